@@ -1,0 +1,1 @@
+"""Cronicle: distributed cron with job version control."""
