@@ -1,0 +1,70 @@
+"""What the state machine of a run asks for: wishes in the imperative, performed by whoever drives the run.
+
+Asking changes nothing, so an action is asked for again until the fact that answers it has been applied; the
+driver keys them by (task, key, attempt) and performs each once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Question(StrEnum):
+    """Which expression of a task is to be evaluated."""
+
+    INSTANCES = "instances"
+    """Its `for_each`; answered by `InstancesExpanded`."""
+    CONDITION = "condition"
+    """Its `when`, for one instance; answered by `ConditionEvaluated`."""
+
+
+@frozen
+class EvaluateTask:
+    """Evaluate an expression that must be known before the task can go on; `EvaluationFailed` answers, too."""
+
+    task: str
+    key: str | None
+    question: Question
+
+
+@frozen
+class RequestSlot:
+    """Ask the store for slots of a pool; answered by `SlotGranted`."""
+
+    task: str
+    key: str | None
+    attempt: int
+    pool: str
+    slots: int
+    priority: int
+
+
+@frozen
+class StartAttempt:
+    """Start an attempt as soon as this process has a slot; answered by `AttemptStarted`."""
+
+    task: str
+    key: str | None
+    attempt: int
+
+
+@frozen
+class KillAttempt:
+    """End a running attempt because the run was cancelled; answered by `AttemptFinished`."""
+
+    task: str
+    key: str | None
+    attempt: int
+
+
+@frozen
+class WakeAt:
+    """Ask again at this instant, even if nothing happens before."""
+
+    at: datetime
+
+
+Action = EvaluateTask | RequestSlot | StartAttempt | KillAttempt | WakeAt

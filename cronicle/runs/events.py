@@ -1,0 +1,261 @@
+"""What has happened in a run: facts in the past tense, the truth that everything else is derived from.
+
+Events are stored as their name, their instant and a JSON body, and carry the version of their shape; those of
+each release are read by the next. Every consequence is an event of its own, stored in the transaction of its
+cause, so that replaying a run applies facts and decides nothing anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+
+from cronicle.runs.states import Outcome, RunState, TaskState
+
+EVENT_VERSION = 1
+
+
+@frozen(kw_only=True)
+class RunQueued:
+    """The run was made. Always the first event."""
+
+    at: datetime
+    run_id: str
+
+
+@frozen(kw_only=True)
+class TaskCarriedOver:
+    """A task run of an earlier run stands for this one; it is not executed again."""
+
+    at: datetime
+    task: str
+    key: str | None
+    from_run: str
+    """The run in which it was executed (never one that itself carried it over)."""
+    state: TaskState = TaskState.SUCCEEDED
+    output: Mapping[str, Any] = field(factory=dict)
+    fingerprint: str = ""
+    deep_fingerprint: str = ""
+
+
+@frozen(kw_only=True)
+class TasksExcluded:
+    """Tasks that were not chosen (`--only`, `--except`) and have no earlier result; nothing waits for them."""
+
+    at: datetime
+    tasks: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class RunStarted:
+    """The run was admitted: its tasks may start from now on."""
+
+    at: datetime
+
+
+@frozen(kw_only=True)
+class RunAdopted:
+    """A process took the run over from an owner that had died."""
+
+    at: datetime
+    owner: str
+
+
+@frozen(kw_only=True)
+class TasksReady:
+    """The trigger rules of these tasks are met."""
+
+    at: datetime
+    tasks: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class InstancesExpanded:
+    """The `for_each` of a task is known: its instances, key to value, in their order."""
+
+    at: datetime
+    task: str
+    instances: Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class ConditionEvaluated:
+    """The `when` of a task instance was asked, once, before its first attempt."""
+
+    at: datetime
+    task: str
+    key: str | None
+    condition: bool
+
+
+@frozen(kw_only=True)
+class EvaluationFailed:
+    """The `for_each` or `when` of a task could not be evaluated; that is final."""
+
+    at: datetime
+    task: str
+    key: str | None
+    reason: str
+    detail: str
+
+
+@frozen(kw_only=True)
+class SlotGranted:
+    """The store granted the slots of the task's pool to this attempt."""
+
+    at: datetime
+    task: str
+    key: str | None
+    attempt: int
+
+
+@frozen(kw_only=True)
+class AttemptStarted:
+    """An attempt is about to be executed. Durable before its process exists."""
+
+    at: datetime
+    task: str
+    key: str | None
+    attempt: int
+    token: str
+    """Random; in the environment of every process of the attempt (`CRONICLE_ATTEMPT_TOKEN`)."""
+    host: str
+    argv: tuple[str, ...]
+    fingerprint: str = ""
+    deep_fingerprint: str = ""
+
+
+@frozen(kw_only=True)
+class AttemptFinished:
+    """An attempt has ended, and nothing of it is left running. Times in seconds, sizes in bytes."""
+
+    at: datetime
+    task: str
+    key: str | None
+    attempt: int
+    outcome: Outcome
+    reason: str | None = None
+    """Why it did not succeed: `exit_code`, `signal`, `start_error`, `timed_out`, `bad_output`, …"""
+    detail: str | None = None
+    """The same in a sentence."""
+    exit_code: int | None = None
+    signal: int | None = None
+    pid: int | None = None
+    cpu_time: float | None = None
+    peak_memory: int | None = None
+    log_bytes: int = 0
+    stdout_size: int | None = None
+    output: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class AttemptLost:
+    """The owner of an attempt died; what survived of the attempt was ended, and how it went is not known."""
+
+    at: datetime
+    task: str
+    key: str | None
+    attempt: int
+
+
+@frozen(kw_only=True)
+class RetryScheduled:
+    """The task will be tried again, from `not_before` on."""
+
+    at: datetime
+    task: str
+    key: str | None
+    attempt: int
+    """The number that the next attempt will have."""
+    not_before: datetime
+
+
+@frozen(kw_only=True)
+class TaskFinished:
+    """A task, or one instance of it (`key`), has ended; for a `for_each` task also the whole of it (`key` null)."""
+
+    at: datetime
+    task: str
+    key: str | None
+    state: TaskState
+    reason: str | None = None
+
+
+@frozen(kw_only=True)
+class CancelRequested:
+    """Somebody asked for the end of the run. Nothing starts after this."""
+
+    at: datetime
+    by: str
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class RunFinished:
+    """The run has ended. Always the last event that changes its state."""
+
+    at: datetime
+    state: RunState
+    reason: str | None = None
+
+
+RunEvent = (
+    RunQueued
+    | TaskCarriedOver
+    | TasksExcluded
+    | RunStarted
+    | RunAdopted
+    | TasksReady
+    | InstancesExpanded
+    | ConditionEvaluated
+    | EvaluationFailed
+    | SlotGranted
+    | AttemptStarted
+    | AttemptFinished
+    | AttemptLost
+    | RetryScheduled
+    | TaskFinished
+    | CancelRequested
+    | RunFinished
+)
+"""Everything that can happen in a run."""
+
+EVENT_TYPES: Mapping[str, type[RunEvent]] = {event.__name__: event for event in RunEvent.__args__}
+"""Name as stored -> class."""
+
+
+class UnreadableEventError(ValueError):
+    """A stored event that this version of Cronicle cannot read."""
+
+
+@cache
+def _decoder(kind: type[RunEvent]) -> msgspec.json.Decoder[RunEvent]:
+    return msgspec.json.Decoder(kind)
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def event_to_bytes(event: RunEvent) -> bytes:
+    """The JSON body of an event; its name is its class's."""
+    return _ENCODER.encode(event)
+
+
+def event_from_bytes(name: str, data: bytes | str) -> RunEvent:
+    """The event that `event_to_bytes` wrote, of this or an earlier release.
+
+    Raises:
+        UnreadableEventError: Its name is unknown or its body is damaged.
+    """
+    kind = EVENT_TYPES.get(name)
+    if kind is None:
+        raise UnreadableEventError(f"event {name!r} is not known to this version")
+    try:
+        return _decoder(kind).decode(data)
+    except msgspec.MsgspecError as error:
+        raise UnreadableEventError(f"event {name} is damaged: {error}") from error

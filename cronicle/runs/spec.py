@@ -1,0 +1,175 @@
+"""The run spec: a compiled workflow, and all that driving a run needs to know of it.
+
+A spec is a plain, versioned, canonical JSON value with every default filled in, so that a newer Cronicle never
+changes a run in progress. It is stored once, by its hash. It names no revision, environment or logical time:
+those belong to the run. Expressions that could be evaluated when the spec was made are `{"known": value}`, the
+others `{"expression": tree}` (the tree as `grammar.serial` writes it), evaluated when a run reaches them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+
+SPEC_VERSION = 1
+
+Json = Any
+"""A value that JSON can hold."""
+
+Lazy = Mapping[str, Json]
+"""`{"known": value}` or `{"expression": tree}`."""
+
+
+@frozen(kw_only=True)
+class RetrySpec:
+    """How often and when a failed attempt is tried again; durations in seconds."""
+
+    attempts: int = 1
+    """In total, the first included."""
+    delay: float = 0.0
+    backoff: float = 1.0
+    max_delay: float = 3600.0
+    jitter: float = 0.0
+    on_exit_codes: tuple[int, ...] | None = None
+    """None: any failure is tried again."""
+
+
+@frozen(kw_only=True)
+class UpstreamSpec:
+    """An edge: the task waits for all of `task`, or for its instance `key`."""
+
+    task: str
+    key: str | None = None
+
+
+@frozen(kw_only=True)
+class TaskSpec:
+    """A task with its defaults filled in; durations in seconds, sizes in bytes."""
+
+    name: str
+    command: Lazy | None = None
+    """argv: a list of strings. Exactly one of `command` and `script` is given."""
+    script: Lazy | None = None
+    interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
+    upstreams: tuple[UpstreamSpec, ...] = ()
+    trigger_rule: str = "all_succeeded"
+    for_each: Lazy | None = None
+    """A map from key to value; a set of strings is a map of each to itself."""
+    when: Lazy | None = None
+    env: Mapping[str, Lazy] = field(factory=dict)
+    """A known null unsets the name."""
+    workdir: str = ""
+    """Below the project's folder."""
+    stdin: tuple[Lazy, ...] = ()
+    """Each gives a path; their contents are concatenated. Absolute ones are spooled outputs of tasks."""
+    merge_output: bool = False
+    stdout_is_data: bool = False
+    """Some expression uses `task.NAME.stdout`, so it is spooled to a file of its own, byte-exact."""
+    retry: RetrySpec = RetrySpec()
+    timeout: float | None = None
+    grace_period: float = 10.0
+    on_lost: str = "retry"
+    skip_exit_code: int | None = None
+    allow_failure: bool = False
+    pool: str | None = None
+    pool_slots: int = 1
+    priority: int = 0
+    log_size: int = 100 * 1024 * 1024
+    stdout_size: int = 1024 * 1024 * 1024
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    fingerprint: str = ""
+    """Hash of all that defines what the task does, prefixed by the version of its algorithm: `1:…`."""
+    deep_fingerprint: str = ""
+    """The same with the deep fingerprints of its upstreams."""
+    fingerprint_parts: Mapping[str, str] = field(factory=dict)
+    """Each named part of the fingerprint, hashed; what `plan` and `explain` compare."""
+    inputs: Mapping[str, str] = field(factory=dict)
+    """Path in the project's folder -> `mode:blob id` of each file that defines what the task does."""
+    inputs_declared: bool = False
+    """True if `inputs` was written by the user, False if it was inferred."""
+
+
+@frozen(kw_only=True)
+class HookSpec:
+    """A command that is told of the outcome of a run."""
+
+    event: str
+    """`on_success` or `on_failure`."""
+    command: Lazy | None = None
+    script: Lazy | None = None
+    interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
+    env: Mapping[str, Lazy] = field(factory=dict)
+    timeout: float = 60.0
+    causes: tuple[str, ...] | None = None
+    """None: all but backfill, bisect and reproduce."""
+
+
+@frozen(kw_only=True)
+class ParamSpec:
+    """A value chosen per run; `default` is None with `required` where there is none."""
+
+    type: Json = None
+    default: Json = None
+    required: bool = False
+    description: str = ""
+
+
+@frozen(kw_only=True)
+class RunSpec:
+    """A compiled workflow."""
+
+    version: int = SPEC_VERSION
+    project: str
+    workflow: str
+    folder: str = ""
+    """The project's folder inside the repository; empty for the root."""
+    timezone: str = "UTC"
+    max_parallel: int | None = None
+    params: Mapping[str, ParamSpec] = field(factory=dict)
+    tasks: tuple[TaskSpec, ...]
+    """In an order in which every task comes after its upstreams."""
+    pools: Mapping[str, int] = field(factory=dict)
+    """Slots of the pools that tasks use, as they were when the spec was made."""
+    hooks: tuple[HookSpec, ...] = ()
+
+    def task(self, name: str) -> TaskSpec:
+        """The task of that name; KeyError if there is none."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise KeyError(name)
+
+
+class UnreadableSpecError(ValueError):
+    """A stored spec that this version of Cronicle cannot read."""
+
+
+def spec_to_bytes(spec: RunSpec) -> bytes:
+    """The canonical JSON of a spec: sorted keys, no blanks, UTF-8."""
+    return msgspec.json.encode(msgspec.to_builtins(spec), order="sorted")
+
+
+def spec_from_bytes(data: bytes) -> RunSpec:
+    """The spec that `spec_to_bytes` wrote, of this or an earlier release.
+
+    Raises:
+        UnreadableSpecError: It is damaged, or of a newer release.
+    """
+    try:
+        spec = msgspec.json.decode(data, type=RunSpec)
+    except msgspec.MsgspecError as error:
+        raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
+    if spec.version > SPEC_VERSION:
+        raise UnreadableSpecError(f"the run spec has version {spec.version}, this program reads up to {SPEC_VERSION}")
+    return spec
+
+
+def spec_hash(data: bytes) -> str:
+    """The name under which a spec's bytes are stored: their SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,90 @@
+"""The words for where a run, a task and an attempt are. The same lower-case words stand in SQL and JSON."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class TaskState(StrEnum):
+    """Where a task of a run, or one instance of it, is."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    RUNNING = "running"
+    BACKING_OFF = "backing_off"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+class Cause(StrEnum):
+    """Why a run exists."""
+
+    SCHEDULE = "schedule"
+    CATCHUP = "catchup"
+    BACKFILL = "backfill"
+    MANUAL = "manual"
+    RETRY = "retry"
+    WORKFLOW = "workflow"
+    DEPLOY = "deploy"
+    BISECT = "bisect"
+    REPRODUCE = "reproduce"
+    TRIAL = "trial"
+
+
+class BackfillState(StrEnum):
+    """Where a backfill is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LIVE = frozenset({RunState.QUEUED, RunState.RUNNING})
+"""States of a run that has not ended."""
+
+ENDED_TASK = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})
+"""States that a task never leaves."""
+
+
+class Reason(StrEnum):
+    """Why a state is what it is, where the machine decided it; recorded beside the state.
+
+    Attempts have more reasons (`exit_code`, `signal`, `start_error`, ...); a failed task repeats its last
+    attempt's.
+    """
+
+    UPSTREAM_FAILED = "upstream_failed"
+    UPSTREAM_SKIPPED = "upstream_skipped"
+    NOTHING_FAILED = "nothing_failed"
+    CONDITION_FALSE = "condition_false"
+    EXIT_CODE = "exit_code"
+    NOT_SELECTED = "not_selected"
+    BAD_REFERENCE = "bad_reference"
+    LOST = "lost"
+    CANCELLED = "cancelled"
