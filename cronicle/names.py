@@ -64,7 +64,9 @@ class TaskAddress:
     attempt: int | None = None
 
 
-_TASK = re.compile(r"(?P<task>[A-Za-z_][A-Za-z0-9_-]*)(?:\[(?P<key>.*)\])?(?:#(?P<attempt>[0-9]+))?\Z", re.DOTALL)
+_TASK = re.compile(
+    r"(?P<task>[A-Za-z_][A-Za-z0-9_-]*)(?:\[(?P<key>.*)\])?(?:#(?P<attempt>[0-9]+))?\Z", re.DOTALL
+)
 
 
 def parse_run_address(text: str) -> RunAddress | None:

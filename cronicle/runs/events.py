@@ -187,6 +187,15 @@ class TaskFinished:
 
 
 @frozen(kw_only=True)
+class TasksCancelled:
+    """These tasks and instances had not started when the run was cancelled, and never will."""
+
+    at: datetime
+    units: tuple[tuple[str, str | None], ...]
+    """Task and key of each."""
+
+
+@frozen(kw_only=True)
 class CancelRequested:
     """Somebody asked for the end of the run. Nothing starts after this."""
 
@@ -220,6 +229,7 @@ RunEvent = (
     | AttemptLost
     | RetryScheduled
     | TaskFinished
+    | TasksCancelled
     | CancelRequested
     | RunFinished
 )
@@ -234,7 +244,7 @@ class UnreadableEventError(ValueError):
 
 
 @cache
-def _decoder(kind: type[RunEvent]) -> msgspec.json.Decoder[RunEvent]:
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 

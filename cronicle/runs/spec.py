@@ -166,7 +166,9 @@ def spec_from_bytes(data: bytes) -> RunSpec:
     except msgspec.MsgspecError as error:
         raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
     if spec.version > SPEC_VERSION:
-        raise UnreadableSpecError(f"the run spec has version {spec.version}, this program reads up to {SPEC_VERSION}")
+        raise UnreadableSpecError(
+            f"the run spec has version {spec.version}, this program reads up to {SPEC_VERSION}"
+        )
     return spec
 
 
