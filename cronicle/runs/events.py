@@ -244,7 +244,7 @@ class UnreadableEventError(ValueError):
 
 
 @cache
-def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
@@ -266,6 +266,7 @@ def event_from_bytes(name: str, data: bytes | str) -> RunEvent:
     if kind is None:
         raise UnreadableEventError(f"event {name!r} is not known to this version")
     try:
-        return _decoder(kind).decode(data)
+        event: RunEvent = _decoder(kind).decode(data)
+        return event
     except msgspec.MsgspecError as error:
         raise UnreadableEventError(f"event {name} is damaged: {error}") from error

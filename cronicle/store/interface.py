@@ -1,0 +1,269 @@
+"""The contract of a store. Each method is one transaction; SQLite and PostgreSQL keep the same promises.
+
+Methods are synchronous. `get_` raises `UnknownError`, `find_` may give None, `list_` gives a tuple. A write has
+happened, durably, when its method returns, and not at all when it raises. Expected collisions (a unique key, a
+moved base) are answers, not exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cronicle.errors import CronicleError
+from cronicle.runs.events import RunEvent
+from cronicle.runs.states import BackfillState
+from cronicle.store.records import (
+    Actor,
+    AttemptRecord,
+    BackfillRecord,
+    BackfillTick,
+    ControlRequest,
+    DeploymentRecord,
+    LiveAttempt,
+    LiveRunExists,
+    NewRun,
+    OwnerRecord,
+    ProjectRecord,
+    Result,
+    RunFilter,
+    RunRecord,
+    SlotRequest,
+    TaskRecord,
+    Transition,
+)
+
+
+class StoreError(CronicleError):
+    """The store cannot do what was asked: its disk is full or read-only, it is locked, damaged, or newer."""
+
+
+class UnknownError(CronicleError):
+    """There is nothing of that name or id in the store."""
+
+
+class StoreReader(Protocol):
+    """Reading; never changes anything, and works while others write."""
+
+    def close(self) -> None: ...
+
+    def find_project(self, name: str) -> ProjectRecord | None: ...
+    def find_project_of(self, root_commit: str, folder: str) -> ProjectRecord | None:
+        """The project that this repository and folder are bound to."""
+        ...
+
+    def find_project_at(self, path: str) -> ProjectRecord | None:
+        """The project that was last applied or run from this folder (a clone's project folder)."""
+        ...
+
+    def list_projects(self) -> tuple[ProjectRecord, ...]: ...
+
+    def get_spec(self, spec_hash: str) -> bytes: ...
+
+    def find_deployment(
+        self, project: str, environment: str, number: int | None = None
+    ) -> DeploymentRecord | None:
+        """That deployment; without a number the one in force."""
+        ...
+
+    def list_deployments(
+        self, project: str, environment: str | None = None, *, limit: int = 50
+    ) -> tuple[DeploymentRecord, ...]:
+        """Newest first."""
+        ...
+
+    def has_been_deployed(self, project: str, environment: str, revision: str) -> bool: ...
+
+    def find_run(self, run_id: str) -> RunRecord | None: ...
+    def list_ids(self, prefix: str, limit: int = 5) -> tuple[str, ...]:
+        """Ids of runs and backfills that begin so, ascending."""
+        ...
+
+    def list_runs(self, wanted: RunFilter) -> tuple[RunRecord, ...]: ...
+    def count_runs(self, wanted: RunFilter) -> int: ...
+    def get_events(self, run_id: str) -> tuple[RunEvent, ...]: ...
+    def list_tasks(self, run_id: str) -> tuple[TaskRecord, ...]: ...
+    def list_attempts(self, run_id: str) -> tuple[AttemptRecord, ...]: ...
+
+    def find_result(
+        self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
+    ) -> Result | None:
+        """The last to succeed of the runs that count for this logical time."""
+        ...
+
+    def list_results(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        start: datetime,
+        end: datetime,
+    ) -> Mapping[datetime, Result]:
+        """The results for logical times in [start, end)."""
+        ...
+
+    def list_failed_times(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        start: datetime,
+        end: datetime,
+    ) -> frozenset[datetime]:
+        """Logical times in [start, end) that have a counting run in state failed."""
+        ...
+
+    def list_durations(
+        self, project: str, environment: str, workflow: str, limit: int = 50
+    ) -> tuple[float, ...]:
+        """Seconds from start to end of the last succeeded runs."""
+        ...
+
+    def find_backfill(self, backfill_id: str) -> BackfillRecord | None: ...
+    def list_backfills(
+        self,
+        project: str | None = None,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        unfinished: bool = False,
+        limit: int = 50,
+    ) -> tuple[BackfillRecord, ...]:
+        """Newest first."""
+        ...
+
+    def list_ticks(
+        self, backfill_id: str, *, pending: bool = False, limit: int | None = None
+    ) -> tuple[BackfillTick, ...]:
+        """Its ticks in order; `pending`: only those without a run."""
+        ...
+
+    def list_owners(self) -> tuple[OwnerRecord, ...]: ...
+    def is_alive(self, owner: str) -> bool:
+        """True while the process of that owner lives (SQLite: while its lock is held)."""
+        ...
+
+    def list_live_attempts(self, owner: str) -> tuple[LiveAttempt, ...]:
+        """Attempts without an end in the runs of that owner."""
+        ...
+
+    def list_owned_runs(self, owner: str) -> tuple[RunRecord, ...]: ...
+
+
+class Store(StoreReader, Protocol):
+    """Reading and writing."""
+
+    runs_in_place: bool
+    """True if a call takes so little that it may be made on the event loop (SQLite); else in a thread."""
+
+    # Projects and deployments
+
+    def bind_project(self, project: ProjectRecord) -> ProjectRecord:
+        """Bind a project's name to its repository, or confirm it and note its path; the binding that holds after.
+
+        The caller compares `root_commit` and `folder` with what it asked for: another project holds the name if
+        they differ, and nothing was changed.
+        """
+        ...
+
+    def put_spec(self, spec: bytes) -> str:
+        """Store a spec once; its hash."""
+        ...
+
+    def add_deployment(
+        self, deployment: DeploymentRecord, *, based_on: int | None
+    ) -> DeploymentRecord | None:
+        """Make a deployment with the next number, if the one in force is still `based_on`; else None."""
+        ...
+
+    # Runs
+
+    def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        """Make a run. One live run for each (project, environment, workflow, instance, series, logical time)."""
+        ...
+
+    def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
+        """Store facts of any number of runs in one transaction, with the rows that follow from them.
+
+        For each transition the sequence number of its first event (they are consecutive, and grow over the whole
+        store: the one of `AttemptStarted` is the attempt's fence), or None if `owner` does not own the run (any
+        more): then nothing of that transition was stored, and the others were.
+        """
+        ...
+
+    def adopt_run(self, run_id: str, owner: str) -> bool:
+        """Make `owner` the owner of a live run that has none; False if it has one or has ended."""
+        ...
+
+    # Backfills
+
+    def create_backfill(
+        self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
+    ) -> BackfillRecord | None:
+        """Make a backfill; None if one of the same workflow and series that is unfinished shares a tick with it."""
+        ...
+
+    def find_overlapping_backfill(
+        self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
+    ) -> BackfillRecord | None:
+        """The unfinished one that stands in the way of `create_backfill`."""
+        ...
+
+    def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
+        """Make `owner` the owner of an unfinished backfill that has none, and set it running."""
+        ...
+
+    def set_backfill_state(
+        self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
+    ) -> bool:
+        """Pause or end a backfill; an ended or paused one has no owner. False unless `owner` owns it."""
+        ...
+
+    # Owners
+
+    def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
+        """Make this process an owner; it is alive until it calls `remove_owner` or dies."""
+        ...
+
+    def remove_owner(self, owner: str) -> None:
+        """End being an owner: its live runs and backfills are left without one."""
+        ...
+
+    def claim_dead_owner(self, dead: str) -> bool:
+        """Take it on oneself to settle an owner that has died; False if it lives, or somebody else settles it.
+
+        Until `remove_owner(dead)` the caller may append to its runs in its name.
+        """
+        ...
+
+    # Requests and slots
+
+    def add_request(self, request: ControlRequest) -> str | None:
+        """Leave a request for the owner of its target; that owner's id, None if the target has none."""
+        ...
+
+    def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
+        """The requests for what `owner` owns, oldest first; they are gone after."""
+        ...
+
+    def request_slots(self, requests: Sequence[SlotRequest]) -> None:
+        """Queue for slots of pools; repeating it changes nothing."""
+        ...
+
+    def grant_slots(self, sizes: Mapping[str, int]) -> tuple[SlotRequest, ...]:
+        """Grant what fits into pools of these sizes, by priority, then age; all grants made by this call.
+
+        An attempt's slots are free again when its `AttemptFinished` or `AttemptLost` is stored, or its run ends.
+        """
+        ...
+
+    def list_grants(self, owner: str) -> tuple[SlotRequest, ...]:
+        """Granted requests of this owner whose attempt has not started."""
+        ...
+
+    def add_audit(self, actor: Actor, at: datetime, act: str, subject: str, reason: str = "") -> None:
+        """Record who did what; never changed after."""
+        ...

@@ -1,0 +1,322 @@
+"""The rows of the store as values. Instants are aware and in UTC; durations are seconds; JSON is plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from cronicle.runs.events import RunEvent
+from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+
+Json = Any
+
+
+@frozen(kw_only=True)
+class Actor:
+    """Who asked for something, from where, and with which command."""
+
+    user: str
+    host: str
+    command: str
+    """The command line as it was typed, with values of `--var` left out."""
+
+
+@frozen(kw_only=True)
+class ProjectRecord:
+    """A project and the repository that it is bound to."""
+
+    name: str
+    root_commit: str
+    folder: str
+    """The project's folder inside the repository; empty for the root."""
+    path: str
+    """Where its clone lay when it was last applied from."""
+    default_environment: str
+    created_at: datetime
+
+
+@frozen(kw_only=True)
+class DeployedWorkflow:
+    """What a deployment says of one workflow."""
+
+    name: str
+    spec_hash: str
+    schedules: Json
+    """As `cronicle.config.deployed` writes and reads them."""
+    description: str = ""
+
+
+@frozen(kw_only=True)
+class DeploymentRecord:
+    """That an environment runs a revision from a moment on. Never edited."""
+
+    project: str
+    environment: str
+    number: int
+    """1, 2, … within (project, environment)."""
+    revision: str
+    created_at: datetime
+    actor: Actor
+    values: Mapping[str, Json]
+    """The values of all variables."""
+    workflows: tuple[DeployedWorkflow, ...]
+    rolled_back_to: int | None = None
+    """The deployment that a rollback repeated."""
+    plan: Json = None
+    """What it changed, as `plan --json` said."""
+
+
+@frozen(kw_only=True)
+class RunRecord:
+    """A run as it is now."""
+
+    id: str
+    sequence: int = 0
+    """Order of creation in the store; assigned by it."""
+    project: str
+    environment: str
+    workflow: str
+    instance: str | None = None
+    series: str | None = None
+    """None is the series of the unlabelled schedules."""
+    logical_time: datetime
+    nominal: str
+    """The nominal local date and time of the tick, ISO without offset."""
+    interval_start: datetime
+    interval_start_nominal: str
+    interval_end: datetime
+    timezone: str
+    state: RunState = RunState.QUEUED
+    reason: str | None = None
+    cause: Cause
+    counts: bool
+    dirty: bool = False
+    revision: str
+    deployment: int | None
+    backfill: str | None = None
+    retry_of: str | None = None
+    spec_hash: str
+    params: Mapping[str, Json] = field(factory=dict)
+    actor: Actor
+    owner: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    """The start of its first attempt."""
+    ended_at: datetime | None = None
+    lateness: float | None = None
+    cancel_requested: bool = False
+    packed_tasks: str | None = None
+    """Once it has ended: JSON list of [task, key, state, reason], for grids."""
+
+
+@frozen(kw_only=True)
+class TaskRecord:
+    """A task run that has left `waiting`. The spec tells of those that have not."""
+
+    run_id: str
+    task: str
+    key: str | None
+    state: TaskState
+    reason: str | None = None
+    fingerprint: str = ""
+    deep_fingerprint: str = ""
+    carried_from: str | None = None
+    output: Mapping[str, Json] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class AttemptRecord:
+    """One try at executing a task."""
+
+    run_id: str
+    task: str
+    key: str | None
+    attempt: int
+    token: str
+    fence: int
+    host: str
+    argv: tuple[str, ...]
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    detail: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    pid: int | None = None
+    cpu_time: float | None = None
+    peak_memory: int | None = None
+    log_bytes: int = 0
+    stdout_size: int | None = None
+
+
+@frozen(kw_only=True)
+class BackfillRecord:
+    """A set of runs over a range of logical times, as it is now."""
+
+    id: str
+    sequence: int = 0
+    project: str
+    environment: str
+    workflow: str
+    series: str | None = None
+    from_text: str
+    to_text: str
+    revision: str
+    deployment: int | None
+    spec_hash: str
+    params: Mapping[str, Json] = field(factory=dict)
+    selection: Json = None
+    """`{"only": [...], "except": [...]}` or None."""
+    choice: str = "changed"
+    """Which ticks were taken: `changed` (the default), `missing`, `failed`, `all`."""
+    parallel: int | None = None
+    """Runs at once; None is the slots of the process that drives it."""
+    newest_first: bool = False
+    max_failures: int = 10
+    hooks: bool = False
+    counts: bool = True
+    state: BackfillState = BackfillState.RUNNING
+    reason: str | None = None
+    total: int
+    done: int = 0
+    """Ticks whose run has ended, however."""
+    failed: int = 0
+    actor: Actor
+    owner: str | None = None
+    created_at: datetime
+    ended_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class BackfillTick:
+    """One logical time of a backfill, fixed when it was made."""
+
+    position: int
+    """In the order in which they are run, from 0."""
+    logical_time: datetime
+    nominal: str
+    interval_start: datetime
+    interval_start_nominal: str
+    interval_end: datetime
+    run_id: str | None = None
+    state: RunState | None = None
+    """Of its run; None while there is none."""
+
+
+@frozen(kw_only=True)
+class OwnerRecord:
+    """A process that drives runs."""
+
+    id: str
+    epoch: int = 0
+    """Assigned by the store; only grows."""
+    host: str
+    pid: int
+    command: str
+    started_at: datetime
+
+
+@frozen(kw_only=True)
+class ControlRequest:
+    """Somebody's wish for a run or a backfill, until its owner has taken it up."""
+
+    id: int = 0
+    target: str
+    """Id of a run or a backfill."""
+    verb: str
+    """`cancel`, `pause`."""
+    actor: Actor
+    reason: str = ""
+    requested_at: datetime
+
+
+@frozen(kw_only=True)
+class Transition:
+    """New facts of one run, to be stored together or not at all."""
+
+    run_id: str
+    owner: str
+    """Must own the run, else nothing is stored."""
+    events: tuple[RunEvent, ...]
+    packed_tasks: str | None = None
+    """Given with the last one."""
+
+
+@frozen(kw_only=True)
+class NewRun:
+    """A run to be made, with its first events."""
+
+    run: RunRecord
+    events: tuple[RunEvent, ...]
+    backfill_position: int | None = None
+    """Marks that tick of `run.backfill` as having this run, in the same transaction."""
+
+
+@frozen
+class LiveRunExists:
+    """The answer to making a run for a logical time that has a live one."""
+
+    run_id: str
+
+
+@frozen(kw_only=True)
+class SlotRequest:
+    """A wish for slots of a pool, for one attempt."""
+
+    run_id: str
+    task: str
+    key: str | None
+    attempt: int
+    owner: str
+    pool: str
+    slots: int
+    priority: int
+    requested_at: datetime
+    granted: bool = False
+
+
+@frozen(kw_only=True)
+class LiveAttempt:
+    """An attempt that was started and has no end on record."""
+
+    run_id: str
+    task: str
+    key: str | None
+    attempt: int
+    token: str
+    pid: int | None = None
+
+
+@frozen(kw_only=True)
+class Result:
+    """The run that counts for a logical time: of several the last to succeed."""
+
+    run_id: str
+    logical_time: datetime
+    revision: str
+    ended_at: datetime
+
+
+@frozen(kw_only=True)
+class RunFilter:
+    """Which runs to list; None leaves open. Newest first, by order of creation."""
+
+    project: str | None = None
+    environment: str | None = None
+    workflow: str | None = None
+    series: str | None = None
+    any_series: bool = True
+    states: tuple[RunState, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    backfill: str | None = None
+    revision: str | None = None
+    logical_from: datetime | None = None
+    logical_to: datetime | None = None
+    """Exclusive."""
+    before: int | None = None
+    """A run's sequence: only older ones."""
+    limit: int = 50
