@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -243,9 +242,7 @@ class UnreadableEventError(ValueError):
     """A stored event that this version of Cronicle cannot read."""
 
 
-@cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+_DECODERS: dict[str, msgspec.json.Decoder[RunEvent]] = {}
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -266,7 +263,9 @@ def event_from_bytes(name: str, data: bytes | str) -> RunEvent:
     if kind is None:
         raise UnreadableEventError(f"event {name!r} is not known to this version")
     try:
-        event: RunEvent = _decoder(kind).decode(data)
-        return event
+        decoder = _DECODERS.get(name)
+        if decoder is None:
+            decoder = _DECODERS[name] = msgspec.json.Decoder(kind)
+        return decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise UnreadableEventError(f"event {name} is damaged: {error}") from error
