@@ -1,1 +1,69 @@
-"""A general front-end for HCL 2: syntax trees with exact positions, evaluation, schemas, diagnostics."""
+"""A front-end for HCL 2: text to syntax tree, evaluation, decoding by schema. It knows nothing of workflows.
+
+Names are imported when they are first used, so that evaluating a stored expression loads no parser.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOMES = {
+    "source": ["SourceFile", "Span"],
+    "diagnostics": [
+        "CODES",
+        "Diagnostic",
+        "Diagnostics",
+        "Severity",
+        "error",
+        "has_errors",
+        "in_order",
+        "register",
+        "warning",
+    ],
+    "syntax": [
+        "Attribute",
+        "Binary",
+        "Block",
+        "Body",
+        "Comment",
+        "Conditional",
+        "Expression",
+        "ForObject",
+        "ForTuple",
+        "FunctionCall",
+        "GetAttr",
+        "Index",
+        "Interpolation",
+        "Literal",
+        "Node",
+        "Object",
+        "ObjectItem",
+        "Parentheses",
+        "Splat",
+        "SplatItem",
+        "Template",
+        "TemplateFor",
+        "TemplateIf",
+        "TemplatePart",
+        "TemplateText",
+        "TemplateWrap",
+        "Tuple",
+        "Unary",
+        "Variable",
+    ],
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - computed, so that a name stands in one place only
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = _HOME_OF[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(f"grammar.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
