@@ -165,6 +165,8 @@ class BackfillRecord:
     series: str | None = None
     from_text: str
     to_text: str
+    timezone: str
+    """IANA name of the zone of its ticks."""
     revision: str
     deployment: int | None
     spec_hash: str
