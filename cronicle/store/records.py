@@ -85,9 +85,10 @@ class RunRecord:
     logical_time: datetime
     nominal: str
     """The nominal local date and time of the tick, ISO without offset."""
-    interval_start: datetime
-    interval_start_nominal: str
-    interval_end: datetime
+    interval_start: datetime | None
+    """None, as the other two, for a run of a workflow without a schedule."""
+    interval_start_nominal: str | None
+    interval_end: datetime | None
     timezone: str
     state: RunState = RunState.QUEUED
     reason: str | None = None
