@@ -1,0 +1,65 @@
+"""What a ``schedule`` block says, as plain data.
+
+A schedule is the union of its cron expressions, its ``every`` and its single instants, all shown in one time
+zone. Which of its ticks are owed, whether it is paused and what runs they make is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from cronicle.schedule.interval import require_instant, to_utc
+
+__all__ = ["Catchup", "Schedule"]
+
+
+class Catchup(StrEnum):
+    """What is made up of the ticks that were missed."""
+
+    NONE = "none"
+    LATEST = "latest"
+    ALL = "all"
+
+
+def _to_instants(values: Iterable[datetime]) -> tuple[datetime, ...]:
+    for value in values:
+        if value.utcoffset() is None:
+            raise ValueError(f"at must hold aware datetimes, not {value!r}")
+    return tuple(sorted({value.astimezone(UTC) for value in values}))
+
+
+def _require_positive(_instance: object, attribute: attrs.Attribute[Any], value: timedelta | None) -> None:
+    if value is not None and value <= timedelta(0):
+        raise ValueError(f"{attribute.name} must be longer than nothing, not {value}")
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """One schedule. Its expressions and its zone are checked when they are used, with errors for users."""
+
+    name: str | None = None
+    """Its label; None for a part of the workflow's unlabelled series."""
+    crons: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    every: timedelta | None = attrs.field(default=None, validator=_require_positive)
+    """Ticks at the whole multiples of this elapsed time, from ``start``, else from 1970."""
+    at: tuple[datetime, ...] = attrs.field(default=(), converter=_to_instants)
+    """Single instants; kept in order, in UTC, each once."""
+    timezone: str = "UTC"
+    """IANA name; of the nominal times of ``crons`` and of all that is shown."""
+    start: datetime | None = attrs.field(default=None, converter=to_utc, validator=require_instant)
+    """Inclusive bound of its ticks."""
+    end: datetime | None = attrs.field(default=None, converter=to_utc, validator=require_instant)
+    """Exclusive bound of its ticks."""
+    jitter: timedelta = timedelta(0)
+    """Longest delay of the execution; moves no tick."""
+    catchup: Catchup = attrs.field(default=Catchup.NONE, converter=Catchup)
+    catchup_window: timedelta = timedelta(days=7)
+    enabled: bool = True
+    """False: owes no ticks. They are still there, to be asked for and backfilled."""
+    seed: str = ""
+    """What an ``H`` in an expression hashes: project and workflow."""
