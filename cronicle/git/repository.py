@@ -165,7 +165,9 @@ class Repository(History):
             ShallowClone: It lies beyond the cut of a shallow clone.
             UnknownRevision: It names nothing, several things, or something else than a commit.
         """
-        if self.git.is_empty or (self.git.head_is_unborn and re.match(r"(?:HEAD|@)(?:[~^]|\Z)", text)):
+        if self.git.head_is_unborn and (
+            re.match(r"(?:HEAD|@)(?:[~^]|\Z)", text) or not self.git.listall_references()
+        ):
             raise EmptyRepository.at(self.where)
         if not _REVISION.fullmatch(text) or "@{" in text or ".." in text:
             raise UnknownRevision.named(text, self.where, "is not the name of a revision")

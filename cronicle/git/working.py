@@ -97,7 +97,10 @@ class WorkingTree:
         if target is None:
             raise UnsafeTree.entry(path, "it is, or passes through, a link out of the repository")
         file = self.root / target
-        mode = file.lstat().st_mode
+        try:
+            mode = file.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(path) from None
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(path)
         if not stat.S_ISREG(mode):
