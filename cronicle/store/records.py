@@ -10,6 +10,8 @@ from attrs import field, frozen
 
 from cronicle.runs.events import RunEvent
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.schedule.interval import DataInterval
+from cronicle.schedule.ticks import Tick, zoned_text
 
 Json = Any
 
@@ -70,6 +72,18 @@ class DeploymentRecord:
 
 
 @frozen(kw_only=True)
+class RunTimes:
+    """The times of a run as texts: RFC 3339 with the offset of its zone, dates as `YYYY-MM-DD`."""
+
+    time: str
+    date: str
+    interval_start: str | None = None
+    """None, as the other two, for a run without an interval."""
+    interval_end: str | None = None
+    interval_date: str | None = None
+
+
+@frozen(kw_only=True)
 class RunRecord:
     """A run as it is now."""
 
@@ -111,6 +125,29 @@ class RunRecord:
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
+
+    @property
+    def times(self) -> RunTimes:
+        """Its logical time and interval as texts, as expressions and tasks see them."""
+        nominal = datetime.fromisoformat(self.nominal)
+        if self.interval_start is None or self.interval_start_nominal is None:
+            time = zoned_text(self.logical_time, self.timezone)
+            return RunTimes(time=time, date=nominal.date().isoformat())
+        end = self.interval_end or self.logical_time
+        tick = Tick(
+            self.logical_time,
+            nominal,
+            DataInterval(self.interval_start, end),
+            datetime.fromisoformat(self.interval_start_nominal),
+            self.timezone,
+        )
+        return RunTimes(
+            time=tick.time_text,
+            date=tick.date,
+            interval_start=tick.interval_start_text,
+            interval_end=tick.interval_end_text,
+            interval_date=tick.interval_date,
+        )
 
 
 @frozen(kw_only=True)

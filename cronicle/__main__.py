@@ -1,0 +1,5 @@
+"""`python -m cronicle` is the `cronicle` command."""
+
+from cronicle.cli.app import main
+
+main()

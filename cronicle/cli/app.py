@@ -1,0 +1,186 @@
+"""The entry of the `cronicle` command: which commands there are, and what becomes of errors.
+
+The module of a command is imported when it is used, so that `--version`, `--help` and completion stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from cronicle.errors import CronicleError, ExitCode
+
+COMMANDS = {
+    "init": ("cronicle.cli.init", "Make a new project."),
+    "validate": ("cronicle.cli.validate", "Check the files of the project."),
+    "graph": ("cronicle.cli.graph", "Draw the tasks of a workflow."),
+    "plan": ("cronicle.cli.plan", "Show what `apply` would change."),
+    "apply": ("cronicle.cli.apply", "Deploy a revision."),
+    "rollback": ("cronicle.cli.rollback", "Deploy the previous deployment again."),
+    "deployments": ("cronicle.cli.deployments", "List what was deployed, when and by whom."),
+    "run": ("cronicle.cli.run", "Run a workflow now."),
+    "backfill": ("cronicle.cli.backfill", "Run a workflow for a range of dates."),
+    "backfills": ("cronicle.cli.backfills", "List backfills."),
+    "pause": ("cronicle.cli.pause", "Pause a backfill."),
+    "resume": ("cronicle.cli.resume", "Go on with a run or a backfill that has no owner."),
+    "cancel": ("cronicle.cli.cancel", "End runs or backfills."),
+    "retry": ("cronicle.cli.retry", "Run again what failed in a run."),
+    "status": ("cronicle.cli.status", "What fails, runs and comes next, on one screen."),
+    "runs": ("cronicle.cli.runs", "List runs."),
+    "show": ("cronicle.cli.show", "All about a run or a backfill."),
+    "logs": ("cronicle.cli.logs", "The output of a run's tasks."),
+    "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
+    "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
+    "doctor": ("cronicle.cli.doctor", "Check the installation, the store and the repository."),
+}
+"""Command -> the module that has it as `app`, and its line in `--help`."""
+
+LEADING_OPTIONS = {"--store": 1, "--files": 1, "--environment": 1, "-e": 1, "--json": 0}
+"""Options of every command that may also stand before it, and how many words follow each."""
+
+
+# Typer brings a click of its own, under a private name; its public names are the way to the classes.
+_USAGE_ERROR: type[Any] = typer.BadParameter.__mro__[1]
+_CLICK_ERROR: type[Any] = _USAGE_ERROR.__mro__[1]
+
+
+class LazyGroup(TyperGroup):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of their use, as `--help` shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, line = COMMANDS[cmd_name]
+        command = typer.main.get_command(
+            _overview(line) if _asks_for_overview() else importlib.import_module(module).app
+        )
+        command.name = cmd_name
+        return command
+
+
+def _overview(line: str) -> typer.Typer:
+    """A command of which only its line in `--help` is wanted."""
+    named = typer.Typer(add_completion=False)
+
+    @named.command(help=line)
+    def nothing() -> None:
+        """Never called."""
+
+    return named
+
+
+def _asks_for_overview() -> bool:
+    """True for `cronicle`, `cronicle --help`: a line of each command is enough."""
+    return not any(not word.startswith("-") for word in sys.argv[1:])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="cronicle",
+    invoke_without_command=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Distributed cron with job version control: workflows in HCL, history in git.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cronicle {version('cronicle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+    ),
+) -> None:
+    """Distributed cron with job version control: workflows in HCL, history in git."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def move_leading_options(words: Sequence[str]) -> list[str]:
+    """`--store X runs` becomes `runs --store X`: common options may stand before the command."""
+    moved: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        name = rest[0].partition("=")[0]
+        if name not in LEADING_OPTIONS:
+            return list(words)
+        count = 1 if "=" in rest[0] else 1 + LEADING_OPTIONS[name]
+        moved += rest[:count]
+        del rest[:count]
+    return [*rest[:1], *moved, *rest[1:]] if rest else list(words)
+
+
+def main() -> NoReturn:
+    """Run the command line; ends the process with one of `ExitCode`."""
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(words: Sequence[str]) -> int:
+    """Run one command; its exit code. Every error becomes one message on stderr."""
+    try:
+        result = typer.main.get_command(app).main(
+            args=move_leading_options(words), prog_name="cronicle", standalone_mode=False
+        )
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except _USAGE_ERROR as error:
+        return _usage_error(error)
+    except _CLICK_ERROR as error:
+        _complain(error.format_message())
+        return ExitCode.FAILED
+    except CronicleError as error:
+        _complain(error.message, error.remedy)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone; say nothing more, also not when Python flushes at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:
+        if os.environ.get("CRONICLE_DEBUG"):
+            raise
+        _complain(
+            f"internal error: {type(error).__name__}: {error}",
+            "This is a bug in Cronicle. Please report it with what CRONICLE_DEBUG=1 prints for the same command.",
+        )
+        return ExitCode.FAILED
+    return result if isinstance(result, int) else ExitCode.GOOD
+
+
+def _usage_error(error: Any) -> int:
+    context = error.ctx
+    asked = f"\n\nSee: {context.command_path} --help" if context else ""
+    _complain(error.format_message() + asked)
+    return ExitCode.USAGE
+
+
+def _complain(message: str, remedy: str = "") -> None:
+    typer.echo(f"error: {message}" + (f"\n\n{remedy}" if remedy else ""), err=True)
+
+
+if __name__ == "__main__":
+    main()

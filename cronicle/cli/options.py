@@ -1,0 +1,24 @@
+"""The options that every command has, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+StoreOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--store", metavar="PATH|URL", help="The store (default: .cronicle/ of the project)."),
+]
+FilesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--files", metavar="DIR", help="The files folder (with SQLite: the store's).", hidden=True),
+]
+EnvironmentOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--environment", "-e", metavar="NAME", help="The environment (default: the project's)."),
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+JsonLinesOption: TypeAlias = Annotated[
+    bool, typer.Option("--jsonl", help="One JSON object a line on stdout.")
+]

@@ -1,0 +1,240 @@
+"""Executing one attempt: its places, its snapshot, its environment, its process, and the fact of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from cronicle.clock import Clock
+from cronicle.errors import CronicleError
+from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
+from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
+from cronicle.execute.places import Places, safe_name
+from cronicle.execute.process import run_attempt
+from cronicle.git.snapshot import Snapshot, SnapshotPool
+from cronicle.logs import LogWriter, Stream
+from cronicle.runs import events as ev
+from cronicle.runs.spec import RunSpec, TaskSpec
+from cronicle.runs.states import Outcome
+from cronicle.runs.units import UnitId
+from cronicle.store.records import RunRecord
+
+QUICK_SECONDS = 0.002
+"""A snapshot that was had in less is asked for in place the next time; handing it to a thread takes as long."""
+
+
+@frozen(kw_only=True)
+class PreparedAttempt:
+    """An attempt with all its expressions evaluated."""
+
+    task: TaskSpec
+    key: str | None
+    attempt: int
+    token: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str | None]
+    stdin: tuple[str, ...]
+    """Absolute paths, or paths below the project's folder."""
+
+    @property
+    def unit(self) -> UnitId:
+        """Task and key."""
+        return self.task.name, self.key
+
+
+def mirror_path(files: Path, project: str) -> Path:
+    """Where the mirror of a project lies below the files folder."""
+    return files / "mirrors" / f"{safe_name(project)}.git"
+
+
+class AttemptRunner:
+    """Executes attempts for one process."""
+
+    def __init__(
+        self, files: Path, clock: Clock, environ: Mapping[str, str], pass_environment: tuple[str, ...]
+    ) -> None:
+        self.places = Places(files)
+        self._files = files
+        self._clock = clock
+        self._environ = environ
+        self._pass = pass_environment
+        self._pools: dict[str, SnapshotPool] = {}
+        self._quick: set[tuple[str, str]] = set()
+        self._environments: dict[str, Mapping[str, str]] = {}
+
+    def close(self) -> None:
+        """Leave the snapshots to other processes."""
+        for pool in self._pools.values():
+            pool.close()
+        self.places.close()
+
+    async def execute(
+        self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
+    ) -> ev.AttemptFinished:
+        """Execute an attempt to the end of all that belongs to it; whatever goes wrong is how it ended."""
+        try:
+            end = await self._execute(run, spec, prepared, fence, control)
+        except (CronicleError, OSError) as error:
+            return self._not_started(run, prepared, str(error))
+        return _finished(prepared, end)
+
+    async def _execute(
+        self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
+    ) -> AttemptEnd:
+        snapshot = await self._acquire(run)
+        try:
+            places = self.places.make_attempt(prepared.token)
+            script = places.folder / "script"
+            if prepared.task.script is not None:
+                script.write_text(prepared.argv[-1], "utf-8", newline="")
+            command = self._command(run, spec, prepared, fence, snapshot.path, script)
+            end = await run_attempt(command, clock=self._clock, control=control)
+            if prepared.task.script is not None:
+                script.unlink(missing_ok=True)
+            return end
+        finally:
+            with suppress(OSError):  # another user's files; the folder is in nobody's way
+                self.places.remove_attempt(prepared.token)
+            self._pools[run.project].release(snapshot)
+
+    def _command(
+        self,
+        run: RunRecord,
+        spec: RunSpec,
+        prepared: PreparedAttempt,
+        fence: int,
+        snapshot: Path,
+        script: Path,
+    ) -> AttemptCommand:
+        task = prepared.task
+        places = self.places.attempt(prepared.token)
+        folder = snapshot / spec.folder
+        variables = AttemptVariables(
+            task=task.name,
+            key=prepared.key,
+            attempt=prepared.attempt,
+            output=str(places.output),
+            summary=str(places.summary),
+            scratch=str(places.scratch),
+            token=prepared.token,
+            fence=fence,
+        )
+        at = (run.id, task.name, prepared.key, prepared.attempt)
+        return AttemptCommand(
+            argv=prepared.argv if task.script is None else (*prepared.argv[:-1], str(script)),
+            env=attempt_environment(self._run_environment(run), variables, prepared.env),
+            cwd=folder / task.workdir if task.workdir else folder,
+            token=prepared.token,
+            log_path=self.places.log_path(*at),
+            output_path=places.output,
+            stdin=tuple(folder / path for path in prepared.stdin),
+            stdout_path=self.places.stdout_path(*at) if task.stdout_is_data else None,
+            stdout_limit=task.stdout_size,
+            log_limit=task.log_size,
+            merge_output=task.merge_output,
+            timeout=task.timeout,
+            grace_period=task.grace_period,
+        )
+
+    def _run_environment(self, run: RunRecord) -> Mapping[str, str]:
+        environment = self._environments.get(run.id)
+        if environment is None:
+            environment = self._environments[run.id] = self._made_environment(run)
+        return environment
+
+    def _made_environment(self, run: RunRecord) -> Mapping[str, str]:
+        times = run.times
+        data = self.places.data(run.project, run.environment)
+        return run_environment(
+            self._environ,
+            self._pass,
+            RunVariables(
+                timezone=run.timezone,
+                project=run.project,
+                workflow=run.workflow,
+                environment=run.environment,
+                run_id=run.id,
+                cause=run.cause,
+                time=times.time,
+                date=times.date,
+                interval_start=times.interval_start,
+                interval_end=times.interval_end,
+                revision=run.revision,
+                run_data=str(self.places.run_data(run.id)),
+                data=str(data if run.counts else self.places.isolated_data(run.id)),
+                repository=str(mirror_path(self._files, run.project)),
+            ),
+        )
+
+    def forget(self, run: RunRecord) -> None:
+        """The run has ended: what was kept for it is no longer needed."""
+        self._environments.pop(run.id, None)
+
+    async def _acquire(self, run: RunRecord) -> Snapshot:
+        pool = self._pools.get(run.project)
+        if pool is None:
+            pool = self._pools[run.project] = self._pool_of(run.project)
+        at = (run.project, run.revision)
+        before = trio.current_time()
+        if at in self._quick:
+            snapshot = pool.acquire(run.revision)
+        else:
+            snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
+        if trio.current_time() - before < QUICK_SECONDS:
+            self._quick.add(at)
+        else:
+            self._quick.discard(at)
+        return snapshot
+
+    def _pool_of(self, project: str) -> SnapshotPool:
+        from cronicle.git.mirror import Mirror
+
+        path = mirror_path(self._files, project)
+        folder = self._files / "snapshots" / safe_name(project)
+        return SnapshotPool(folder, lambda: Mirror.open_or_create(path))
+
+    def _not_started(self, run: RunRecord, prepared: PreparedAttempt, why: str) -> ev.AttemptFinished:
+        """The fact of an attempt that never had a process; its log says why, too."""
+        now = self._clock.now()
+        task = prepared.task
+        with suppress(OSError):
+            path = self.places.log_path(run.id, task.name, prepared.key, prepared.attempt)
+            with LogWriter(path, task.log_size) as log:
+                log.write(Stream.SYSTEM, now, f"{why}\n".encode())
+        return ev.AttemptFinished(
+            at=now,
+            task=task.name,
+            key=prepared.key,
+            attempt=prepared.attempt,
+            outcome=Outcome.FAILED,
+            reason="start_error",
+            detail=why,
+        )
+
+
+def _finished(prepared: PreparedAttempt, end: AttemptEnd) -> ev.AttemptFinished:
+    task = prepared.task
+    outcome, reason = Outcome(end.outcome), str(end.reason) if end.reason else None
+    if end.exit_code is not None and end.exit_code == task.skip_exit_code and reason in (None, "exit_code"):
+        outcome, reason = Outcome.SKIPPED, "exit_code"
+    return ev.AttemptFinished(
+        at=end.ended_at,
+        task=task.name,
+        key=prepared.key,
+        attempt=prepared.attempt,
+        outcome=outcome,
+        reason=reason,
+        detail=end.detail,
+        exit_code=end.exit_code,
+        signal=end.signal,
+        pid=end.pid,
+        cpu_time=end.cpu_time,
+        peak_memory=end.peak_memory,
+        log_bytes=end.log_bytes,
+        stdout_size=end.stdout_size,
+        output=dict(end.outputs),
+    )

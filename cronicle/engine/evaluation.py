@@ -1,0 +1,126 @@
+"""Evaluating the expressions of a run's tasks, with what is known when a task is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cronicle.engine.attempts import PreparedAttempt
+from cronicle.execute.places import Places
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.scope import (
+    InstanceView,
+    RunView,
+    TaskView,
+    evaluate_attempt,
+    evaluate_lazy,
+    for_each_instances,
+)
+from cronicle.runs.spec import TaskSpec
+from cronicle.runs.states import TaskState
+from cronicle.runs.units import Unit
+from cronicle.store.records import RunRecord
+
+NOTHING = "/dev/null"
+"""The stdout of a task that has none: it was skipped."""
+
+
+def view_of_run(run: RunRecord) -> dict[str, Any]:
+    """What expressions see as `run`."""
+    times = run.times
+    view: dict[str, Any] = {
+        "id": run.id,
+        "time": times.time,
+        "date": times.date,
+        "revision": run.revision,
+        "cause": str(run.cause),
+    }
+    if times.interval_start is not None:
+        view["interval"] = {
+            "start": times.interval_start,
+            "end": times.interval_end,
+            "date": times.interval_date,
+        }
+    return view
+
+
+class Evaluator:
+    """The expressions of one run."""
+
+    def __init__(self, run: RunRecord, machine: RunMachine, places: Places) -> None:
+        self._machine = machine
+        self._places = places
+        self._run = run
+        self.view = RunView(
+            run=view_of_run(run),
+            params=run.params,
+            project=run.project,
+            environment=run.environment,
+            task=self._task,
+            task_names=tuple(task.name for task in machine.spec.tasks),
+        )
+
+    def instances(self, task: TaskSpec) -> Mapping[str, Any]:
+        """The `for_each` of a task: key to value.
+
+        Raises:
+            BadReference: It refers to what is not there, or is not a set of strings or a map.
+        """
+        assert task.for_each is not None
+        return for_each_instances(evaluate_lazy(task.for_each, self.view, InstanceView()))
+
+    def condition(self, task: TaskSpec, key: str | None) -> bool:
+        """The `when` of a task instance.
+
+        Raises:
+            BadReference: It refers to what is not there.
+        """
+        assert task.when is not None
+        return evaluate_lazy(task.when, self.view, self._instance(task, key, None)) is True
+
+    def prepare(self, task: TaskSpec, key: str | None, attempt: int, token: str) -> PreparedAttempt:
+        """An attempt with its expressions evaluated.
+
+        Raises:
+            BadReference: One of them refers to what is not there.
+        """
+        evaluated = evaluate_attempt(task, self.view, self._instance(task, key, attempt))
+        return PreparedAttempt(
+            task=task,
+            key=key,
+            attempt=attempt,
+            token=token,
+            argv=evaluated.argv,
+            env=evaluated.env,
+            stdin=evaluated.stdin,
+        )
+
+    def _instance(self, task: TaskSpec, key: str | None, attempt: int | None) -> InstanceView:
+        value = None if key is None else self._machine.groups[task.name].instances[key]
+        return InstanceView(key=key, value=value, attempt=attempt)
+
+    def _task(self, name: str) -> TaskView | Mapping[str, TaskView] | None:
+        units = self._machine.units
+        if (name, None) not in units:
+            return None
+        group = self._machine.groups.get(name)
+        if group is not None:
+            return {key: self._seen(units[name, key]) for key in group.instances}
+        carried = {
+            key: self._seen(unit) for (task, key), unit in units.items() if task == name and key is not None
+        }
+        return carried or self._seen(units[name, None])
+
+    def _seen(self, unit: Unit) -> TaskView:
+        task, key = unit.id
+        stdout = None
+        if self._machine.task_spec(task).stdout_is_data:
+            stdout = NOTHING
+            if unit.state in (TaskState.SUCCEEDED, TaskState.FAILED):
+                from_run = unit.carried_from or self._run.id
+                attempt = self._run_attempt(unit)
+                stdout = str(self._places.stdout_path(from_run, task, key, attempt)) if attempt else NOTHING
+        return TaskView(output=unit.output, stdout=stdout, state=unit.state)
+
+    def _run_attempt(self, unit: Unit) -> int:
+        return unit.attempt

@@ -1,0 +1,154 @@
+"""The life of a process that drives runs: its registration, its journal, its ear for requests, its drivers.
+
+`become_owner` is the one nursery in which all of it runs. While the context is open the process is an owner in the
+store, alive exactly as long as it holds its lock; at the end its live runs are left without an owner.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from os import getpid
+from pathlib import Path
+
+import trio
+
+from cronicle.clock import Clock
+from cronicle.engine.attempts import AttemptRunner
+from cronicle.engine.backfills import BackfillDriver
+from cronicle.engine.evaluation import Evaluator
+from cronicle.engine.journal import Journal
+from cronicle.engine.pools import Pools
+from cronicle.engine.runner import Observer, RunDriver
+from cronicle.engine.slots import Slots
+from cronicle.engine.wake import listen, wake_owner
+from cronicle.execute.belonging import become_subreaper
+from cronicle.names import new_run_id
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.store.interface import Store
+from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
+
+POLL_SECONDS = 1.0
+"""How often an owner looks for requests by itself, should a wake-up be lost."""
+
+
+def _ignore(*_: object) -> None:
+    """Nobody watches."""
+
+
+class Owner:
+    """This process as an owner of runs. Made by `become_owner`."""
+
+    def __init__(
+        self,
+        record: OwnerRecord,
+        store: Store,
+        files: Path,
+        clock: Clock,
+        slots: int,
+        environ: Mapping[str, str],
+        pass_environment: tuple[str, ...],
+        random_below: Callable[[int], int],
+    ) -> None:
+        self.id = record.id
+        self.host = record.host
+        self.store = store
+        self.files = files
+        self.clock = clock
+        self.slots = Slots(slots)
+        self.journal = Journal(store)
+        self.pools = Pools(self)
+        self.attempts = AttemptRunner(files, clock, environ, pass_environment, random_below)
+        self.drivers: dict[str, RunDriver] = {}
+        self.backfills: dict[str, BackfillDriver] = {}
+        self._specs: dict[str, RunSpec] = {}
+        self._look_now = trio.Event()
+        self._random_below = random_below
+
+    def spec_named(self, spec_hash: str) -> RunSpec:
+        """The spec of that hash; each is read once."""
+        spec = self._specs.get(spec_hash)
+        if spec is None:
+            spec = self._specs[spec_hash] = spec_from_bytes(self.store.get_spec(spec_hash))
+        return spec
+
+    def new_id(self) -> str:
+        """A fresh id for a run."""
+        return new_run_id(self._random_below)
+
+    def evaluator_for(self, run: RunRecord, machine: RunMachine) -> Evaluator:
+        """What evaluates the expressions of that run."""
+        return Evaluator(run, machine, self.attempts.places)
+
+    def driver_for(self, run: RunRecord, observe: Observer = _ignore) -> RunDriver:
+        """A driver for a run that this process owns, in the state that its events give."""
+        machine = RunMachine.replay(self.spec_named(run.spec_hash), self.store.get_events(run.id))
+        return RunDriver(self, run, machine, observe)
+
+    def wake_other(self, owner: str) -> None:
+        """Tell another owner on this machine to look for what was left for it."""
+        wake_owner(self.files, owner)
+
+    def kill(self) -> None:
+        """End all running attempts at once."""
+        for driver in self.drivers.values():
+            driver.kill()
+
+    def _woken(self) -> None:
+        self._look_now.set()
+
+    async def _take_requests(self) -> None:
+        while True:
+            with trio.move_on_after(POLL_SECONDS):
+                await self._look_now.wait()
+            self._look_now = trio.Event()
+            for request in await self.journal.call(self.store.take_requests, self.id):
+                self._obey(request)
+            await self.pools.look()
+
+    def _obey(self, request: ControlRequest) -> None:
+        if driver := self.drivers.get(request.target):
+            if request.verb == "cancel":
+                driver.cancel(request.actor, request.reason)
+        elif backfill := self.backfills.get(request.target):
+            backfill.request(request)
+
+
+@asynccontextmanager
+async def become_owner(
+    store: Store,
+    files: Path,
+    clock: Clock,
+    *,
+    slots: int,
+    command: str,
+    environ: Mapping[str, str],
+    pass_environment: tuple[str, ...] = (),
+    random_below: Callable[[int], int] = secrets.randbelow,
+) -> AsyncIterator[Owner]:
+    """Be an owner of runs for as long as the context is open."""
+    become_subreaper()
+    record = store.register_owner(
+        OwnerRecord(
+            id=new_run_id(random_below),
+            host=socket.gethostname(),
+            pid=getpid(),
+            command=command,
+            started_at=clock.now(),
+        )
+    )
+    owner = Owner(record, store, files, clock, slots, environ, pass_environment, random_below)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(owner.journal.run)
+            nursery.start_soon(owner._take_requests)
+            nursery.start_soon(listen, files, owner.id, owner._woken)
+            yield owner
+            nursery.cancel_scope.cancel()
+    finally:
+        owner.attempts.close()
+        with suppress(Exception):
+            store.remove_owner(owner.id)

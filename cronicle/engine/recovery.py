@@ -1,0 +1,76 @@
+"""Settling what a dead owner left: nothing of its attempts survives, each has an end on record, its runs are free.
+
+Every command that drives runs does this first. What the runs do next is the business of whoever adopts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import frozen
+
+from cronicle.clock import Clock
+from cronicle.execute.survivors import end_survivors
+from cronicle.runs import events as ev
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.packing import pack_tasks
+from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.store.interface import Store
+from cronicle.store.records import OwnerRecord, RunRecord, Transition
+
+SURVIVORS_GRACE_SECONDS = 10.0
+
+
+@frozen
+class Settled:
+    """A dead owner, and what was done about it."""
+
+    owner: OwnerRecord
+    runs: tuple[str, ...]
+    """Its live runs, now without an owner."""
+    attempts: int
+    """Attempts recorded as lost."""
+
+
+def lost_attempts(machine: RunMachine, at: datetime) -> tuple[ev.RunEvent, ...]:
+    """Record in the machine that nothing of its running attempts is left; the facts that follow."""
+    facts: list[ev.RunEvent] = []
+    for unit in tuple(machine.running_units()):
+        task, key = unit.id
+        facts += machine.advance(ev.AttemptLost(at=at, task=task, key=key, attempt=unit.attempt))
+    return tuple(facts)
+
+
+async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
+    """Settle every owner that has died and that nobody else is settling."""
+    settled = []
+    for owner in store.list_owners():
+        if store.is_alive(owner.id) or not store.claim_dead_owner(owner.id):
+            continue
+        settled.append(await _settle(store, clock, owner))
+        store.remove_owner(owner.id)
+    return tuple(settled)
+
+
+async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
+    attempts = store.list_live_attempts(owner.id)
+    if attempts:
+        await end_survivors([attempt.token for attempt in attempts], SURVIVORS_GRACE_SECONDS)
+    specs: dict[str, RunSpec] = {}
+    runs = store.list_owned_runs(owner.id)
+    for run in runs:
+        spec = specs.get(run.spec_hash)
+        if spec is None:
+            spec = specs[run.spec_hash] = spec_from_bytes(store.get_spec(run.spec_hash))
+        _record_losses(store, owner.id, run, spec, clock.now)
+    return Settled(owner, tuple(run.id for run in runs), len(attempts))
+
+
+def _record_losses(
+    store: Store, owner: str, run: RunRecord, spec: RunSpec, now: Callable[[], datetime]
+) -> None:
+    machine = RunMachine.replay(spec, store.get_events(run.id))
+    facts = lost_attempts(machine, now())
+    if facts:
+        store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])

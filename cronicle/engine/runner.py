@@ -1,0 +1,298 @@
+"""The loop that drives one run: facts into the machine, its wishes out into the world.
+
+Every round applies the facts that have come in, asks the machine what to do, stores all that followed in one
+transaction, and only then starts processes. So the end of one task and the start of the next are one commit, and
+nothing is acted on before it is durable.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import frozen
+
+from cronicle.engine.recovery import lost_attempts
+from cronicle.engine.slots import SlotUser
+from cronicle.execute.interface import AttemptControl
+from cronicle.runs import events as ev
+from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.packing import pack_tasks
+from cronicle.runs.scope import BadReference
+from cronicle.runs.states import Outcome, RunState
+from cronicle.runs.units import UnitId
+from cronicle.store.records import Actor, RunRecord, SlotRequest, Transition
+
+if TYPE_CHECKING:
+    from cronicle.engine.attempts import PreparedAttempt
+    from cronicle.engine.owner import Owner
+
+TOKEN_BYTES = 16
+
+Observer = Callable[[RunRecord, RunMachine, Sequence[ev.RunEvent]], None]
+"""Told of every batch of facts of a run once they are durable."""
+
+
+class OwnershipLostError(Exception):
+    """The run belongs to another process; this one has ended its attempts and dropped it."""
+
+
+@frozen
+class _Start:
+    """An attempt to be executed once its `AttemptStarted` is durable."""
+
+    position: int
+    """Of that event in the transaction; gives the fence."""
+    prepared: PreparedAttempt
+
+
+class RunDriver:
+    """Drives one run to its end."""
+
+    def __init__(self, owner: Owner, run: RunRecord, machine: RunMachine, observe: Observer) -> None:
+        self.run = run
+        self.machine = machine
+        self._owner = owner
+        self._observe = observe
+        self._evaluator = owner.evaluator_for(run, machine)
+        self._inbox: deque[ev.RunEvent] = deque()
+        self._wake = trio.Event()
+        self._controls: dict[UnitId, AttemptControl] = {}
+        self._slot_user = SlotUser(run.sequence, self.wake)
+        self._requested: set[tuple[str, str | None, int]] = set()
+        self._wake_at: datetime | None = None
+        self._pool_released = False
+
+    # -- what comes in -------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Have the loop look again."""
+        self._wake.set()
+
+    def deliver(self, event: ev.RunEvent) -> None:
+        """Hand a fact to the run."""
+        self._inbox.append(event)
+        self._wake.set()
+
+    def cancel(self, actor: Actor, reason: str = "") -> None:
+        """Ask for the end of the run: its attempts get TERM, nothing else starts."""
+        by = f"{actor.user}@{actor.host}"
+        self.deliver(ev.CancelRequested(at=self._owner.clock.now(), by=by, reason=reason))
+
+    def kill(self) -> None:
+        """End the running attempts at once, without grace."""
+        for control in self._controls.values():
+            control.kill()
+
+    # -- the loop ------------------------------------------------------------------------------------------
+
+    async def drive(self) -> RunMachine:
+        """Drive the run until it has ended: a queued one from its start, another from where it was left.
+
+        Raises:
+            OwnershipLostError: Another process owns the run.
+            StoreError: The store cannot be written any more; the attempts were ended.
+        """
+        self._owner.drivers[self.run.id] = self
+        try:
+            async with trio.open_nursery() as attempts:
+                await self._loop(attempts)
+        finally:
+            del self._owner.drivers[self.run.id]
+            self._owner.attempts.forget(self.run)
+            self._owner.slots.want_no_more(self._slot_user)
+        return self.machine
+
+    def _begin(self) -> list[ev.RunEvent]:
+        """The facts of taking the run up."""
+        now = self._owner.clock.now()
+        if self.machine.state is RunState.QUEUED and not self.machine.cancel_requested:
+            return list(self.machine.advance(ev.RunStarted(at=now)))
+        adopted = self.machine.advance(ev.RunAdopted(at=now, owner=self._owner.id))
+        return [*adopted, *lost_attempts(self.machine, now)]
+
+    async def _loop(self, attempts: trio.Nursery) -> None:
+        begun = [] if self.machine.finished else self._begin()
+        while True:
+            self._wake = trio.Event()
+            recorded, starts, slot_requests = self._step(begun)
+            begun = []
+            if recorded:
+                await self._store(recorded, starts, attempts)
+            if slot_requests:
+                await self._owner.pools.request(slot_requests, self.machine.spec.pools)
+            if self.machine.finished and not self._controls and not self._inbox:
+                return
+            if not recorded:
+                await self._sleep()
+
+    async def _sleep(self) -> None:
+        if self._wake_at is None:
+            await self._wake.wait()
+            return
+        seconds = (self._wake_at - self._owner.clock.now()).total_seconds()
+        with trio.move_on_after(max(0.0, seconds)):
+            await self._wake.wait()
+
+    async def _store(self, recorded: list[ev.RunEvent], starts: list[_Start], attempts: trio.Nursery) -> None:
+        first = await self._owner.journal.append(
+            Transition(
+                run_id=self.run.id,
+                owner=self._owner.id,
+                events=tuple(recorded),
+                packed_tasks=pack_tasks(self.machine),
+            )
+        )
+        if first is None:
+            attempts.cancel_scope.cancel()
+            raise OwnershipLostError(self.run.id)
+        for start in starts:
+            control = AttemptControl()
+            self._controls[start.prepared.unit] = control
+            attempts.start_soon(self._attempt, start.prepared, first + start.position, control)
+        self._observe(self.run, self.machine, recorded)
+        if self._pool_released:
+            self._pool_released = False
+            await self._owner.pools.released(self.machine.spec.pools)
+
+    async def _attempt(self, prepared: PreparedAttempt, fence: int, control: AttemptControl) -> None:
+        event = await self._owner.attempts.execute(self.run, self.machine.spec, prepared, fence, control)
+        self.deliver(event)
+
+    # -- one round; does no I/O ----------------------------------------------------------------------------
+
+    def _step(self, recorded: list[ev.RunEvent]) -> tuple[list[ev.RunEvent], list[_Start], list[SlotRequest]]:
+        """Apply what has come in and all that follows; the facts to store, and what to do after that."""
+        starts: list[_Start] = []
+        requests: list[SlotRequest] = []
+        while self._inbox:
+            self._take(self._inbox.popleft(), recorded)
+        while self._perform(recorded, starts, requests):
+            pass
+        return recorded, starts, requests
+
+    def _take(self, event: ev.RunEvent, recorded: list[ev.RunEvent]) -> None:
+        if isinstance(event, ev.AttemptFinished):
+            self._controls.pop((event.task, event.key), None)
+            self._owner.slots.release()
+            if self.machine.task_spec(event.task).pool is not None:
+                self._pool_released = True
+        if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.cancel_requested):
+            return
+        if isinstance(event, ev.SlotGranted):
+            unit = self.machine.units[event.task, event.key]
+            if self.machine.cancel_requested or unit.slot_granted or unit.attempt + 1 != event.attempt:
+                return
+        recorded += self.machine.advance(event)
+
+    def _perform(
+        self, recorded: list[ev.RunEvent], starts: list[_Start], requests: list[SlotRequest]
+    ) -> bool:
+        """Perform what the machine wishes now; True if that made new facts, so that it is to be asked again."""
+        now = self._owner.clock.now()
+        slots = self._owner.slots
+        asked = slots.available_to(self._slot_user)
+        actions = self.machine.next_actions(now, asked + 1)  # one more than there are: does it want another?
+        self._wake_at = None
+        again = False
+        started = 0
+        for action in actions:
+            if isinstance(action, StartAttempt):
+                if started == asked:
+                    slots.want(self._slot_user)
+                    return again
+                started += 1
+                again |= self._start(action, now, recorded, starts)
+            elif isinstance(action, EvaluateTask):
+                recorded += self.machine.advance(self._answer(action, now))
+                again = True
+            elif isinstance(action, KillAttempt):
+                if control := self._controls.get((action.task, action.key)):
+                    control.cancel("The run was cancelled.")
+            elif isinstance(action, RequestSlot):
+                self._request_slot(action, now, requests)
+            elif isinstance(action, WakeAt):
+                self._wake_at = action.at
+        slots.want_no_more(self._slot_user)
+        return again
+
+    def _start(
+        self, action: StartAttempt, now: datetime, recorded: list[ev.RunEvent], starts: list[_Start]
+    ) -> bool:
+        """Begin an attempt; True if it ended at once, because its expressions cannot be evaluated."""
+        task = self.machine.task_spec(action.task)
+        failure: BadReference | None = None
+        prepared: PreparedAttempt | None = None
+        token = secrets.token_hex(TOKEN_BYTES)
+        try:
+            prepared = self._evaluator.prepare(task, action.key, action.attempt, token)
+        except BadReference as error:
+            failure = error
+        started = ev.AttemptStarted(
+            at=now,
+            task=action.task,
+            key=action.key,
+            attempt=action.attempt,
+            token=token,
+            host=self._owner.host,
+            argv=prepared.argv if prepared else (),
+            fingerprint=task.fingerprint,
+            deep_fingerprint=task.deep_fingerprint,
+        )
+        position = len(recorded)
+        recorded += self.machine.advance(started)
+        if prepared is not None:
+            self._owner.slots.take()
+            starts.append(_Start(position, prepared))
+            return False
+        assert failure is not None
+        recorded += self.machine.advance(
+            ev.AttemptFinished(
+                at=now,
+                task=action.task,
+                key=action.key,
+                attempt=action.attempt,
+                outcome=Outcome.FAILED,
+                reason="bad_reference",
+                detail=failure.detail,
+            )
+        )
+        self._pool_released |= task.pool is not None
+        return True
+
+    def _answer(self, action: EvaluateTask, now: datetime) -> ev.RunEvent:
+        task = self.machine.task_spec(action.task)
+        try:
+            if action.question is Question.INSTANCES:
+                instances = self._evaluator.instances(task)
+                return ev.InstancesExpanded(at=now, task=action.task, instances=instances)
+            condition = self._evaluator.condition(task, action.key)
+            return ev.ConditionEvaluated(at=now, task=action.task, key=action.key, condition=condition)
+        except BadReference as error:
+            return ev.EvaluationFailed(
+                at=now, task=action.task, key=action.key, reason="bad_reference", detail=error.detail
+            )
+
+    def _request_slot(self, action: RequestSlot, now: datetime, requests: list[SlotRequest]) -> None:
+        wish = (action.task, action.key, action.attempt)
+        if wish in self._requested:
+            return
+        self._requested.add(wish)
+        requests.append(
+            SlotRequest(
+                run_id=self.run.id,
+                task=action.task,
+                key=action.key,
+                attempt=action.attempt,
+                owner=self._owner.id,
+                pool=action.pool,
+                slots=action.slots,
+                priority=action.priority,
+                requested_at=now,
+            )
+        )

@@ -1,0 +1,279 @@
+"""What an expression sees when a run reaches it, and the evaluation of a task with that.
+
+Rules:
+
+- A `{"known": value}` is taken as it is, without loading the evaluator: a workflow of plain commands needs none.
+- Names are those of docs/reference: `run.*`, `param.*`, `project.name`, `environment`, `task.NAME.output.KEY`,
+  `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`. A `for_each` task is a map from key to these.
+- A reference to what is not there is a `BadReference`, which names what there is; `try` and `can` work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from cronicle.runs.spec import Json, Lazy, TaskSpec
+
+if TYPE_CHECKING:
+    from grammar.kinds import Value
+    from grammar.scope import Scope
+
+MOST_INSTANCES = 10_000
+"""Instances that one `for_each` may have."""
+
+
+class BadReference(Exception):  # noqa: N818 - the word of the language's documentation
+    """An expression could not be evaluated; trying again would not help."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@frozen(kw_only=True)
+class TaskView:
+    """What others may see of a task run, or of one instance of it."""
+
+    output: Mapping[str, Json]
+    stdout: str | None
+    """Path of the spooled stdout; None where no expression asks for it."""
+    state: str
+
+
+@frozen(kw_only=True)
+class RunView:
+    """What expressions see of a run, as plain values."""
+
+    run: Mapping[str, Json]
+    """`id`, `time`, `date`, `interval`, `revision`, `cause`."""
+    params: Mapping[str, Json]
+    project: str
+    environment: str
+    task: Callable[[str], TaskView | Mapping[str, TaskView] | None]
+    """A task by name; of a `for_each` task its instances; None if there is no such task."""
+    task_names: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class InstanceView:
+    """What an expression sees of the attempt that it is evaluated for."""
+
+    key: str | None = None
+    value: Json = None
+    attempt: int | None = None
+
+
+@frozen(kw_only=True)
+class Evaluated:
+    """The expressions of an attempt, evaluated."""
+
+    argv: tuple[str, ...]
+    """Of a script the words of its interpreter, and its text as the last one."""
+    env: Mapping[str, str | None]
+    stdin: tuple[str, ...]
+
+
+def is_known(lazy: Lazy | None) -> bool:
+    """True if there is nothing to evaluate."""
+    return lazy is None or "known" in lazy
+
+
+def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
+    """The value of an attribute, as plain JSON.
+
+    Raises:
+        BadReference: It refers to what is not there, or cannot be evaluated.
+    """
+    if "known" in lazy:
+        return lazy["known"]
+    from grammar.evaluate import evaluate
+    from grammar.serial import expression_from_json
+    from grammar.values import unknown_in
+
+    value, diagnostics = evaluate(expression_from_json(lazy["expression"]), _scope(view, instance))
+    for diagnostic in diagnostics:
+        if diagnostic.severity.value == "error":
+            raise BadReference(f"{diagnostic.summary}. {diagnostic.detail}".strip())
+    if (unknown := unknown_in(value)) is not None:
+        raise BadReference(f"the value is not known yet ({unknown.reason})")
+    return _to_plain(value)
+
+
+def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> Evaluated:
+    """Command, environment and stdin of an attempt.
+
+    Raises:
+        BadReference: One of them cannot be evaluated.
+    """
+    return Evaluated(
+        argv=task_argv(task.command, task.script, task.interpreter, view, instance),
+        env=evaluate_env(task.env, view, instance),
+        stdin=_paths(task.stdin, view, instance),
+    )
+
+
+def task_argv(
+    command: Lazy | None,
+    script: Lazy | None,
+    interpreter: Sequence[str],
+    view: RunView,
+    instance: InstanceView,
+) -> tuple[str, ...]:
+    """The argv of a `command`; of a `script` the words of its interpreter and its text.
+
+    Raises:
+        BadReference: It cannot be evaluated, or is not a list of texts.
+    """
+    if command is None:
+        assert script is not None
+        return (*interpreter, _text(evaluate_lazy(script, view, instance), "script"))
+    words = evaluate_lazy(command, view, instance)
+    if not isinstance(words, list) or not words:
+        raise BadReference("command must be a list with at least one word")
+    return tuple(_text(word, "a word of command") for word in words)
+
+
+def evaluate_env(env: Mapping[str, Lazy], view: RunView, instance: InstanceView) -> dict[str, str | None]:
+    """Names and values to set in the environment; None unsets.
+
+    Raises:
+        BadReference: One of them cannot be evaluated.
+    """
+    values: dict[str, str | None] = {}
+    for name, lazy in env.items():
+        value = evaluate_lazy(lazy, view, instance)
+        values[name] = None if value is None else _text(value, f"env.{name}")
+    return values
+
+
+def for_each_instances(value: Json) -> dict[str, Json]:
+    """The instances of a `for_each`: a map as it is, a set of strings each to itself.
+
+    Raises:
+        BadReference: It is neither, has a null or a duplicate key, or too many.
+    """
+    if isinstance(value, dict) and set(value) == {"$set"}:
+        value = value["$set"]
+    if isinstance(value, list):
+        keys = [key if isinstance(key, str) else None for key in value]
+        if None in keys:
+            raise BadReference("for_each must be a set of strings or a map; an element is not a string")
+        instances = {key: key for key in value}
+        if len(instances) != len(value):
+            raise BadReference("for_each has an element twice; toset(...) makes each of them one")
+    elif isinstance(value, dict):
+        instances = dict(value)
+    else:
+        raise BadReference("for_each must be a set of strings or a map")
+    if len(instances) > MOST_INSTANCES:
+        raise BadReference(f"for_each makes {len(instances)} instances; at most {MOST_INSTANCES} are allowed")
+    return instances
+
+
+def _paths(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tuple[str, ...]:
+    paths: list[str] = []
+    for lazy in stdin:
+        value = evaluate_lazy(lazy, view, instance)
+        paths += [_text(path, "stdin") for path in (value if isinstance(value, list) else [value])]
+    return tuple(paths)
+
+
+def _text(value: Json, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, dict) and set(value) == {"$decimal"}:
+        return str(value["$decimal"])
+    kind = "null" if value is None else "a list or a map"
+    raise BadReference(f"{what} must be a text, this is {kind}")
+
+
+def _scope(view: RunView, instance: InstanceView) -> Scope:
+    from grammar.functions import FUNCTIONS
+    from grammar.scope import Members, Scope
+
+    variables: dict[str, Any] = {
+        "run": _from_plain(view.run),
+        "param": Members("the parameters", "parameter", _each_from_plain(view.params)),
+        "project": _from_plain({"name": view.project}),
+        "environment": view.environment,
+        "task": _Tasks(view),
+    }
+    if instance.key is not None:
+        variables["each"] = _from_plain({"key": instance.key, "value": instance.value})
+    if instance.attempt is not None:
+        variables["attempt"] = _from_plain({"number": instance.attempt})
+    return Scope(variables, FUNCTIONS)
+
+
+@frozen
+class _Tasks:
+    """The namespace `task`."""
+
+    view: RunView
+    title: str = "the workflow"
+    noun: str = "task"
+
+    def get(self, name: str) -> Any:
+        """The members of a task, or of its instances."""
+        task = self.view.task(name)
+        if task is None:
+            raise KeyError(name)
+        if isinstance(task, TaskView):
+            return _members(f"task {name}", task)
+        from grammar.kinds import HclMap
+
+        return HclMap({key: _from_plain(_plain(one)) for key, one in task.items()})
+
+    def names(self) -> tuple[str, ...]:
+        """The tasks of the workflow."""
+        return self.view.task_names
+
+
+def _members(title: str, task: TaskView) -> Any:
+    from grammar.scope import Members
+
+    outputs = Members(title, "output", _each_from_plain(task.output))
+    members: dict[str, Any] = {"output": outputs, "state": task.state}
+    if task.stdout is not None:
+        members["stdout"] = task.stdout
+    return Members(title, "attribute", members)
+
+
+def _plain(task: TaskView) -> dict[str, Json]:
+    members: dict[str, Json] = {"output": task.output, "state": task.state}
+    if task.stdout is not None:
+        members["stdout"] = task.stdout
+    return members
+
+
+def _each_from_plain(values: Mapping[str, Json]) -> dict[str, Value]:
+    return {name: _from_plain(value) for name, value in values.items()}
+
+
+def _from_plain(value: Json) -> Value:
+    """JSON as others write it (floats, no tags) to a value."""
+    from grammar.kinds import HclMap
+    from grammar.number import normalise
+
+    if isinstance(value, float):
+        return normalise(Decimal(repr(value)))
+    if isinstance(value, list | tuple):
+        return tuple(_from_plain(element) for element in value)
+    if isinstance(value, Mapping):
+        return HclMap({str(key): _from_plain(element) for key, element in value.items()})
+    plain: Value = value
+    return plain
+
+
+def _to_plain(value: Value) -> Json:
+    from grammar.values import to_json
+
+    return to_json(value)
