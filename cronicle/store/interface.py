@@ -17,6 +17,7 @@ from cronicle.runs.states import BackfillState
 from cronicle.store.records import (
     Actor,
     AttemptRecord,
+    AuditRecord,
     BackfillRecord,
     BackfillTick,
     ControlRequest,
@@ -37,6 +38,14 @@ from cronicle.store.records import (
 
 class StoreError(CronicleError):
     """The store cannot do what was asked: its disk is full or read-only, it is locked, damaged, or newer."""
+
+
+class UncertainWriteError(StoreError):
+    """A write failed so late that it is not known whether it happened.
+
+    The process must end, and whoever comes next looks the write up by its key. Going on or trying again could record
+    it twice: after a failed fsync what memory says of the disk is not true.
+    """
 
 
 class UnknownError(CronicleError):
@@ -150,7 +159,13 @@ class StoreReader(Protocol):
         """Attempts without an end in the runs of that owner."""
         ...
 
-    def list_owned_runs(self, owner: str) -> tuple[RunRecord, ...]: ...
+    def list_owned_runs(self, owner: str) -> tuple[RunRecord, ...]:
+        """Its live runs, oldest first."""
+        ...
+
+    def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
+        """Who did what, newest first; `before` is a sequence: only older ones."""
+        ...
 
 
 class Store(StoreReader, Protocol):

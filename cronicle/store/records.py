@@ -304,6 +304,19 @@ class LiveRunExists:
 
 
 @frozen(kw_only=True)
+class AuditRecord:
+    """That somebody did something."""
+
+    sequence: int
+    at: datetime
+    actor: Actor
+    act: str
+    subject: str
+    """Id or name of what it was done to."""
+    reason: str = ""
+
+
+@frozen(kw_only=True)
 class SlotRequest:
     """A wish for slots of a pool, for one attempt."""
 

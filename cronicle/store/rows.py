@@ -1,0 +1,495 @@
+"""Rows of the store and the values that they stand for.
+
+Rules: an instant is a whole number of microseconds since 1970 in UTC; JSON is text; a null that must collide
+in a unique key is '' (a series, an instance, a backfill); the key of a task run is '' for the task as a whole
+and `[KEY]` for an instance, so that no key is mistaken for none. The order of the columns is that of the
+`*_COLUMNS` beside each function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.store.interface import StoreError
+from cronicle.store.records import (
+    Actor,
+    AttemptRecord,
+    AuditRecord,
+    BackfillRecord,
+    BackfillTick,
+    ControlRequest,
+    DeployedWorkflow,
+    DeploymentRecord,
+    OwnerRecord,
+    ProjectRecord,
+    RunRecord,
+    SlotRequest,
+    TaskRecord,
+)
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder()
+_ACTOR = msgspec.json.Decoder(Actor)
+_WORKFLOWS = msgspec.json.Decoder(tuple[DeployedWorkflow, ...])
+_ARGV = msgspec.json.Decoder(tuple[str, ...])
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON."""
+    return _ENCODER.encode(value).decode()
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text."""
+    return _DECODER.decode(text)
+
+
+def to_instant(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_instant(number: int) -> datetime:
+    """The instant of `to_instant`."""
+    return EPOCH + timedelta(microseconds=number)
+
+
+def to_optional(at: datetime | None) -> int | None:
+    """As `to_instant`; None stays None."""
+    return None if at is None else (at - EPOCH) // MICROSECOND
+
+
+def from_optional(number: int | None) -> datetime | None:
+    """As `from_instant`; None stays None."""
+    return None if number is None else EPOCH + timedelta(microseconds=number)
+
+
+def to_key(key: str | None) -> str:
+    """A task run's key as it is stored."""
+    return "" if key is None else f"[{key}]"
+
+
+def from_key(text: str) -> str | None:
+    """The key of `to_key`."""
+    return text[1:-1] if text else None
+
+
+def readable(what: str, read: Callable[[Row], T], row: Row) -> T:
+    """The value of a row.
+
+    Raises:
+        StoreError: The row is damaged; `what` says whose it is.
+    """
+    try:
+        return read(row)
+    except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
+        raise StoreError(
+            f"The record of {what} in the store is damaged: {error}.",
+            "Put a backup of the store in its place to have it back; everything else can be used as before.",
+        ) from error
+
+
+def columns(names: str, table: str = "") -> str:
+    """A list of columns for SELECT, each with its table's name."""
+    return ", ".join(f"{table}.{name}" if table else name for name in names.split())
+
+
+def marks(names: str) -> str:
+    """A question mark for each column, for INSERT."""
+    return ", ".join("?" * len(names.split()))
+
+
+PROJECT_COLUMNS = "name root_commit folder path default_environment created_at"
+
+
+def project_from(row: Row) -> ProjectRecord:
+    """A project."""
+    name, root_commit, folder, path, default_environment, created_at = row
+    return ProjectRecord(
+        name=name,
+        root_commit=root_commit,
+        folder=folder,
+        path=path,
+        default_environment=default_environment,
+        created_at=from_instant(created_at),
+    )
+
+
+def project_row(project: ProjectRecord) -> Row:
+    """A project's columns."""
+    return (
+        project.name,
+        project.root_commit,
+        project.folder,
+        project.path,
+        project.default_environment,
+        to_instant(project.created_at),
+    )
+
+
+DEPLOYMENT_COLUMNS = (
+    "project environment number revision created_at actor variables workflows rolled_back_to plan"
+)
+
+
+def deployment_from(row: Row) -> DeploymentRecord:
+    """A deployment."""
+    project, environment, number, revision, created_at, actor, variables, workflows, back_to, plan = row
+    return DeploymentRecord(
+        project=project,
+        environment=environment,
+        number=number,
+        revision=revision,
+        created_at=from_instant(created_at),
+        actor=_ACTOR.decode(actor),
+        values=from_json(variables),
+        workflows=_WORKFLOWS.decode(workflows),
+        rolled_back_to=back_to,
+        plan=from_json(plan),
+    )
+
+
+def deployment_row(deployment: DeploymentRecord) -> Row:
+    """A deployment's columns."""
+    return (
+        deployment.project,
+        deployment.environment,
+        deployment.number,
+        deployment.revision,
+        to_instant(deployment.created_at),
+        to_json(deployment.actor),
+        to_json(deployment.values),
+        to_json(deployment.workflows),
+        deployment.rolled_back_to,
+        to_json(deployment.plan),
+    )
+
+
+RUN_COLUMNS = (
+    "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
+    "interval_end timezone state reason cause counts dirty revision deployment backfill retry_of spec_hash params "
+    "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks"
+)
+"""Those that a new run is made with; reading has `sequence` before them."""
+
+
+def run_from(row: Row) -> RunRecord:
+    """A run; `sequence` comes first."""
+    return RunRecord(
+        sequence=row[0],
+        id=row[1],
+        project=row[2],
+        environment=row[3],
+        workflow=row[4],
+        instance=row[5] or None,
+        series=row[6] or None,
+        logical_time=from_instant(row[7]),
+        nominal=row[8],
+        interval_start=from_instant(row[9]),
+        interval_start_nominal=row[10],
+        interval_end=from_instant(row[11]),
+        timezone=row[12],
+        state=RunState(row[13]),
+        reason=row[14],
+        cause=Cause(row[15]),
+        counts=bool(row[16]),
+        dirty=bool(row[17]),
+        revision=row[18],
+        deployment=row[19],
+        backfill=row[20] or None,
+        retry_of=row[21],
+        spec_hash=row[22],
+        params=from_json(row[23]),
+        actor=_ACTOR.decode(row[24]),
+        owner=row[25],
+        created_at=from_instant(row[26]),
+        started_at=from_optional(row[27]),
+        ended_at=from_optional(row[28]),
+        lateness=row[29],
+        cancel_requested=bool(row[30]),
+        packed_tasks=row[31],
+    )
+
+
+def run_row(run: RunRecord) -> Row:
+    """A new run's columns."""
+    return (
+        run.id,
+        run.project,
+        run.environment,
+        run.workflow,
+        run.instance or "",
+        run.series or "",
+        to_instant(run.logical_time),
+        run.nominal,
+        to_instant(run.interval_start),
+        run.interval_start_nominal,
+        to_instant(run.interval_end),
+        run.timezone,
+        run.state,
+        run.reason,
+        run.cause,
+        run.counts,
+        run.dirty,
+        run.revision,
+        run.deployment,
+        run.backfill or "",
+        run.retry_of,
+        run.spec_hash,
+        to_json(run.params),
+        to_json(run.actor),
+        run.owner,
+        to_instant(run.created_at),
+        to_optional(run.started_at),
+        to_optional(run.ended_at),
+        run.lateness,
+        run.cancel_requested,
+        run.packed_tasks,
+    )
+
+
+TASK_COLUMNS = "task key state reason fingerprint deep_fingerprint carried_from output"
+
+
+def task_from(run_id: str, row: Row) -> TaskRecord:
+    """A task run."""
+    task, key, state, reason, fingerprint, deep_fingerprint, carried_from, output = row
+    return TaskRecord(
+        run_id=run_id,
+        task=task,
+        key=from_key(key),
+        state=TaskState(state),
+        reason=reason,
+        fingerprint=fingerprint,
+        deep_fingerprint=deep_fingerprint,
+        carried_from=carried_from,
+        output=from_json(output),
+    )
+
+
+ATTEMPT_COLUMNS = (
+    "task key attempt token fence host argv started_at ended_at outcome reason detail exit_code signal pid cpu_time "
+    "peak_memory log_bytes stdout_size"
+)
+
+
+def attempt_from(run_id: str, row: Row) -> AttemptRecord:
+    """An attempt."""
+    return AttemptRecord(
+        run_id=run_id,
+        task=row[0],
+        key=from_key(row[1]),
+        attempt=row[2],
+        token=row[3],
+        fence=row[4],
+        host=row[5],
+        argv=_ARGV.decode(row[6]),
+        started_at=from_instant(row[7]),
+        ended_at=from_optional(row[8]),
+        outcome=None if row[9] is None else Outcome(row[9]),
+        reason=row[10],
+        detail=row[11],
+        exit_code=row[12],
+        signal=row[13],
+        pid=row[14],
+        cpu_time=row[15],
+        peak_memory=row[16],
+        log_bytes=row[17],
+        stdout_size=row[18],
+    )
+
+
+BACKFILL_COLUMNS = (
+    "id project environment workflow series from_text to_text revision deployment spec_hash params selection choice "
+    "parallel newest_first max_failures hooks counts state reason total done failed actor owner created_at ended_at"
+)
+"""Those that a new backfill is made with; reading has `sequence` before them."""
+
+
+def backfill_from(row: Row) -> BackfillRecord:
+    """A backfill; `sequence` comes first."""
+    return BackfillRecord(
+        sequence=row[0],
+        id=row[1],
+        project=row[2],
+        environment=row[3],
+        workflow=row[4],
+        series=row[5] or None,
+        from_text=row[6],
+        to_text=row[7],
+        revision=row[8],
+        deployment=row[9],
+        spec_hash=row[10],
+        params=from_json(row[11]),
+        selection=from_json(row[12]),
+        choice=row[13],
+        parallel=row[14],
+        newest_first=bool(row[15]),
+        max_failures=row[16],
+        hooks=bool(row[17]),
+        counts=bool(row[18]),
+        state=BackfillState(row[19]),
+        reason=row[20],
+        total=row[21],
+        done=row[22],
+        failed=row[23],
+        actor=_ACTOR.decode(row[24]),
+        owner=row[25],
+        created_at=from_instant(row[26]),
+        ended_at=from_optional(row[27]),
+    )
+
+
+def backfill_row(backfill: BackfillRecord) -> Row:
+    """A new backfill's columns."""
+    return (
+        backfill.id,
+        backfill.project,
+        backfill.environment,
+        backfill.workflow,
+        backfill.series or "",
+        backfill.from_text,
+        backfill.to_text,
+        backfill.revision,
+        backfill.deployment,
+        backfill.spec_hash,
+        to_json(backfill.params),
+        to_json(backfill.selection),
+        backfill.choice,
+        backfill.parallel,
+        backfill.newest_first,
+        backfill.max_failures,
+        backfill.hooks,
+        backfill.counts,
+        backfill.state,
+        backfill.reason,
+        backfill.total,
+        backfill.done,
+        backfill.failed,
+        to_json(backfill.actor),
+        backfill.owner,
+        to_instant(backfill.created_at),
+        to_optional(backfill.ended_at),
+    )
+
+
+TICK_COLUMNS = "position logical_time nominal interval_start interval_start_nominal interval_end run_id"
+
+
+def tick_from(row: Row) -> BackfillTick:
+    """A tick of a backfill; the state of its run comes last."""
+    position, logical_time, nominal, start, start_nominal, end, run_id, state = row
+    return BackfillTick(
+        position=position,
+        logical_time=from_instant(logical_time),
+        nominal=nominal,
+        interval_start=from_instant(start),
+        interval_start_nominal=start_nominal,
+        interval_end=from_instant(end),
+        run_id=run_id,
+        state=None if state is None else RunState(state),
+    )
+
+
+def tick_row(tick: BackfillTick) -> Row:
+    """A tick's columns."""
+    return (
+        tick.position,
+        to_instant(tick.logical_time),
+        tick.nominal,
+        to_instant(tick.interval_start),
+        tick.interval_start_nominal,
+        to_instant(tick.interval_end),
+        tick.run_id,
+    )
+
+
+OWNER_COLUMNS = "id epoch host pid command started_at"
+
+
+def owner_from(row: Row) -> OwnerRecord:
+    """An owner."""
+    owner, epoch, host, pid, command, started_at = row
+    return OwnerRecord(
+        id=owner, epoch=epoch, host=host, pid=pid, command=command, started_at=from_instant(started_at)
+    )
+
+
+REQUEST_COLUMNS = "id target verb actor reason requested_at"
+
+
+def request_from(row: Row) -> ControlRequest:
+    """A control request."""
+    number, target, verb, actor, reason, requested_at = row
+    return ControlRequest(
+        id=number,
+        target=target,
+        verb=verb,
+        actor=_ACTOR.decode(actor),
+        reason=reason,
+        requested_at=from_instant(requested_at),
+    )
+
+
+SLOT_COLUMNS = "task key attempt owner pool slots priority requested_at granted"
+
+
+def slot_from(row: Row) -> SlotRequest:
+    """A request for slots; the id of its run comes first."""
+    run_id, task, key, attempt, owner, pool, slots, priority, requested_at, granted = row
+    return SlotRequest(
+        run_id=run_id,
+        task=task,
+        key=from_key(key),
+        attempt=attempt,
+        owner=owner,
+        pool=pool,
+        slots=slots,
+        priority=priority,
+        requested_at=from_instant(requested_at),
+        granted=bool(granted),
+    )
+
+
+AUDIT_COLUMNS = "sequence at actor act subject reason"
+
+
+def audit_from(row: Row) -> AuditRecord:
+    """An entry of the audit log."""
+    sequence, at, actor, act, subject, reason = row
+    return AuditRecord(
+        sequence=sequence,
+        at=from_instant(at),
+        actor=_ACTOR.decode(actor),
+        act=act,
+        subject=subject,
+        reason=reason,
+    )
+
+
+def readable_only(what: str, read: Callable[[Row], T], found: Iterable[Row]) -> tuple[T, ...]:
+    """The values of the rows of a list; damaged ones are left out and logged, so that the others can be seen."""
+    values = []
+    for row in found:
+        try:
+            values.append(readable(f"{what} {row[0]}", read, row))
+        except StoreError as error:
+            _log_damage(error)
+    return tuple(values)
+
+
+def _log_damage(error: StoreError) -> None:
+    import logging
+
+    logging.getLogger("cronicle.store").warning("%s", error.message)

@@ -1,0 +1,67 @@
+"""The embedded backend: one SQLite file in a folder, shared by any number of processes of one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cronicle.store.interface import UnknownError
+from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.filesystem import make_folder, refuse_network
+from cronicle.store.sqlite.reader import SqliteReader
+from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
+from cronicle.store.sqlite.writer import SqliteStore
+
+FILE_NAME = "store.sqlite3"
+
+
+def open_store(folder: Path, *, create: bool) -> SqliteStore:
+    """Open the store in a folder for writing, of an older schema after bringing it up to date."""
+    path = folder / FILE_NAME
+    refuse_network(folder)
+    if not path.exists():
+        if not create:
+            raise no_store(folder)
+        make_folder(folder)
+        make_file(path)
+    connection = Connection(path)
+    try:
+        if version_of(connection) < NEWEST:
+            upgrade(connection, migrations())
+    except BaseException:
+        connection.close()
+        raise
+    return SqliteStore(connection, folder)
+
+
+def open_reader(folder: Path) -> SqliteReader:
+    """Open the store in a folder for reading only."""
+    path = folder / FILE_NAME
+    refuse_network(folder)
+    if not path.exists():
+        raise no_store(folder)
+    connection = Connection(path)
+    try:
+        version = version_of(connection)
+        if version < NEWEST:
+            raise outdated(folder, version)
+        connection.forbid_writing()
+    except BaseException:
+        connection.close()
+        raise
+    return SqliteReader(connection, folder)
+
+
+def no_store(folder: Path) -> UnknownError:
+    """What is said where there is no store."""
+    return UnknownError(
+        f"There is no store in {folder}: nothing has been deployed or run from here yet.",
+        "Deploy the project with `cronicle apply`, or name another store with --store.",
+    )
+
+
+def outdated(folder: Path, version: int) -> UnknownError:
+    """What is said to a reader of a store with an older schema, which it must not change."""
+    return UnknownError(
+        f"The store {folder} has the older schema version {version}; this program reads version {NEWEST}.",
+        "Bring it up to date with `cronicle apply`, after a backup.",
+    )

@@ -1,0 +1,199 @@
+"""A connection to the SQLite file of a store, and what its failures mean to a user. Sole home of apsw.
+
+Rules:
+
+1. WAL with `synchronous=FULL`: what was committed survives a loss of power. No mmap: several processes share
+   the file.
+2. A write begins with `BEGIN IMMEDIATE`, so it never finds halfway that somebody else was faster; whoever
+   comes second waits in short, uneven steps. No user ever sees "database is locked", short of a writer that
+   hangs for a minute.
+3. Every error of SQLite becomes a `StoreError` that says what to do. A commit that failed halfway is an
+   `UncertainWriteError`: after a failed fsync nothing in memory can be trusted (PostgreSQL's "fsyncgate").
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from cronicle.store.interface import StoreError, UncertainWriteError
+
+LOCK_PATIENCE = 60.0
+"""Seconds to wait for other writers. A write takes milliseconds; a minute means that its process hangs."""
+
+SHORTEST_WAIT, LONGEST_WAIT = 0.0002, 0.010
+"""Seconds between two looks at a lock that is held; a commit with its sync takes about 0.0003."""
+
+_CACHED_STATEMENTS = 200
+
+Row = tuple[Any, ...]
+
+
+class Connection:
+    """One connection to a store's file; for one thread at a time."""
+
+    def __init__(self, path: Path, *, patience: float = LOCK_PATIENCE) -> None:
+        self.path = path
+        self._patience = patience
+        self._waiting_since = 0.0
+        with self._explained():
+            self._database = apsw.Connection(
+                str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_CACHED_STATEMENTS
+            )
+            self._database.set_busy_handler(self._wait_for_lock)
+            self._database.execute(
+                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0"
+            )
+
+    def close(self) -> None:
+        """Close it; doing so twice is fine."""
+        with self._explained():
+            self._database.close()
+
+    def forbid_writing(self) -> None:
+        """Make every statement that would change the file fail."""
+        self.execute("PRAGMA query_only = ON")
+
+    def execute(self, sql: str, values: Any = ()) -> None:
+        """Execute a statement whose rows nobody wants."""
+        with self._explained():
+            self._database.execute(sql, values)
+
+    def execute_script(self, sql: str) -> None:
+        """Execute several statements."""
+        self.execute(sql)
+
+    def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Execute a statement for each row of values."""
+        with self._explained():
+            self._database.executemany(sql, rows)
+
+    def row(self, sql: str, values: Any = ()) -> Row | None:
+        """The first row, or None."""
+        with self._explained():
+            return next(self._database.execute(sql, values), None)
+
+    def rows(self, sql: str, values: Any = ()) -> list[Row]:
+        """All rows."""
+        with self._explained():
+            return self._database.execute(sql, values).fetchall()
+
+    def value(self, sql: str, values: Any = ()) -> Any:
+        """The first column of the first row; None if there is no row."""
+        row = self.row(sql, values)
+        return None if row is None else row[0]
+
+    def changed(self, sql: str, values: Any = ()) -> int:
+        """Execute a statement; the number of rows that it changed."""
+        with self._explained():
+            self._database.execute(sql, values)
+            return self._database.changes()
+
+    def last_sequence(self) -> int:
+        """The sequence of the row inserted last."""
+        return self._database.last_insert_rowid()
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """One transaction: durable when the block ends, without a trace when it raises."""
+        with self._explained():
+            self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            self._database.execute("COMMIT")
+        except apsw.Error as error:
+            self._roll_back()
+            explained = explain(error, self.path)
+            if isinstance(error, apsw.IOError):
+                raise UncertainWriteError(explained.message, explained.remedy) from error
+            raise explained from error
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Several reads that see one state of the store."""
+        with self._explained():
+            self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._database.in_transaction:  # some errors have rolled back already
+            with self._explained():
+                self._database.execute("ROLLBACK")
+
+    def _wait_for_lock(self, tries: int) -> bool:
+        """SQLite's busy handler: wait a little and say whether to try again."""
+        now = time.monotonic()
+        if tries == 0:
+            self._waiting_since = now
+        elif now - self._waiting_since > self._patience:
+            return False
+        wait = min(LONGEST_WAIT, SHORTEST_WAIT * 1.5 ** min(tries, 20))
+        time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311, TID251 - inside a C callback; nothing secret
+        return True
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            raise explain(error, self.path) from error
+
+
+def explain(error: Exception, path: Path) -> StoreError:
+    """What an error of SQLite means to whoever runs the command."""
+    folder = path.parent
+    match error:
+        case apsw.ReadOnlyError():
+            return StoreError(
+                f"The store {folder} is read-only, so nothing can be recorded in it.",
+                "Mount its disk for writing and give yourself write permission on the folder and the files in it, "
+                "or choose another store with --store.",
+            )
+        case apsw.FullError():
+            return StoreError(
+                f"The disk of the store {folder} is full; nothing was recorded.",
+                "Make room on it and repeat the command.",
+            )
+        case apsw.BusyError() | apsw.LockedError():
+            return StoreError(
+                f"Another process has kept the store {folder} locked for {LOCK_PATIENCE:.0f} seconds.",
+                f"See which one with `fuser {path}`; end it if it hangs, and repeat the command.",
+            )
+        case apsw.NotADBError():
+            return _damaged(path, "it is not a SQLite database")
+        case apsw.CorruptError() | apsw.FormatError():
+            return _damaged(path, str(error))
+        case apsw.SQLError() | apsw.ConstraintError() | apsw.SchemaChangeError() | apsw.MismatchError():
+            return _damaged(path, str(error))
+        case apsw.CantOpenError() | apsw.PermissionsError() | apsw.AuthError():
+            return StoreError(
+                f"The store {folder} cannot be opened: {error}.",
+                "Check that you may read and write the folder and the files in it.",
+            )
+        case apsw.IOError():
+            return StoreError(
+                f"The disk of the store {folder} failed: {error}.",
+                "See the kernel's log (`dmesg`) for the disk's error before anything else is written to it.",
+            )
+        case _:
+            return StoreError(f"The store {folder} failed: {error}.", "Repeat the command.")
+
+
+def _damaged(path: Path, what: str) -> StoreError:
+    return StoreError(
+        f"The store file {path} is damaged: {what}.",
+        "Move the folder aside, and put a backup of it in its place.",
+    )

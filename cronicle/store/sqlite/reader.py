@@ -1,0 +1,319 @@
+"""Reading a SQLite store (`StoreReader`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
+from cronicle.store import rows
+from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.records import (
+    AttemptRecord,
+    AuditRecord,
+    BackfillRecord,
+    BackfillTick,
+    DeploymentRecord,
+    LiveAttempt,
+    OwnerRecord,
+    ProjectRecord,
+    Result,
+    RunFilter,
+    RunRecord,
+    TaskRecord,
+)
+from cronicle.store.rows import columns, from_instant, readable, readable_only, to_instant
+from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.listing import SELECT, count_query, list_query
+from cronicle.store.sqlite.owners import OwnerLocks
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+_PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
+_DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
+_BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
+
+_LAST_OF_ALL = 1 << 62
+
+
+class SqliteReader:
+    """Reads a store's file; see `StoreReader` for what each method promises."""
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        self._connection = connection
+        self._locks = OwnerLocks(folder)
+
+    def close(self) -> None:
+        """Close the file and let go of the locks of owners."""
+        self._locks.close()
+        self._connection.close()
+
+    # Projects and deployments
+
+    def find_project(self, name: str) -> ProjectRecord | None:
+        row = self._connection.row(f"{_PROJECT} WHERE name = ?", (name,))
+        return None if row is None else readable(f"project {name}", rows.project_from, row)
+
+    def find_project_of(self, root_commit: str, folder: str) -> ProjectRecord | None:
+        row = self._connection.row(
+            f"{_PROJECT} WHERE root_commit = ? AND folder = ? ORDER BY bound DESC LIMIT 1",
+            (root_commit, folder),
+        )
+        return None if row is None else readable(f"project {row[0]}", rows.project_from, row)
+
+    def find_project_at(self, path: str) -> ProjectRecord | None:
+        row = self._connection.row(f"{_PROJECT} WHERE path = ? ORDER BY bound DESC LIMIT 1", (path,))
+        return None if row is None else readable(f"project {row[0]}", rows.project_from, row)
+
+    def list_projects(self) -> tuple[ProjectRecord, ...]:
+        return readable_only("project", rows.project_from, self._connection.rows(f"{_PROJECT} ORDER BY name"))
+
+    def get_spec(self, spec_hash: str) -> bytes:
+        body = self._connection.value("SELECT body FROM spec WHERE hash = ?", (spec_hash,))
+        if body is None:
+            raise UnknownError(f"The store has no run spec {spec_hash}.")
+        assert isinstance(body, bytes)
+        return body
+
+    def find_deployment(
+        self, project: str, environment: str, number: int | None = None
+    ) -> DeploymentRecord | None:
+        row = self._connection.row(
+            f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number = coalesce(?, number)"
+            " ORDER BY number DESC LIMIT 1",
+            (project, environment, number),
+        )
+        if row is None:
+            return None
+        return readable(f"deployment {row[2]} of {project}, {environment},", rows.deployment_from, row)
+
+    def list_deployments(
+        self, project: str, environment: str | None = None, *, limit: int = 50
+    ) -> tuple[DeploymentRecord, ...]:
+        if environment is None:
+            found = self._connection.rows(
+                f"{_DEPLOYMENT} WHERE project = ? ORDER BY sequence DESC LIMIT ?", (project, max(limit, 0))
+            )
+        else:
+            found = self._connection.rows(
+                f"{_DEPLOYMENT} WHERE project = ? AND environment = ? ORDER BY number DESC LIMIT ?",
+                (project, environment, max(limit, 0)),
+            )
+        return readable_only("a deployment of", rows.deployment_from, found)
+
+    def has_been_deployed(self, project: str, environment: str, revision: str) -> bool:
+        return self._holds(
+            "SELECT 1 FROM deployment WHERE project = ? AND environment = ? AND revision = ?",
+            (project, environment, revision),
+        )
+
+    # Runs
+
+    def find_run(self, run_id: str) -> RunRecord | None:
+        row = self._connection.row(f"{SELECT} WHERE id = ?", (run_id,))
+        return None if row is None else readable(f"run {run_id}", rows.run_from, row)
+
+    def list_ids(self, prefix: str, limit: int = 5) -> tuple[str, ...]:
+        end = prefix + "\U0010ffff"
+        found = self._connection.rows(
+            "SELECT id FROM run WHERE id >= ?1 AND id < ?2 UNION ALL"
+            " SELECT id FROM backfill WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+            (prefix, end, max(limit, 0)),
+        )
+        return tuple(row[0] for row in found)
+
+    def list_runs(self, wanted: RunFilter) -> tuple[RunRecord, ...]:
+        return readable_only("run number", rows.run_from, self._connection.rows(*list_query(wanted)))
+
+    def count_runs(self, wanted: RunFilter) -> int:
+        return int(self._connection.value(*count_query(wanted)))
+
+    def get_events(self, run_id: str) -> tuple[RunEvent, ...]:
+        found = self._connection.rows(
+            "SELECT type, version, body, sequence FROM run_event WHERE run = ? ORDER BY sequence",
+            (self._sequence_of(run_id),),
+        )
+        return tuple(_event_from(run_id, *row) for row in found)
+
+    def list_tasks(self, run_id: str) -> tuple[TaskRecord, ...]:
+        found = self._connection.rows(
+            f"SELECT {columns(rows.TASK_COLUMNS)} FROM task_run WHERE run = ? ORDER BY task, key",
+            (self._sequence_of(run_id),),
+        )
+        return tuple(readable(f"run {run_id}", lambda row: rows.task_from(run_id, row), row) for row in found)
+
+    def list_attempts(self, run_id: str) -> tuple[AttemptRecord, ...]:
+        found = self._connection.rows(
+            f"SELECT {columns(rows.ATTEMPT_COLUMNS)} FROM attempt WHERE run = ? ORDER BY task, key, attempt",
+            (self._sequence_of(run_id),),
+        )
+        return tuple(
+            readable(f"run {run_id}", lambda row: rows.attempt_from(run_id, row), row) for row in found
+        )
+
+    def find_result(
+        self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
+    ) -> Result | None:
+        row = self._connection.row(
+            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
+            " AND workflow = ? AND series = ? AND logical_time = ?"
+            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY ended_event DESC LIMIT 1",
+            (project, environment, workflow, series or "", to_instant(logical_time)),
+        )
+        return None if row is None else _result_from(row)
+
+    def list_results(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        start: datetime,
+        end: datetime,
+    ) -> Mapping[datetime, Result]:
+        found = self._connection.rows(  # the other columns are those of the row with the maximum (SQLite's rule)
+            "SELECT id, logical_time, revision, ended_at, max(ended_event) FROM run WHERE project = ?"
+            " AND environment = ? AND workflow = ? AND series = ? AND logical_time >= ? AND logical_time < ?"
+            " AND counts = 1 AND state = 'succeeded' AND instance = '' GROUP BY logical_time ORDER BY logical_time",
+            (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
+        )
+        results = (_result_from(row[:4]) for row in found)
+        return {result.logical_time: result for result in results}
+
+    def list_failed_times(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        start: datetime,
+        end: datetime,
+    ) -> frozenset[datetime]:
+        found = self._connection.rows(
+            "SELECT DISTINCT logical_time FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+            " AND series = ? AND logical_time >= ? AND logical_time < ?"
+            " AND counts = 1 AND state = 'failed' AND instance = ''",
+            (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
+        )
+        return frozenset(from_instant(row[0]) for row in found)
+
+    def list_durations(
+        self, project: str, environment: str, workflow: str, limit: int = 50
+    ) -> tuple[float, ...]:
+        found = self._connection.rows(
+            "SELECT ended_at - started_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+            " AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY sequence DESC LIMIT ?",
+            (project, environment, workflow, max(limit, 0)),
+        )
+        return tuple(row[0] / 1_000_000 for row in found)
+
+    # Backfills
+
+    def find_backfill(self, backfill_id: str) -> BackfillRecord | None:
+        row = self._connection.row(f"{_BACKFILL} WHERE id = ?", (backfill_id,))
+        return None if row is None else readable(f"backfill {backfill_id}", rows.backfill_from, row)
+
+    def list_backfills(
+        self,
+        project: str | None = None,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        unfinished: bool = False,
+        limit: int = 50,
+    ) -> tuple[BackfillRecord, ...]:
+        scope = {"project": project, "environment": environment, "workflow": workflow}
+        terms = [f"{column} = ?" for column, value in scope.items() if value is not None]
+        if unfinished:
+            terms.append("state IN ('running', 'paused')")
+        found = self._connection.rows(
+            f"{_BACKFILL} WHERE {' AND '.join(terms) or '1'} ORDER BY sequence DESC LIMIT ?",
+            (*(value for value in scope.values() if value is not None), max(limit, 0)),
+        )
+        return readable_only("backfill number", rows.backfill_from, found)
+
+    def list_ticks(
+        self, backfill_id: str, *, pending: bool = False, limit: int | None = None
+    ) -> tuple[BackfillTick, ...]:
+        sequence = self._connection.value("SELECT sequence FROM backfill WHERE id = ?", (backfill_id,))
+        if sequence is None:
+            raise UnknownError(f"The store has no backfill {backfill_id}.")
+        found = self._connection.rows(
+            f"SELECT {columns(rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
+            " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
+            f"{' AND tick.run_id IS NULL' if pending else ''} ORDER BY tick.position LIMIT ?",
+            (sequence, _LAST_OF_ALL if limit is None else max(limit, 0)),
+        )
+        return tuple(readable(f"backfill {backfill_id}", rows.tick_from, row) for row in found)
+
+    # Owners
+
+    def list_owners(self) -> tuple[OwnerRecord, ...]:
+        found = self._connection.rows(f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner ORDER BY epoch")
+        return readable_only("owner", rows.owner_from, found)
+
+    def is_alive(self, owner: str) -> bool:
+        return self._holds("SELECT 1 FROM owner WHERE id = ?", (owner,)) and self._locks.is_held(owner)
+
+    def list_live_attempts(self, owner: str) -> tuple[LiveAttempt, ...]:
+        found = self._connection.rows(
+            "SELECT run.id, attempt.task, attempt.key, attempt.attempt, attempt.token, attempt.pid FROM run"
+            " JOIN attempt ON attempt.run = run.sequence WHERE run.owner = ? AND run.state IN ('queued', 'running')"
+            " AND attempt.outcome IS NULL ORDER BY attempt.fence",
+            (owner,),
+        )
+        return tuple(
+            LiveAttempt(
+                run_id=run_id, task=task, key=rows.from_key(key), attempt=attempt, token=token, pid=pid
+            )
+            for run_id, task, key, attempt, token, pid in found
+        )
+
+    def list_owned_runs(self, owner: str) -> tuple[RunRecord, ...]:
+        found = self._connection.rows(
+            f"{SELECT} WHERE owner = ? AND state IN ('queued', 'running') ORDER BY sequence", (owner,)
+        )
+        return readable_only("run number", rows.run_from, found)
+
+    # The audit log
+
+    def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
+        found = self._connection.rows(
+            f"SELECT {columns(rows.AUDIT_COLUMNS)} FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+            (_LAST_OF_ALL if before is None else before, max(limit, 0)),
+        )
+        return readable_only("audit entry", rows.audit_from, found)
+
+    def _sequence_of(self, run_id: str) -> int:
+        sequence = self._connection.value("SELECT sequence FROM run WHERE id = ?", (run_id,))
+        if sequence is None:
+            raise UnknownError(f"The store has no run {run_id}.")
+        return int(sequence)
+
+    def _holds(self, sql: str, values: tuple[Any, ...]) -> bool:
+        return self._connection.row(f"{sql} LIMIT 1", values) is not None
+
+
+def _event_from(run_id: str, name: str, version: int, body: str, sequence: int) -> RunEvent:
+    try:
+        if version > EVENT_VERSION:
+            raise UnreadableEventError(f"event {name} has version {version}, newer than this program")
+        return event_from_bytes(name, body)
+    except UnreadableEventError as error:
+        raise StoreError(
+            f"The history of run {run_id} cannot be read: number {sequence}, {error}.",
+            "Upgrade cronicle if a newer one has written to this store, else put a backup of it in its place; every "
+            "other run can be used as before.",
+        ) from error
+
+
+def _result_from(row: tuple[Any, ...]) -> Result:
+    run_id, logical_time, revision, ended_at = row
+    return Result(
+        run_id=run_id,
+        logical_time=from_instant(logical_time),
+        revision=revision,
+        ended_at=from_instant(ended_at),
+    )

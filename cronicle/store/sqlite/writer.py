@@ -1,0 +1,341 @@
+"""Writing a SQLite store (`Store`). Each method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from cronicle.runs.spec import spec_hash
+from cronicle.runs.states import LIVE, BackfillState, Cause
+from cronicle.store import rows
+from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.records import (
+    Actor,
+    BackfillRecord,
+    BackfillTick,
+    ControlRequest,
+    DeploymentRecord,
+    LiveRunExists,
+    NewRun,
+    OwnerRecord,
+    ProjectRecord,
+    RunRecord,
+    SlotRequest,
+    Transition,
+)
+from cronicle.store.rows import columns, marks, to_instant, to_json
+from cronicle.store.sqlite import journal, slots
+from cronicle.store.sqlite.reader import SqliteReader
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+_SAME_TIME = (
+    "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ? AND logical_time = ?"
+)
+
+_FIND_OVERLAP = f"""
+SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
+WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
+    SELECT 1 FROM backfill_tick AS tick
+    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT value FROM json_each(?))
+)
+ORDER BY sequence LIMIT 1
+"""
+
+
+class SqliteStore(SqliteReader):
+    """Reads and writes a store's file; see `Store` for what each method promises."""
+
+    runs_in_place = True
+
+    # Projects and deployments
+
+    def bind_project(self, project: ProjectRecord) -> ProjectRecord:
+        with self._connection.write():
+            bound = self.find_project(project.name)
+            if bound is not None and (bound.root_commit, bound.folder) != (
+                project.root_commit,
+                project.folder,
+            ):
+                return bound
+            self._connection.execute(
+                f"INSERT INTO project ({columns(rows.PROJECT_COLUMNS)}, bound)"
+                f" VALUES ({marks(rows.PROJECT_COLUMNS)}, ?) ON CONFLICT (name) DO UPDATE"
+                " SET path = excluded.path, default_environment = excluded.default_environment,"
+                " bound = excluded.bound",
+                (*rows.project_row(project), self._count("binding")),
+            )
+            confirmed = self.find_project(project.name)
+        assert confirmed is not None
+        return confirmed
+
+    def put_spec(self, spec: bytes) -> str:
+        name = spec_hash(spec)
+        if not self._holds("SELECT 1 FROM spec WHERE hash = ?", (name,)):
+            with self._connection.write():
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO spec (hash, body) VALUES (?, ?)", (name, spec)
+                )
+        return name
+
+    def add_deployment(
+        self, deployment: DeploymentRecord, *, based_on: int | None
+    ) -> DeploymentRecord | None:
+        where = (deployment.project, deployment.environment)
+        with self._connection.write():
+            newest = self._connection.value(
+                "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?", where
+            )
+            if newest != based_on:
+                return None
+            row = rows.deployment_row(deployment)
+            self._connection.execute(
+                f"INSERT INTO deployment ({columns(rows.DEPLOYMENT_COLUMNS)})"
+                f" VALUES ({marks(rows.DEPLOYMENT_COLUMNS)})",
+                (*row[:2], (newest or 0) + 1, *row[3:]),
+            )
+            return self.find_deployment(*where)
+
+    # Runs
+
+    def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        run = new.run
+        row = rows.run_row(run)
+        is_tick = run.cause in (Cause.SCHEDULE, Cause.CATCHUP)
+        with self._connection.write():
+            if run.state in LIVE:
+                live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
+                if there := self._connection.value(live, row[1:7]):
+                    return LiveRunExists(there)
+            if is_tick:
+                made = f"SELECT id FROM run WHERE {_SAME_TIME} AND cause IN ('schedule', 'catchup')"
+                if there := self._connection.value(made, row[1:7]):
+                    return LiveRunExists(there)
+            self._connection.execute(
+                f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
+                f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
+                (*row, new.backfill_position),
+            )
+            if new.backfill_position is not None:
+                self._take_tick(run, new.backfill_position)
+            batch = journal.Batch(self._connection)
+            batch.add_new_run(run.id, new.events)
+            batch.write()
+            made_run = self.find_run(run.id)
+        assert made_run is not None
+        return made_run
+
+    def _take_tick(self, run: RunRecord, position: int) -> None:
+        """Give a tick its run; one that had another which has ended is open again."""
+        backfill = self._connection.value("SELECT sequence FROM backfill WHERE id = ?", (run.backfill,))
+        former = self._connection.row(
+            "SELECT run.state FROM backfill_tick AS tick JOIN run ON run.id = tick.run_id"
+            " WHERE tick.backfill = ? AND tick.position = ?",
+            (backfill, position),
+        )
+        if former is not None:
+            self._connection.execute(
+                "UPDATE backfill SET done = done - 1, failed = failed - ? WHERE sequence = ?",
+                (former[0] == "failed", backfill),
+            )
+        if not self._connection.changed(
+            "UPDATE backfill_tick SET run_id = ? WHERE backfill = ? AND position = ?",
+            (run.id, backfill, position),
+        ):
+            raise UnknownError(f"The store has no tick {position} of a backfill {run.backfill}.")
+
+    def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
+        with self._connection.write():
+            return journal.append(self._connection, transitions)
+
+    def adopt_run(self, run_id: str, owner: str) -> bool:
+        return self._change(
+            "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL AND state IN ('queued', 'running')",
+            (owner, run_id),
+        )
+
+    # Backfills
+
+    def create_backfill(
+        self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
+    ) -> BackfillRecord | None:
+        with self._connection.write():
+            if self.find_overlapping_backfill(backfill, ticks) is not None:
+                return None
+            self._connection.execute(
+                f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)}) VALUES ({marks(rows.BACKFILL_COLUMNS)})",
+                rows.backfill_row(backfill),
+            )
+            sequence = self._connection.last_sequence()
+            self._connection.execute_many(
+                f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
+                f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
+                ((sequence, *rows.tick_row(tick)) for tick in ticks),
+            )
+            return self.find_backfill(backfill.id)
+
+    def find_overlapping_backfill(
+        self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
+    ) -> BackfillRecord | None:
+        row = self._connection.row(
+            _FIND_OVERLAP,
+            (
+                backfill.project,
+                backfill.environment,
+                backfill.workflow,
+                backfill.series or "",
+                to_json([to_instant(tick.logical_time) for tick in ticks]),
+            ),
+        )
+        return None if row is None else rows.readable(f"backfill {row[1]}", rows.backfill_from, row)
+
+    def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
+        return self._change(
+            "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
+            " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
+            (owner, backfill_id),
+        )
+
+    def set_backfill_state(
+        self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
+    ) -> bool:
+        ended = state not in (BackfillState.RUNNING, BackfillState.PAUSED)
+        with self._connection.write():
+            changed = self._connection.changed(
+                "UPDATE backfill SET state = ?, reason = ?, ended_at = ?, owner = ?"
+                " WHERE id = ? AND owner IS ? AND state IN ('running', 'paused')",
+                (
+                    state,
+                    reason,
+                    to_instant(at) if ended else None,
+                    owner if state is BackfillState.RUNNING else None,
+                    backfill_id,
+                    owner,
+                ),
+            )
+            if changed and ended:
+                self._connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
+        return changed == 1
+
+    # Owners
+
+    def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
+        if not self._locks.take(owner.id):
+            raise StoreError(f"There is an owner {owner.id} already.", "Repeat the command.")
+        try:
+            with self._connection.write():
+                self._connection.execute(
+                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})",
+                    (
+                        owner.id,
+                        self._count("epoch"),
+                        owner.host,
+                        owner.pid,
+                        owner.command,
+                        to_instant(owner.started_at),
+                    ),
+                )
+                row = self._connection.row(
+                    f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner WHERE id = ?", (owner.id,)
+                )
+        except StoreError:
+            self._locks.drop(owner.id, remove=False)
+            raise
+        assert row is not None
+        return rows.owner_from(row)
+
+    def remove_owner(self, owner: str) -> None:
+        with self._connection.write():
+            self._connection.execute(
+                "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
+            )
+            self._connection.execute(
+                "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
+                (owner,),
+            )
+            self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
+            self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
+        self._locks.drop(owner, remove=True)
+
+    def claim_dead_owner(self, dead: str) -> bool:
+        known = "SELECT 1 FROM owner WHERE id = ?"
+        if not self._holds(known, (dead,)) or not self._locks.take(dead):
+            return False
+        if self._holds(known, (dead,)):
+            return True
+        self._locks.drop(dead, remove=True)  # somebody settled it while we took the lock
+        return False
+
+    # Requests and slots
+
+    def add_request(self, request: ControlRequest) -> str | None:
+        with self._connection.write():
+            found = self._connection.row(
+                "SELECT owner, state IN ('queued', 'running') FROM run WHERE id = ?1 UNION ALL"
+                " SELECT owner, state IN ('running', 'paused') FROM backfill WHERE id = ?1",
+                (request.target,),
+            )
+            if found is None:
+                raise UnknownError(f"The store has no run or backfill {request.target}.")
+            owner, unfinished = found
+            if owner is None or not unfinished:
+                return None
+            self._connection.execute(
+                "INSERT INTO control_request (target, verb, actor, reason, requested_at) VALUES (?, ?, ?, ?, ?)",
+                (
+                    request.target,
+                    request.verb,
+                    to_json(request.actor),
+                    request.reason,
+                    to_instant(request.requested_at),
+                ),
+            )
+        return str(owner)
+
+    def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
+        if not self._holds("SELECT 1 FROM control_request", ()):
+            return ()  # asked once a second; this takes no lock
+        with self._connection.write():
+            found = self._connection.rows(
+                f"SELECT {columns(rows.REQUEST_COLUMNS)} FROM control_request AS request"
+                " WHERE EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
+                " OR EXISTS (SELECT 1 FROM backfill WHERE backfill.id = request.target AND backfill.owner = ?1)"
+                " ORDER BY id",
+                (owner,),
+            )
+            self._connection.execute_many(
+                "DELETE FROM control_request WHERE id = ?", ((row[0],) for row in found)
+            )
+        return rows.readable_only("control request", rows.request_from, found)
+
+    def request_slots(self, requests: Sequence[SlotRequest]) -> None:
+        with self._connection.write():
+            slots.request(self._connection, requests)
+
+    def grant_slots(self, sizes: Mapping[str, int]) -> tuple[SlotRequest, ...]:
+        if not slots.anybody_waits(self._connection):
+            return ()
+        with self._connection.write():
+            return slots.grant(self._connection, sizes)
+
+    def list_grants(self, owner: str) -> tuple[SlotRequest, ...]:
+        return slots.list_grants(self._connection, owner)
+
+    def add_audit(self, actor: Actor, at: datetime, act: str, subject: str, reason: str = "") -> None:
+        with self._connection.write():
+            self._connection.execute(
+                "INSERT INTO audit (at, actor, act, subject, reason) VALUES (?, ?, ?, ?, ?)",
+                (to_instant(at), to_json(actor), act, subject, reason),
+            )
+
+    def _change(self, sql: str, values: tuple[object, ...]) -> bool:
+        with self._connection.write():
+            return self._connection.changed(sql, values) == 1
+
+    def _count(self, counter: str) -> int:
+        """The next number of a counter."""
+        return int(
+            self._connection.value(
+                "UPDATE counter SET value = value + 1 WHERE name = ? RETURNING value", (counter,)
+            )
+        )
