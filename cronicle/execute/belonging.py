@@ -1,0 +1,202 @@
+"""What belongs to an attempt: its process group and, on Linux, every process that carries its token.
+
+The group alone is not enough: `setsid` leaves it. The leader alone is not enough: `sh -c 'sleep 301 &'` is
+over at once and its child is not. So there are two questions, and at a normal end both must cost next to
+nothing:
+
+- *Is the group gone?* One `killpg(pgid, 0)` after the leader was waited for.
+- *Has anything been born that left the group?* Every process of an attempt is younger than its leader, and
+  process ids are given out in order; the last one given out stands in `/proc/loadavg`. So only the ids after
+  the leader's are looked at: mostly none, or a handful that belongs to other attempts. Where there are many
+  (a long attempt) or the counter has wrapped, all of `/proc` is scanned (about a millisecond).
+
+Owners are child subreapers: orphans of attempts become their children and are waited for here, so that they
+leave no zombies. macOS has neither `/proc` nor subreapers; there the group is all that can be known.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import signal
+import sys
+from collections.abc import Collection, Iterable, Iterator
+
+import attrs
+
+LINUX = sys.platform == "linux"
+TOKEN_NAME = b"CRONICLE_ATTEMPT_TOKEN="
+PR_SET_CHILD_SUBREAPER = 36
+
+NARROW_RANGE = 64
+"""So many ids are looked at one by one (1 µs each where nobody is there); with more, listing `/proc` is
+cheaper."""
+
+leaders: set[int] = set()
+"""The leaders that this process has started and not yet waited for: their status belongs to whoever runs
+them."""
+
+
+@attrs.define
+class _Subreaper:
+    active: bool = False
+
+
+_subreaper = _Subreaper()
+
+
+def become_subreaper() -> bool:
+    """Makes this process the parent of all orphans below it; once is enough.
+
+    Returns:
+        Whether that worked (only Linux can do it). Without it all else works too: orphans go to init.
+    """
+    if LINUX and not _subreaper.active:
+        libc = ctypes.CDLL(None, use_errno=True)
+        _subreaper.active = libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    return _subreaper.active
+
+
+def reap_orphans() -> None:
+    """Waits for adopted children that have ended, never for the leader of an attempt."""
+    if not _subreaper.active:
+        return
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in leaders:
+            return  # It hides the orphans behind it until it has been waited for, at once.
+        reap(ended.si_pid)
+
+
+def reap(pid: int) -> None:
+    """Waits for one orphan if it is ours and has ended."""
+    if _subreaper.active and pid not in leaders:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+
+
+def group_exists(pgid: int) -> bool:
+    """True if a process group has members. Zombies count until they are waited for."""
+    try:
+        os.killpg(pgid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # members of another user (setuid), or on macOS zombies
+        return True
+    return True
+
+
+def last_pid() -> int | None:
+    """The process id that was given out last in this pid namespace; None where the kernel does not tell."""
+    try:
+        return int(os.pread(_loadavg(), 128, 0).split()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+@functools.cache
+def _loadavg() -> int:
+    """The file, kept open: it is asked at the end of every attempt."""
+    return os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def born_since(pid: int, token: bytes) -> list[int]:
+    """The living processes younger than `pid` that carry the token."""
+    found: list[int] = []
+    after = pid
+    while LINUX:
+        last = last_pid()
+        if last is None or last < after or last - after > NARROW_RANGE:
+            return carriers([token])
+        if last == after:
+            return found
+        # Whoever was born while we looked comes in the next round.
+        found += [
+            other for other in range(after + 1, last + 1) if _is_there(other) and carries(other, (token,))
+        ]
+        after = last
+    return found
+
+
+def carriers(tokens: Collection[bytes]) -> list[int]:
+    """All living processes that carry one of the tokens, except this one. Empty where there is no `/proc`."""
+    own = os.getpid()
+    return [pid for pid in _all_pids() if pid != own and carries(pid, tokens)]
+
+
+def carries(pid: int, tokens: Collection[bytes]) -> bool:
+    """True if the environment that a living process was started with carries one of the tokens."""
+    try:
+        fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # gone, or of another user
+        return False
+    try:
+        parts = []
+        while part := os.read(fd, 1 << 17):
+            parts.append(part)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    environ = b"".join(parts)
+    if not environ:
+        reap(pid)  # a zombie; perhaps an orphan of ours
+        return False
+    padded = b"\0" + environ
+    return any(b"\0" + TOKEN_NAME + token + b"\0" in padded + b"\0" for token in tokens)
+
+
+def age(pid: int) -> float | None:
+    """Seconds since a process was started, from `/proc`; None if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file, open("/proc/uptime", "rb") as uptime:
+            # The second field is the name, in parentheses, and may hold anything; the 22nd is the start.
+            started = int(file.read().rpartition(b")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+            return float(uptime.read().split()[0]) - started
+    except (OSError, IndexError):
+        return None
+
+
+def signal_all(pids: Iterable[int], signum: signal.Signals) -> None:
+    """Sends a signal to each process that is still there and that we may signal."""
+    for pid in pids:
+        try:
+            os.kill(pid, signum)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def signal_group(pgid: int, signum: signal.Signals) -> None:
+    """Sends a signal to a process group if it is still there and we may."""
+    try:
+        os.killpg(pgid, signum)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _all_pids() -> Iterator[int]:
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return
+    for name in names:
+        if name.isdecimal():
+            yield int(name)
+
+
+def _is_there(pid: int) -> bool:
+    if pid in leaders:
+        return False  # of another attempt
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

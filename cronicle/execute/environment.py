@@ -1,0 +1,123 @@
+"""The environment of an attempt: built, and not inherited wholesale.
+
+Rules, each layer over the one before:
+
+1. From the executing process: `PATH HOME USER LOGNAME SHELL LANG LC_* TMPDIR`, and names that the settings
+   list.
+2. `TZ` and the `CRONICLE_*` variables of the run and of the attempt. One that has no value is not set, so
+   that using it under `sh -u` is an error and not an empty text; `CRONICLE_KEY` alone is empty where there
+   is no `for_each`.
+3. The `env` of defaults and task; None unsets.
+4. `CRONICLE_ATTEMPT_TOKEN`, which nothing may change: by it Cronicle finds what belongs to the attempt.
+
+What is common to the attempts of a run is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import attrs
+
+PASSED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})
+PASSED_PREFIX = "LC_"
+TOKEN = "CRONICLE_ATTEMPT_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@attrs.frozen(kw_only=True)
+class RunVariables:
+    """What all attempts of a run see. Each field but the first is `CRONICLE_` and its name in capitals."""
+
+    timezone: str
+    """IANA name of the run's zone: `TZ`."""
+    project: str
+    workflow: str
+    environment: str
+    run_id: str
+    cause: str
+    time: str
+    """RFC 3339 with the offset of the run's zone, as are the bounds of the interval."""
+    date: str
+    """`YYYY-MM-DD`."""
+    interval_start: str | None
+    """None where the run has no interval."""
+    interval_end: str | None
+    revision: str | None
+    """None for a run of no revision (`exec`)."""
+    run_data: str
+    data: str
+    repository: str | None
+
+
+@attrs.frozen(kw_only=True)
+class AttemptVariables:
+    """What one attempt sees, named likewise; `token` is `CRONICLE_ATTEMPT_TOKEN`."""
+
+    task: str
+    key: str | None
+    attempt: int
+    output: str
+    summary: str
+    scratch: str
+    token: str
+    fence: int
+
+
+RUN_NAMES = tuple(
+    (field.name, f"CRONICLE_{field.name.upper()}")
+    for field in attrs.fields(RunVariables)
+    if field.name != "timezone"
+)
+
+
+def run_environment(
+    base: Mapping[str, str], pass_names: Collection[str], run: RunVariables
+) -> dict[str, str]:
+    """The part that all attempts of a run have in common.
+
+    Args:
+        base: the environment of the executing process.
+        pass_names: further names to take from it (the setting `pass_environment`).
+        run: the values of the run.
+    """
+    wanted = PASSED.union(pass_names)
+    environment = {
+        name: value for name, value in base.items() if name in wanted or name.startswith(PASSED_PREFIX)
+    }
+    environment["TZ"] = run.timezone
+    for field, name in RUN_NAMES:
+        value = getattr(run, field)
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    return environment
+
+
+def attempt_environment(
+    common: Mapping[str, str], attempt: AttemptVariables, env: Mapping[str, str | None]
+) -> dict[str, str]:
+    """The complete environment of one attempt.
+
+    Args:
+        common: what `run_environment` gave for its run.
+        attempt: the values of the attempt.
+        env: those of the defaults and the task; None unsets.
+    """
+    environment = {
+        **common,
+        "CRONICLE_TASK": attempt.task,
+        "CRONICLE_KEY": attempt.key or "",
+        "CRONICLE_ATTEMPT": str(attempt.attempt),
+        "CRONICLE_OUTPUT": attempt.output,
+        "CRONICLE_SUMMARY": attempt.summary,
+        "CRONICLE_SCRATCH": attempt.scratch,
+        "CRONICLE_FENCE": str(attempt.fence),
+    }
+    for name, value in env.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    environment[TOKEN] = attempt.token
+    return environment

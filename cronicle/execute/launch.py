@@ -1,0 +1,144 @@
+"""Starting the process of an attempt, and learning how it ended. The only home of `subprocess`.
+
+Made for speed: `Popen` closes no file descriptors (Python makes all of its own close-on-exec) and so uses
+`vfork`; a pidfd becomes readable at the end; `wait4` gives processor time and memory with the status.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from cronicle.execute import belonging
+from cronicle.execute.capture import Capture, StdinError
+from cronicle.execute.interface import AttemptCommand
+
+MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the kernel counts the peak of memory."""
+
+
+class StartError(Exception):
+    """No process came to be; the message is a sentence for people."""
+
+
+class Process:
+    """A started leader of an attempt; `exit_fd` becomes readable when it has ended."""
+
+    __slots__ = ("cpu_time", "ended", "exit_code", "exit_fd", "peak_memory", "pid", "signal")
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.exit_fd = _open_exit_fd(pid)
+        self.ended = False
+        self.exit_code: int | None = None
+        self.signal: int | None = None
+        self.cpu_time = 0.0
+        self.peak_memory = 0
+        belonging.leaders.add(pid)
+
+    def wait(self) -> None:
+        """Waits for the leader, which has ended, and notes its status and what it took."""
+        self.ended = True
+        try:
+            _, status, usage = os.wait4(self.pid, 0)
+        except (
+            ChildProcessError
+        ):  # SIGCHLD was set to be ignored by whoever started us: nobody knows the status
+            return
+        finally:
+            belonging.leaders.discard(self.pid)
+        code = os.waitstatus_to_exitcode(status)
+        self.exit_code, self.signal = (code, None) if code >= 0 else (None, -code)
+        self.cpu_time = usage.ru_utime + usage.ru_stime
+        self.peak_memory = usage.ru_maxrss * MEMORY_UNIT
+
+    def close(self) -> None:
+        """Closes the descriptor."""
+        if self.exit_fd >= 0:
+            os.close(self.exit_fd)
+            self.exit_fd = -1
+
+
+def start(command: AttemptCommand, capture: Capture) -> Process:
+    """Starts the process of an attempt in a session, and so a group, of its own.
+
+    Raises:
+        StartError: it cannot be started.
+    """
+    try:
+        stdin, stdout, stderr = capture.open()
+    except StdinError as error:
+        raise StartError(str(error)) from error
+    except OSError as error:
+        raise StartError(f"The files of its output cannot be opened: {error}.") from error
+    if not command.argv:
+        raise StartError("The command is empty: it needs at least the name of a program.")
+    try:
+        child = subprocess.Popen(
+            command.argv,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=command.cwd,
+            env=command.env,
+            close_fds=False,
+            start_new_session=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise StartError(_why_not_started(command, error)) from error
+    child.returncode = 0  # It is waited for here, by wait4; Popen must neither do that nor complain.
+    try:
+        process = Process(child.pid)
+    except OSError as error:
+        belonging.signal_group(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+        raise StartError(f"Its end cannot be watched for: {error.strerror}.") from error
+    capture.spawned()
+    return process
+
+
+def _why_not_started(command: AttemptCommand, error: Exception) -> str:
+    """A sentence that says what is wrong and how to mend it."""
+    program = command.argv[0]
+    if not os.path.isdir(command.cwd):
+        return f"The folder to work in, {command.cwd}, is not there or is not a folder."
+    if isinstance(error, FileNotFoundError):
+        if "/" in program:
+            missing = "there is no such file, or the interpreter in its first line is missing"
+            return f"Cannot start {program!r}: {missing}."
+        path = command.env.get("PATH")
+        where = f"in PATH ({path})" if path else "and PATH is not set"
+        return f"Cannot start {program!r}: there is no such program {where}."
+    if isinstance(error, PermissionError):
+        return f"Cannot start {program!r}: it is not executable (chmod +x), or is a folder."
+    if isinstance(error, OSError):
+        if error.errno == errno.ENOEXEC:
+            return f"Cannot start {program!r}: it is neither a program nor a script that begins with `#!`."
+        if error.errno == errno.E2BIG:
+            remedy = "pass them in a file or by stdin"
+            return f"Cannot start {program!r}: its arguments and environment are too long; {remedy}."
+        return f"Cannot start {program!r}: {error.strerror}."
+    return f"Cannot start {program!r}: an argument or variable cannot be passed to a program ({error})."
+
+
+def _open_exit_fd(pid: int) -> int:
+    """A descriptor that becomes readable when a child ends, without waiting for it.
+
+    Raises:
+        OSError: there are no more file descriptors.
+    """
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+
+    ours, theirs = os.pipe()
+
+    def watch() -> None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        os.close(theirs)
+
+    threading.Thread(target=watch, daemon=True, name=f"exit of {pid}").start()
+    return ours
