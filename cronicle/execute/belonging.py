@@ -33,6 +33,9 @@ NARROW_RANGE = 64
 """So many ids are looked at one by one (1 µs each where nobody is there); with more, listing `/proc` is
 cheaper."""
 
+MOST_LOOKS = 100
+"""So often at most the processes born during a look are looked at: other programs start some all the time."""
+
 leaders: set[int] = set()
 """The leaders that this process has started and not yet waited for: their status belongs to whoever runs
 them."""
@@ -106,50 +109,52 @@ def _loadavg() -> int:
     return os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def born_since(pid: int, token: bytes) -> list[int]:
-    """The living processes younger than `pid` that carry the token."""
-    found: list[int] = []
-    after = pid
-    while LINUX:
-        last = last_pid()
-        if last is None or last < after or last - after > NARROW_RANGE:
-            return carriers([token])
-        if last == after:
-            return found
-        # Whoever was born while we looked comes in the next round.
-        found += [
-            other for other in range(after + 1, last + 1) if _is_there(other) and carries(other, (token,))
-        ]
-        after = last
-    return found
+def born_since(pid: int, token: bytes) -> bool:
+    """True if a living process younger than `pid` carries the token."""
+    return any(True for _ in carriers((token,), after=pid))
 
 
-def carriers(tokens: Collection[bytes]) -> list[int]:
-    """All living processes that carry one of the tokens, except this one. Empty where there is no `/proc`."""
+def carriers(tokens: Collection[bytes], after: int = 0) -> Iterator[int]:
+    """The living processes that carry one of the tokens, except this one; none where there is no `/proc`.
+
+    Gives each as soon as it is found, so that the caller can end it before it has children. Whoever is born
+    during a look is seen in the next, until there was none.
+
+    Args:
+        tokens: what to look for.
+        after: only younger processes than this one, which still lives or has just ended.
+    """
     own = os.getpid()
-    return [pid for pid in _all_pids() if pid != own and carries(pid, tokens)]
+    seen = after  # processes up to this id have been looked at
+    for _ in range(MOST_LOOKS):
+        last = last_pid()
+        if seen and last is not None and 0 <= last - seen <= NARROW_RANGE:
+            yield from (pid for pid in range(seen + 1, last + 1) if _is_there(pid) and carries(pid, tokens))
+        else:
+            older = seen if last is not None and last > seen else 0  # the counter may have wrapped
+            yield from (pid for pid in _all_pids() if pid > older and pid != own and carries(pid, tokens))
+        if last is None or last == seen:
+            return
+        seen = last
 
 
 def carries(pid: int, tokens: Collection[bytes]) -> bool:
     """True if the environment that a living process was started with carries one of the tokens."""
-    try:
-        fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # gone, or of another user
-        return False
-    try:
-        parts = []
-        while part := os.read(fd, 1 << 17):
-            parts.append(part)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    environ = b"".join(parts)
+    environ = _environ(pid)
     if not environ:
-        reap(pid)  # a zombie; perhaps an orphan of ours
+        reap(pid)  # perhaps a zombie, and an orphan of ours
         return False
-    padded = b"\0" + environ
-    return any(b"\0" + TOKEN_NAME + token + b"\0" in padded + b"\0" for token in tokens)
+    framed = b"\0" + environ + b"\0"
+    return any(b"\0" + TOKEN_NAME + token + b"\0" in framed for token in tokens)
+
+
+def _environ(pid: int) -> bytes:
+    """Empty also for zombies, kernel threads, processes of another user, and for a moment in an `exec`."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            return file.readall()
+    except OSError:
+        return b""
 
 
 def age(pid: int) -> float | None:
@@ -164,20 +169,12 @@ def age(pid: int) -> float | None:
 
 
 def signal_all(pids: Iterable[int], signum: signal.Signals) -> None:
-    """Sends a signal to each process that is still there and that we may signal."""
+    """Sends a signal to each process (or group: a negative id) that is still there and that we may signal."""
     for pid in pids:
         try:
             os.kill(pid, signum)
         except (ProcessLookupError, PermissionError):
             continue
-
-
-def signal_group(pgid: int, signum: signal.Signals) -> None:
-    """Sends a signal to a process group if it is still there and we may."""
-    try:
-        os.killpg(pgid, signum)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _all_pids() -> Iterator[int]:

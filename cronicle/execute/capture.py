@@ -22,7 +22,7 @@ from pathlib import Path
 
 from cronicle.clock import Clock
 from cronicle.execute.interface import AttemptCommand, Reason
-from cronicle.execute.masking import Masker
+from cronicle.execute.masking import Masker, masked_text
 from cronicle.logs import LogWriter, Stream
 
 READ_SIZE = 1 << 16
@@ -114,13 +114,7 @@ class Capture:
 
     def note(self, text: str) -> None:
         """Writes a line of Cronicle's own into the log, masked."""
-        masker = Masker(self._command.masks)
-        raw = text.encode("utf-8", "surrogateescape")
-        self._to_log(
-            lambda: self.log.note(
-                (masker.feed(raw) + masker.finish()).decode("utf-8", "replace"), self._clock.now()
-            )
-        )
+        self._to_log(lambda: self.log.note(masked_text(self._command.masks, text), self._clock.now()))
 
     def sync_stdout(self) -> None:
         """Makes a stdout that is data, and its name, durable.
@@ -198,7 +192,7 @@ class Capture:
             return
         assert self.stdout_size is not None
         size = self.stdout_size
-        if size < SPOOL_PREVIEW:
+        if size <= SPOOL_PREVIEW:
             self._write_log(Stream.STDOUT, data[: SPOOL_PREVIEW - size])
             if size + len(data) > SPOOL_PREVIEW:
                 self.note(f"stdout goes on: it is data, and this was its beginning of {SPOOL_PREVIEW} bytes")

@@ -6,7 +6,9 @@ Made for speed: `Popen` closes no file descriptors (Python makes all of its own 
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import os
 import signal
 import subprocess
@@ -75,6 +77,7 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(f"The files of its output cannot be opened: {error}.") from error
+    _keep_descriptors_from_children()
     if not command.argv:
         raise StartError("The command is empty: it needs at least the name of a program.")
     try:
@@ -94,11 +97,20 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
     try:
         process = Process(child.pid)
     except OSError as error:
-        belonging.signal_group(child.pid, signal.SIGKILL)
+        belonging.signal_all([-child.pid], signal.SIGKILL)
         os.waitpid(child.pid, 0)
         raise StartError(f"Its end cannot be watched for: {error.strerror}.") from error
     capture.spawned()
     return process
+
+
+@functools.cache
+def _keep_descriptors_from_children() -> None:
+    """Marks what this process has inherited as close-on-exec, once; Python does so with all it opens."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the one of the listing is gone
+                os.set_inheritable(int(name), False)
 
 
 def _why_not_started(command: AttemptCommand, error: Exception) -> str:

@@ -28,9 +28,11 @@ def mask_forms(secret: str) -> tuple[bytes, ...]:
     """The forms in which the value of a secret tends to be printed, longest first.
 
     As it is, with its ends stripped, line by line, and the whole in base64 (also inside a longer text, as in
-    the header of basic authentication), in URLs, in JSON and quoted for a shell. An empty secret has no
-    forms.
+    the header of basic authentication), in URLs, in JSON and quoted for a shell. An empty or blank
+    secret has no forms.
     """
+    if not secret.strip():
+        return ()
     texts = {secret, secret.strip()}
     forms = {text.encode("utf-8", "surrogateescape") for text in texts}
     forms |= {
@@ -61,6 +63,13 @@ def _base64_core(raw: bytes, offset: int) -> set[bytes]:
     if len(core) < MINIMUM_LINE:
         return set()
     return {core, core.replace(b"+", b"-").replace(b"/", b"_")}
+
+
+def masked_text(masks: Iterable[bytes], text: str) -> str:
+    """A text with the secrets hidden."""
+    masker = Masker(masks)
+    hidden = masker.feed(text.encode("utf-8", "surrogateescape")) + masker.finish()
+    return hidden.decode("utf-8", "replace")
 
 
 def contains_any(masks: Iterable[bytes], data: bytes) -> bool:
@@ -123,11 +132,10 @@ class Masker:
             if next_start < end:
                 end = max(end, next_end)
                 continue
-            if start >= until:
-                break
-            parts.append(text[position:start])
             if not (already_out and start == 0):
-                parts.append(MASK)
+                if start >= until:
+                    break
+                parts += (text[position:start], MASK)
             position = end
             start, end = next_start, next_end
         self._hidden = max(0, position - until)

@@ -20,7 +20,6 @@ import os
 import selectors
 import signal
 from collections.abc import Mapping
-from datetime import datetime
 
 import attrs
 import trio
@@ -30,6 +29,7 @@ from cronicle.execute import belonging
 from cronicle.execute.capture import Capture
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd, JsonValue, Outcome, Reason
 from cronicle.execute.launch import Process, StartError, start
+from cronicle.execute.masking import masked_text
 from cronicle.execute.outputs import BadOutput, read_outputs
 
 LINGER = 0.25
@@ -69,40 +69,34 @@ async def run_attempt(
     control = control or AttemptControl()
     started_at = clock.now()
     capture = Capture(command, clock)
+    process: Process | None = None
+    outputs: Mapping[str, JsonValue] = {}
     try:
         try:
             process = start(command, capture)
         except StartError as error:
-            capture.note(str(error))
-            capture.close()
-            return _start_failed(str(error), started_at, clock.now(), capture)
-        attempt = _Attempt(command, capture, control, process)
-        try:
-            control.started(process.pid)
-            verdict = await attempt.run()
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await attempt.end_at_once()
-            raise
-        finally:
-            process.close()
-        capture.drain()
-        verdict, outputs = await _conclude(verdict, command, capture)
-        if verdict.reason not in (None, Reason.EXIT_CODE) and verdict.detail and capture.problem is None:
+            verdict = Verdict(Outcome.FAILED, Reason.START_ERROR, str(error))
+            await trio.lowlevel.checkpoint()
+        else:
+            verdict = await _Attempt(command, capture, control, process).run()
+            capture.drain()
+            verdict, outputs = await _conclude(verdict, command, capture)
+        if verdict.detail and verdict.reason is not Reason.EXIT_CODE and capture.problem is None:
             capture.note(verdict.detail)
     finally:
         capture.close()
+    detail = verdict.detail or capture.log_problem
     return AttemptEnd(
         outcome=verdict.outcome,
         reason=verdict.reason,
-        detail=verdict.detail or capture.log_problem,
-        exit_code=process.exit_code,
-        signal=process.signal,
-        pid=process.pid,
+        detail=None if detail is None else masked_text(command.masks, detail),
+        exit_code=process.exit_code if process else None,
+        signal=process.signal if process else None,
+        pid=process.pid if process else None,
         started_at=started_at,
         ended_at=clock.now(),
-        cpu_time=process.cpu_time,
-        peak_memory=process.peak_memory,
+        cpu_time=process.cpu_time if process else 0.0,
+        peak_memory=process.peak_memory if process else 0,
         log_bytes=capture.log_bytes,
         outputs=outputs,
         stdout_size=capture.stdout_size,
@@ -124,7 +118,19 @@ class _Attempt:
         capture.selector.register(process.exit_fd, selectors.EVENT_READ, self._leader_ended)
 
     async def run(self) -> Verdict:
-        """Waits for the end, or brings it about; nothing is left afterwards."""
+        """Waits for the end, or brings it about; whatever happens, nothing is left afterwards."""
+        try:
+            self.control.started(self.process.pid)
+            return await self._run()
+        except BaseException:
+            self.control.kill()
+            with trio.CancelScope(shield=True):
+                await self._kill(Verdict(Outcome.CANCELLED))
+            raise
+        finally:
+            self.process.close()
+
+    async def _run(self) -> Verdict:
         verdict = await self._until_ended_or_stopped()
         if verdict is None:
             verdict = _verdict_of(self.process)
@@ -137,11 +143,6 @@ class _Attempt:
         if await self._until_gone(self.command.grace_period):
             return verdict
         return await self._kill(verdict)
-
-    async def end_at_once(self) -> None:
-        """Kills all that belongs to the attempt."""
-        self.control.kill()
-        await self._kill(Verdict(Outcome.CANCELLED))
 
     async def _until_ended_or_stopped(self) -> Verdict | None:
         """None once the leader has ended by itself, else why it has to be ended."""
@@ -208,10 +209,10 @@ class _Attempt:
         """True if something of the attempt lives on after its leader."""
         belonging.reap_orphans()
         pid = self.process.pid
-        return belonging.group_exists(pid) or bool(belonging.born_since(pid, self.token))
+        return belonging.group_exists(pid) or belonging.born_since(pid, self.token)
 
     def _signal(self, signum: signal.Signals) -> None:
-        belonging.signal_group(self.process.pid, signum)
+        belonging.signal_all([-self.process.pid], signum)
         belonging.signal_all(belonging.carriers([self.token]), signum)
 
 
@@ -254,21 +255,3 @@ def _verdict_of(process: Process) -> Verdict:
 
 
 _SIGNALS = frozenset(int(known) for known in signal.Signals)
-
-
-def _start_failed(detail: str, started_at: datetime, ended_at: datetime, capture: Capture) -> AttemptEnd:
-    return AttemptEnd(
-        outcome=Outcome.FAILED,
-        reason=Reason.START_ERROR,
-        detail=detail,
-        exit_code=None,
-        signal=None,
-        pid=None,
-        started_at=started_at,
-        ended_at=ended_at,
-        cpu_time=0.0,
-        peak_memory=0,
-        log_bytes=capture.log_bytes,
-        outputs={},
-        stdout_size=capture.stdout_size,
-    )
