@@ -114,9 +114,11 @@ class HookSpec:
 class ParamSpec:
     """A value chosen per run; `default` is None with `required` where there is none."""
 
-    type: Json = None
+    type: str = "any"
+    """A type expression: `string`, `list(number)`, …"""
     default: Json = None
     required: bool = False
+    one_of: tuple[Json, ...] | None = None
     description: str = ""
 
 

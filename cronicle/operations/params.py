@@ -1,0 +1,81 @@
+"""The parameters of a run: `--param NAME=VALUE` against what the workflow declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cronicle.errors import UsageError
+from cronicle.runs.spec import ParamSpec, RunSpec
+
+if TYPE_CHECKING:
+    from grammar.types import Type
+
+
+def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
+    """The value of every declared parameter.
+
+    Raises:
+        UsageError: One is unknown, missing, not of its type, or not among its `one_of`.
+    """
+    values: dict[str, Any] = {
+        name: param.default for name, param in spec.params.items() if not param.required
+    }
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--param {text}: a parameter is given as NAME=VALUE")
+        if name not in spec.params:
+            known = ", ".join(sorted(spec.params)) or "it has none"
+            raise UsageError(
+                f"workflow {spec.workflow!r} has no parameter {name!r}", f"Its parameters: {known}."
+            )
+        values[name] = _converted(name, spec.params[name], value)
+    missing = [name for name in spec.params if name not in values]
+    if missing:
+        raise UsageError(
+            f"workflow {spec.workflow!r} needs a value for {', '.join(missing)}",
+            f"Give it with: --param {missing[0]}=VALUE",
+        )
+    return values
+
+
+def _converted(name: str, param: ParamSpec, text: str) -> Any:
+    """The text of the command line as a value of the parameter's type: a text as it is, all else as JSON."""
+    from grammar.values import ConversionError, convert, from_json, to_json
+
+    from cronicle.config.types import type_from_json
+
+    kind = _type(param.type)
+    value: Any = text
+    if str(kind) not in ("string", "any"):
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+    try:
+        converted = to_json(convert(from_json(value), kind))
+    except (ConversionError, ValueError) as error:
+        raise UsageError(f"--param {name}={text}: {error}", f"It must be of the type {kind}.") from error
+    if param.one_of is not None and converted not in param.one_of:
+        choices = ", ".join(str(choice) for choice in param.one_of)
+        raise UsageError(f"--param {name}={text} is not one of: {choices}")
+    return converted
+
+
+def _type(text: str) -> Type:
+    """The type that a spec names; only one that is not primitive needs the parser."""
+    from grammar.types import ANY, BOOL, NUMBER, STRING
+
+    primitive = {"any": ANY, "string": STRING, "number": NUMBER, "bool": BOOL}.get(text)
+    if primitive is not None:
+        return primitive
+    from grammar.parse import parse_expression
+    from grammar.source import SourceFile
+    from grammar.type_expressions import parse_type
+
+    expression, _ = parse_expression(SourceFile("type", text))
+    assert expression is not None
+    return parse_type(expression)[0]
