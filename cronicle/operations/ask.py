@@ -1,0 +1,95 @@
+"""Asking for a run by hand: what is to run, for when, at which revision, and whether it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from cronicle.errors import CronicleError
+from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
+from cronicle.operations.deployed import Target
+from cronicle.runs.spec import RunSpec
+from cronicle.runs.states import Cause
+from cronicle.store.interface import Store
+from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
+
+
+@frozen(kw_only=True)
+class Candidate:
+    """A workflow at a revision, ready to be run: from a deployment, or compiled for the occasion."""
+
+    target: Target
+    workflow: str
+    spec: RunSpec
+    spec_hash: str
+    schedules: Any
+    """As a deployment keeps them."""
+    revision: str
+    deployment: int | None
+    counts: bool
+    dirty: bool = False
+
+
+@frozen(kw_only=True)
+class Wish:
+    """What a person asks of a run."""
+
+    series: str | None = None
+    when: Mapping[str, Any]
+    params: Mapping[str, Any]
+    only: Sequence[str] = ()
+    without: Sequence[str] = ()
+
+
+def make_run(
+    store: Store, candidate: Candidate, wish: Wish, *, run_id: str, actor: Actor, owner: str, now: datetime
+) -> RunRecord:
+    """Make the run in the store.
+
+    Raises:
+        CronicleError: The logical time has a live run already.
+        UsageError: A selector matches nothing.
+    """
+    run = RunRecord(
+        id=run_id,
+        project=candidate.target.project.name,
+        environment=candidate.target.environment,
+        workflow=candidate.workflow,
+        series=wish.series,
+        **wish.when,
+        cause=Cause.MANUAL,
+        counts=candidate.counts,
+        dirty=candidate.dirty,
+        revision=candidate.revision,
+        deployment=candidate.deployment,
+        spec_hash=candidate.spec_hash,
+        params=wish.params,
+        actor=actor,
+        owner=owner,
+        created_at=now,
+        lateness=None,
+    )
+    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
+    made = store.create_run(
+        NewRun(run=run, events=first_facts(run, select_for(store, run, candidate.spec, chosen)))
+    )
+    if isinstance(made, LiveRunExists):
+        raise live_run_exists(store, made.run_id)
+    return made
+
+
+def live_run_exists(store: Store, run_id: str) -> CronicleError:
+    """Why a second run for the same logical time is refused, and what to do."""
+    other = store.find_run(run_id)
+    if other is not None and other.owner is None:
+        return CronicleError(
+            f"run {run_id} of {other.workflow} for {other.times.time} has not ended, and no process drives it",
+            f"Go on with it: cronicle resume {run_id}   or end it: cronicle cancel {run_id}",
+        )
+    return CronicleError(
+        f"run {run_id} is for the same logical time, and is not over",
+        f"Follow it: cronicle logs -f {run_id}   or end it: cronicle cancel {run_id}",
+    )
