@@ -29,7 +29,11 @@ class RunQueued:
 
 @frozen(kw_only=True)
 class TaskCarriedOver:
-    """A task run of an earlier run stands for this one; it is not executed again."""
+    """A task run of an earlier run stands for this one; it is not executed again.
+
+    Of a task with `for_each`, its instances come first, one by one; the whole (`key` null) follows if the task
+    ended with exactly these. Without it, the task is expanded anew, and the instances not carried over execute.
+    """
 
     at: datetime
     task: str
@@ -37,6 +41,7 @@ class TaskCarriedOver:
     from_run: str
     """The run in which it was executed (never one that itself carried it over)."""
     state: TaskState = TaskState.SUCCEEDED
+    reason: str | None = None
     output: Mapping[str, Any] = field(factory=dict)
     fingerprint: str = ""
     deep_fingerprint: str = ""

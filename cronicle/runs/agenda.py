@@ -1,0 +1,134 @@
+"""What a run could do next: questions to ask, slots to request, attempts to start, in the order of their priority.
+
+A unit stands in at most one *lane*. There is a lane for each priority of those that could start now, and one for
+each pool and priority of those that need slots of the pool first. In a lane, units that back off stand sorted by
+the instant at which that ends; they are passed over until then, and are served before the others after it.
+
+Rules:
+
+1. Asking changes nothing, and costs what is handed out, never how many wait.
+2. No more attempts are handed out than there is room for; slots of a pool are requested only for attempts that
+   could start at once, so that nobody holds slots that others could use. Requests take no room away from
+   attempts that need no slots, since a pool may be full for hours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+
+from attrs import define, field
+
+from cronicle.runs.actions import Action, EvaluateTask, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.spec import TaskSpec
+from cronicle.runs.units import Unit, UnitId
+
+_Later = tuple[datetime, int, UnitId]
+"""When a unit stops backing off, a number that makes the order one of arrival, and the unit."""
+
+
+@define(eq=False)
+class Lane:
+    """Units that wait for the same thing at the same priority."""
+
+    ready: dict[UnitId, None] = field(factory=dict)
+    """In the order in which they became ready."""
+    later: list[_Later] = field(factory=list)
+    """Sorted."""
+
+    def due(self, now: datetime) -> Iterator[UnitId]:
+        """The units whose turn it is: those that have backed off, then those that never did."""
+        for not_before, _, unit in self.later:
+            if not_before > now:
+                break
+            yield unit
+        yield from self.ready
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """The first instant after `now` at which a unit stops backing off."""
+        index = bisect_right(self.later, now, key=lambda entry: entry[0])
+        return self.later[index][0] if index < len(self.later) else None
+
+
+_Lanes = dict[int, Lane]
+"""By priority."""
+
+
+class Agenda:
+    """What the units of a run wait for, apart from their upstreams."""
+
+    def __init__(self) -> None:
+        self.questions: dict[UnitId, Question] = {}
+        """Expressions to be evaluated, in the order in which they came up."""
+        self._starts: _Lanes = {}
+        self._wants: dict[str, _Lanes] = {}
+        self._place: dict[UnitId, tuple[Lane, _Later | None]] = {}
+        self._granted: set[UnitId] = set()
+        self._arrivals = 0
+
+    def __contains__(self, unit: UnitId) -> bool:
+        """True if the unit could start, were there room, a slot of its pool, and its back-off over."""
+        return unit in self._place
+
+    def queue(self, unit: Unit, task: TaskSpec) -> None:
+        """Let a unit wait for its pool or for room; again, when it has been granted its slots."""
+        self.drop(unit.id)
+        may_start = task.pool is None or unit.slot_granted
+        lanes = self._starts if may_start else self._wants.setdefault(task.pool or "", {})
+        lane = lanes.get(task.priority)
+        if lane is None:
+            lane = lanes[task.priority] = Lane()
+        later: _Later | None = None
+        if unit.not_before is None:
+            lane.ready[unit.id] = None
+        else:
+            self._arrivals += 1
+            later = (unit.not_before, self._arrivals, unit.id)
+            insort(lane.later, later)
+        self._place[unit.id] = (lane, later)
+        if unit.slot_granted:
+            self._granted.add(unit.id)
+
+    def drop(self, unit: UnitId) -> None:
+        """Forget whatever a unit waited for: it has started or ended."""
+        self.questions.pop(unit, None)
+        place = self._place.pop(unit, None)
+        if place is None:
+            return
+        lane, later = place
+        if later is None:
+            del lane.ready[unit]
+        else:
+            del lane.later[bisect_left(lane.later, later)]
+        self._granted.discard(unit)
+
+    def actions(
+        self, now: datetime, room: int, units: Mapping[UnitId, Unit], tasks: Mapping[str, TaskSpec]
+    ) -> Iterator[Action]:
+        """What is to be done now, with room for so many more attempts."""
+        for unit_id, question in self.questions.items():
+            yield EvaluateTask(*unit_id, question)
+        if room > len(self._granted):
+            for pool, lanes in self._wants.items():
+                for unit_id in islice(_by_priority(lanes, now), room - len(self._granted)):
+                    task = tasks[unit_id[0]]
+                    attempt = units[unit_id].attempt + 1
+                    yield RequestSlot(*unit_id, attempt, pool, task.pool_slots, task.priority)
+        if room > 0:
+            for unit_id in islice(_by_priority(self._starts, now), room):
+                yield StartAttempt(*unit_id, units[unit_id].attempt + 1)
+        wakes = [wake for lane in self._lanes() if lane.later and (wake := lane.next_after(now))]
+        if wakes:
+            yield WakeAt(min(wakes))
+
+    def _lanes(self) -> Iterator[Lane]:
+        yield from self._starts.values()
+        for lanes in self._wants.values():
+            yield from lanes.values()
+
+
+def _by_priority(lanes: _Lanes, now: datetime) -> Iterator[UnitId]:
+    for priority in sorted(lanes, reverse=True):
+        yield from lanes[priority].due(now)

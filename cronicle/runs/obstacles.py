@@ -1,0 +1,95 @@
+"""Why a task has not started: what stands in its way, as values for `explain` and the web page to show."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from cronicle.runs.actions import Question
+from cronicle.runs.units import UnitId
+
+
+@frozen
+class RunNotStarted:
+    """The run itself is still queued: admission has not let it start."""
+
+
+@frozen
+class UpstreamsOpen:
+    """Upstreams have not ended, and the task's trigger rule cannot be decided without them."""
+
+    trigger_rule: str
+    upstreams: tuple[UnitId, ...]
+
+
+@frozen
+class InstancesOpen:
+    """The whole of a `for_each` task ends when these instances have."""
+
+    keys: tuple[str, ...]
+
+
+@frozen
+class EvaluationPending:
+    """An expression of it is to be evaluated first."""
+
+    question: Question
+
+
+@frozen
+class BackingOff:
+    """An attempt failed or was lost; the next one may not start before that instant."""
+
+    until: datetime
+    attempt: int
+    """The number that the next attempt will have."""
+
+
+@frozen
+class PoolSlotsNeeded:
+    """It needs slots of a pool and has not been granted them."""
+
+    pool: str
+    slots: int
+
+
+@frozen
+class MaxParallelReached:
+    """As many attempts run as the run may have at once."""
+
+    limit: int
+
+
+@frozen
+class ProcessSlotNeeded:
+    """Nothing of the run stands in its way: it starts when its owner has a free slot."""
+
+
+@frozen
+class AttemptRunning:
+    """It has started: this attempt is being executed."""
+
+    attempt: int
+
+
+@frozen
+class HasEnded:
+    """It waits for nothing any more."""
+
+    state: str
+    reason: str | None
+
+
+Obstacle = (
+    RunNotStarted
+    | UpstreamsOpen
+    | InstancesOpen
+    | EvaluationPending
+    | BackingOff
+    | PoolSlotsNeeded
+    | MaxParallelReached
+    | ProcessSlotNeeded
+    | AttemptRunning
+    | HasEnded
+)
