@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Final, Protocol
 
 import attrs
@@ -117,19 +118,26 @@ class PeriodSource:
 
     def between(self, start: datetime, end: datetime) -> Iterator[Firing]:
         """See `Source.between`."""
-        origin = self.origin or _EPOCH
-        instant = origin - (origin - start) // self.period * self.period
-        while instant < end:
+        first = -((self._origin - start) // self.period)
+        for multiple in count(first):
+            instant = self._multiple(multiple)
+            if instant is None or instant >= end:
+                return
             yield Firing(instant, False, local_time(self.timezone, instant))
-            instant += self.period
 
     def last_before(self, instant: datetime) -> datetime | None:
         """See `Source.last_before`."""
-        origin = self.origin or _EPOCH
-        multiples = -((origin - instant) // self.period) - 1
+        return self._multiple(-((self._origin - instant) // self.period) - 1)
+
+    @property
+    def _origin(self) -> datetime:
+        return self.origin or _EPOCH
+
+    def _multiple(self, multiple: int) -> datetime | None:
+        """The origin and so many periods; None beyond the calendar."""
         try:
-            return origin + multiples * self.period
-        except OverflowError:  # before the first year
+            return self._origin + multiple * self.period
+        except OverflowError:
             return None
 
 

@@ -26,6 +26,11 @@ class Catchup(StrEnum):
     ALL = "all"
 
 
+def _to_texts(values: str | Iterable[str]) -> tuple[str, ...]:
+    """One expression may be given bare, as in a file; never as the tuple of its characters."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
 def _to_instants(values: Iterable[datetime]) -> tuple[datetime, ...]:
     for value in values:
         if value.utcoffset() is None:
@@ -44,7 +49,7 @@ class Schedule:
 
     name: str | None = None
     """Its label; None for a part of the workflow's unlabelled series."""
-    crons: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    crons: tuple[str, ...] = attrs.field(default=(), converter=_to_texts)
     every: timedelta | None = attrs.field(default=None, validator=_require_positive)
     """Ticks at the whole multiples of this elapsed time, from ``start``, else from 1970."""
     at: tuple[datetime, ...] = attrs.field(default=(), converter=_to_instants)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from cronicle.errors import CronicleError
-from cronicle.schedule.zones import start_of_day
+from cronicle.schedule.zones import EARLIEST, LATEST, start_of_day
 
 __all__ = [
     "TextError",
@@ -122,14 +122,16 @@ def parse_time(text: str, zone_name: str) -> datetime:
         ZoneError: If there is no such time zone.
     """
     text = text.strip()
-    if _DATE.fullmatch(text):
-        return start_of_day(zone_name, parse_date(text))
+    if _DATE.fullmatch(text) and EARLIEST.date() < (day := parse_date(text)) < LATEST.date():
+        return start_of_day(zone_name, day)
     if _RFC_3339.fullmatch(text):
         try:
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise TextError(f"{text!r} is not a time: {error}", _HOW_TO_WRITE_A_TIME) from error
-    raise TextError(f"{text!r} is not a time", _HOW_TO_WRITE_A_TIME)
+        if EARLIEST < instant < LATEST:
+            return instant
+    raise TextError(f"{text!r} is not a time of the years 2 to 9998", _HOW_TO_WRITE_A_TIME)
 
 
 def parse_size(text: str) -> int:

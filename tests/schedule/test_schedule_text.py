@@ -69,7 +69,20 @@ def test_a_time_is_rfc_3339_or_the_beginning_of_a_local_day(text, zone, instant)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "today", "2026-02-30", "2026-3-8", "2026-03-08T02:00:00", "2026-03-08T25:00:00Z", "20260308"]
+    "text",
+    [
+        "",
+        "today",
+        "2026-02-30",
+        "2026-3-8",
+        "2026-03-08T02:00:00",
+        "2026-03-08T25:00:00Z",
+        "20260308",
+        "0001-01-01",
+        "9999-12-31",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:00:00-05:00",
+    ],
 )
 def test_what_is_no_time_is_refused_with_an_example(text):
     with pytest.raises(TextError, match="2026-03-08"):

@@ -359,6 +359,18 @@ def test_ticks_end_where_the_calendar_ends():
     assert previous_tick(schedule("@yearly"), at("0002-01-01")) is None
 
 
+@pytest.mark.parametrize("days", [7_300, 999_999_999])
+def test_a_period_of_ages_ends_with_the_calendar(days):
+    rule = Schedule(every=timedelta(days=days), start=at("2026-01-01"))
+    ticks = list(ticks_after(rule, at("2026-01-01")))
+    assert len(ticks) == (9998 - 2026) * 365.2425 // days
+    assert tick_at(rule, at("2026-01-01")).interval.is_empty == (days > 800_000)
+
+
+def test_a_bare_expression_is_one_expression():
+    assert Schedule(crons="0 0 * * *") == Schedule(crons=["0 0 * * *"])
+
+
 def test_errors_come_when_the_question_is_asked():
     with pytest.raises(CronError):
         ticks_between(schedule("61 * * * *"), at("2026-01-01"), at("2026-01-02"))
