@@ -61,7 +61,7 @@ class Owner:
         self.slots = Slots(slots)
         self.journal = Journal(store)
         self.pools = Pools(self)
-        self.attempts = AttemptRunner(files, clock, environ, pass_environment, random_below)
+        self.attempts = AttemptRunner(files, clock, environ, pass_environment)
         self.drivers: dict[str, RunDriver] = {}
         self.backfills: dict[str, BackfillDriver] = {}
         self._specs: dict[str, RunSpec] = {}
