@@ -1,0 +1,104 @@
+"""Writing to people and to programs: the one place where the command line prints.
+
+Data goes to stdout, all else to stderr. Colour and symbols only on a terminal that wants them (`NO_COLOR`,
+`TERM=dumb`). Control characters in texts that come from elsewhere are shown, never sent to a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+import msgspec
+
+SYMBOLS = {"succeeded": "✓", "failed": "✗", "skipped": "○", "running": "●", "carried": "↷", "cancelled": "✗"}
+COLOURS = {"green": 32, "yellow": 33, "red": 31, "dim": 2, "bold": 1, "blue": 34}
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """True if a person looks at the stream."""
+    stream = stream or sys.stdout
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """The text in a colour, if the stream is a terminal that wants it."""
+    if not is_terminal(stream) or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{COLOURS[colour]}m{text}\033[0m"
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters written out (`\x1b`), so that none acts on a terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def say(text: str = "") -> None:
+    """A line of data."""
+    sys.stdout.write(text + "\n")
+
+
+def tell(text: str = "") -> None:
+    """A line beside the data: progress, hints, warnings."""
+    sys.stdout.flush()
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_json(value: Any) -> None:
+    """One JSON document."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_json_lines(values: Iterable[Any]) -> None:
+    """A JSON object a line."""
+    for value in values:
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def width_of(text: str) -> int:
+    """Columns that a text takes on a terminal (East Asian wide characters take two)."""
+    import unicodedata
+
+    plain = re.sub(r"\033\[[0-9;]*m", "", text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in plain
+    )
+
+
+def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
+    """Rows in aligned columns; the last one is not padded."""
+    if not rows:
+        return ""
+    widths = [max(width_of(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def duration(seconds: float | None) -> str:
+    """A duration as people say it: `0.2 s`, `4 min 10 s`, `3 h 5 min`, `2 days`."""
+    if seconds is None:
+        return ""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 // 60 else f"{whole // 3600} h"
+    days = whole // 86400
+    return f"{days} day{'s' if days != 1 else ''}"
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """`1 run`, `1,461 runs`."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"

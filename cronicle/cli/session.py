@@ -1,0 +1,123 @@
+"""What a command works with: where it runs, the store, the clock, who asks."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from cronicle.clock import Clock, SystemClock
+from cronicle.errors import CronicleError
+from cronicle.operations.deployed import Target, find_target
+from cronicle.operations.locate import Surroundings, look_around
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store, StoreReader
+    from cronicle.store.records import Actor
+
+
+@frozen
+class Session:
+    """The surroundings of one command."""
+
+    where: Surroundings
+    environment: str | None
+    """As asked for with `--environment`."""
+    clock: Clock
+
+    @property
+    def files(self) -> Path:
+        """The files folder: with SQLite the folder of the store."""
+        return Path(self.location)
+
+    @property
+    def location(self) -> str:
+        """The store that is meant.
+
+        Raises:
+            CronicleError: Neither an option nor a project says.
+        """
+        if self.where.store is None:
+            raise CronicleError(
+                "this folder is in no project, so there is no store to look at",
+                "Change into a project's folder, or name the store: --store PATH",
+            )
+        return self.where.store
+
+    @contextmanager
+    def reader(self) -> Iterator[StoreReader]:
+        """The store, for reading; says so where there is none."""
+        from cronicle.store.location import open_reader
+
+        store = open_reader(self.location)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        """The store, for writing; made if need be with `create`."""
+        from cronicle.store.location import open_store
+
+        if create and self.where.store_is_default:
+            self._prepare_default_store()
+        store = open_store(self.location, create=create)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def target(self, store: StoreReader) -> Target:
+        """The project and environment that the command is about."""
+        return find_target(store, self.where, self.environment)
+
+    def actor(self) -> Actor:
+        """Who asks, from where, and how."""
+        from cronicle.store.records import Actor
+
+        return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
+
+    def _prepare_default_store(self) -> None:
+        """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""
+        from cronicle.operations.store_folder import shield_from_git
+
+        shield_from_git(Path(self.location), self.where)
+
+
+def open_session(store: str | None = None, environment: str | None = None) -> Session:
+    """The session of a command with these options."""
+    return Session(look_around(Path.cwd(), os.environ, store), environment, SystemClock())
+
+
+def user_name() -> str:
+    """The name of the user; the number where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def command_line(words: list[str]) -> str:
+    """The command as it was typed, without the values of variables."""
+    shown = ["cronicle"]
+    hide = False
+    for word in words:
+        if hide:
+            name, equals, _ = word.partition("=")
+            shown.append(f"{name}{equals}…" if equals else word)
+            hide = False
+        elif word.startswith("--var="):
+            shown.append(f"--var={word.removeprefix('--var=').partition('=')[0]}=…")
+        else:
+            shown.append(word)
+            hide = word == "--var"
+    return shlex.join(shown)
