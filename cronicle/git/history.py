@@ -7,10 +7,12 @@ at its cut, and what needs more says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import attrs
 import pygit2
@@ -18,6 +20,8 @@ from pygit2.enums import SortMode
 
 from cronicle.git.errors import BadRepository, ShallowClone, UnknownRevision
 from cronicle.git.tree import FOLDER, GitTree, TreeEntry, TreeReader
+
+_FULL_ID: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @attrs.frozen
@@ -78,6 +82,8 @@ class History:
 
     def commit(self, revision: str) -> pygit2.Commit:
         """The commit with a full id; `UnknownRevision` where there is none."""
+        if not _FULL_ID.fullmatch(revision):
+            raise UnknownRevision.named(revision, self.where, "is not the full id of a commit")
         try:
             found: object = self.git.get(revision)
         except (pygit2.GitError, ValueError, OSError) as error:
@@ -213,6 +219,6 @@ def _folder(reader: TreeReader, prefix: str) -> TreeEntry | None:
 
 
 def reason(error: Exception) -> str:
-    """What libgit2 says, without the quotes that a KeyError adds."""
-    text = str(error.args[0]) if error.args else type(error).__name__
-    return text if not isinstance(error, KeyError) else f"{text} is missing"
+    """What libgit2 or the system says, without the quotes that a KeyError adds."""
+    text = str(error.args[-1]) if error.args else type(error).__name__
+    return f"object {text} is missing" if _FULL_ID.fullmatch(text) else text

@@ -42,6 +42,12 @@ _LOCK: Final = "cronicle.lock"
 class Mirror(History):
     """An opened mirror. Use it in one thread at a time; other processes may use the same folder."""
 
+    def __init__(self, git: pygit2.Repository, where: Path) -> None:
+        super().__init__(git, where)
+        self._known_cut = self.shallow_cut()
+        # The one switch that libgit2 has for rule 5, beside a setting that makes git warn whoever reads here.
+        pygit2.settings.enable_fsync_gitdir(True)
+
     @classmethod
     def open_or_create(cls, path: Path) -> Mirror:
         """The mirror in the folder `path`, made if it is not there (mode 0700).
@@ -67,8 +73,13 @@ class Mirror(History):
 
     def has(self, revision: str) -> bool:
         """True if the commit is here and pinned."""
+        name = f"{KEEP}{revision}"
         with self.reading():
-            return f"{KEEP}{revision}" in self.git.references and revision in self.git.odb
+            return (
+                pygit2.reference_is_valid_name(name)
+                and name in self.git.references
+                and revision in self.git.odb
+            )
 
     def pinned(self) -> tuple[str, ...]:
         """All pinned commits, sorted."""
@@ -86,12 +97,14 @@ class Mirror(History):
             BadRepository: The clone lacks objects of it.
             GitError: The mirror cannot be written.
         """
-        if self.has(revision):
-            return
-        commit = repository.commit(revision)
-        with self._writing():
-            self._copy(repository, commit.id)
-            self._keep(revision)
+        if not self.has(revision):
+            commit = repository.commit(revision)
+            with self._writing():
+                self._copy(repository, commit.id)
+                self._keep(revision)
+        if self.shallow_cut() != self._known_cut:  # libgit2 reads where history ends only when it opens
+            self.git = pygit2.Repository(os.fspath(self.where))
+            self._known_cut = self.shallow_cut()
 
     def commit_working_tree(
         self, repository: Repository, prefix: str, identity: Identity, now: datetime
@@ -198,10 +211,10 @@ def _create(path: Path) -> None:
     """Makes the repository, its configuration last: what has one is whole."""
     pygit2.init_repository(os.fspath(path), bare=True, mode=0o700, initial_head="none")
     config = pygit2.Config(os.fspath(path / "config"))
-    config["core.fsyncObjectFiles"] = True
     config["core.logAllRefUpdates"] = False
     config["gc.auto"] = 0
     path.joinpath(KEEP).mkdir(parents=True, exist_ok=True)
+    _sync(path.parent)
     for folder, _, files in os.walk(path):
         for name in files:
             _sync(Path(folder, name))

@@ -18,6 +18,7 @@ Lending a folder again needs no git: pygit2 is imported by the first one that mu
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -47,6 +48,7 @@ _RECORD: Final = "record.json"
 _RECORD_VERSION: Final = 1
 _REVISION: Final = re.compile(r"[0-9a-f]{40}")
 _SLOT: Final = re.compile(r"[0-9a-f]{40}-[0-9a-f]{16}")
+_ATTEMPTS: Final = 8
 _CHECKED_KEPT: Final = 4  # checked trees remembered, for folders that are made again and again
 
 
@@ -174,7 +176,7 @@ class SnapshotPool:
     def _adopted(self, revision: str) -> _Slot | None:
         """A folder that an ended process left, if there is one and it is clean."""
         for name in os.listdir(self._pool):
-            if not name.startswith(revision) or (lock := self._claim(name)) is None:
+            if not name.startswith(f"{revision}-") or (lock := self._claim(name)) is None:
                 continue
             recorded = _read_record(lock)
             if recorded is not None and is_unchanged(lock, recorded[0]):
@@ -214,11 +216,12 @@ class SnapshotPool:
 
     def _new_folder(self) -> tuple[str, int]:
         """A new empty folder, and the descriptor that holds its lock."""
-        while True:
+        for _ in range(_ATTEMPTS):
             name = fresh_name(_NEW)
             os.mkdir(name, 0o700, dir_fd=self._pool)
             if (lock := self._claim(name)) is not None:  # else somebody tidied up just now
                 return name, lock
+        raise OSError(errno.ENOLCK, "this file system cannot lock folders")
 
     def _claim(self, name: str) -> int | None:
         """Locks a folder of the pool; None if another has it, or it is gone."""

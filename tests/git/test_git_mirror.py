@@ -105,12 +105,14 @@ class TestPinning:
 
         assert mirror.tree(revision).submodules() == ("sub",)
 
-    def test_an_unknown_commit_is_said_to_be_one(self, clone: Clone, mirror: Mirror) -> None:
+    @pytest.mark.parametrize("text", ["f" * 40, "HEAD", "main", "../../HEAD", "--all", ""])
+    def test_only_full_ids_of_commits_are_pinned(self, clone: Clone, mirror: Mirror, text: str) -> None:
         clone.commit({"a": "1"})
 
         with pytest.raises(UnknownRevision):
-            mirror.pin(clone.repository, "f" * 40)
+            mirror.pin(clone.repository, text)
         assert mirror.pinned() == ()
+        assert not mirror.has(text)
 
     @pytest.mark.parametrize("what", ["blob", "tree", "parent"])
     def test_a_clone_that_lacks_an_object_pins_nothing(self, clone: Clone, mirror: Mirror, what: str) -> None:
@@ -212,10 +214,10 @@ class TestShallowClones:
 
         mirror.pin(shallow.repository, head)
 
-        fresh = Mirror.open_or_create(mirror.where)
-        assert fresh.tree(head).read("a") == b"3"
-        assert len(fresh.log(head, 99)) == 2
-        assert len(fresh.shallow_cut()) == 1
+        for opened in (mirror, Mirror.open_or_create(mirror.where)):
+            assert opened.tree(head).read("a") == b"3"
+            assert len(opened.log(head, 99)) == 2
+            assert len(opened.shallow_cut()) == 1
 
     def test_a_full_clone_mends_it(
         self, clone: Clone, mirror: Mirror, open_clone: Callable[[Path], Clone]
@@ -226,10 +228,10 @@ class TestShallowClones:
         newer = clone.commit({"a": "newer"})
         mirror.pin(clone.repository, newer)
 
-        fresh = Mirror.open_or_create(mirror.where)
-        assert fresh.shallow_cut() == frozenset()
-        assert len(fresh.log(newer, 99)) == 5
-        assert fresh.root_commit(newer) == clone.repository.root_commit(newer)
+        for opened in (mirror, Mirror.open_or_create(mirror.where)):
+            assert opened.shallow_cut() == frozenset()
+            assert len(opened.log(newer, 99)) == 5
+            assert opened.root_commit(newer) == clone.repository.root_commit(newer)
 
 
 class TestWorkingTreeCommits:

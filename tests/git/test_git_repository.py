@@ -9,7 +9,7 @@ from pathlib import Path
 import pygit2
 import pytest
 from git_clones import ADA, WHEN, Clone, shallow_copy
-from pygit2.enums import ObjectType
+from pygit2.enums import ConfigLevel, ObjectType
 
 from cronicle.git.errors import (
     BadRepository,
@@ -102,6 +102,28 @@ class TestOpening:
         assert (
             f"git config --global --add safe.directory {str(clone.path).rstrip('/')}" in caught.value.remedy
         )
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+    def test_git_s_safe_directory_is_honoured(self, clone: Clone) -> None:
+        revision = clone.commit({"a": "1"})
+        os.chown(clone.path, 12345, 12345)
+        os.chown(clone.path / ".git", 12345, 12345)
+        configuration = Path(pygit2.settings.search_path[ConfigLevel.GLOBAL]) / ".gitconfig"
+        configuration.write_text(f"[safe]\n\tdirectory = {clone.path}\n")
+
+        assert open_repository(clone.path).head() == revision
+
+    def test_variables_meant_for_git_lead_nowhere_else(
+        self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        init_repository(tmp_path / "other")
+        for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR"):
+            monkeypatch.setenv(name, str(tmp_path / "other" / ".git"))
+
+        revision = clone.commit({"a": "1"})
+
+        assert open_repository(clone.path).workdir == clone.path
+        assert open_repository(clone.path).head() == revision
 
     def test_a_damaged_repository_is_said_to_be_one(self, clone: Clone) -> None:
         (clone.path / ".git" / "config").write_text("[core\n")

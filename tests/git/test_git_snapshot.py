@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pygit2
 import pytest
 from git_clones import Clone
 
@@ -43,6 +44,10 @@ def pool(tmp_path: Path, mirror: Mirror) -> Iterator[SnapshotPool]:
     made = SnapshotPool(tmp_path / "pool", lambda: mirror)
     yield made
     made.close()
+
+
+def mirror_of(pool: SnapshotPool) -> Path:
+    return pool.folder.parent / "mirror"
 
 
 def no_mirror() -> Mirror:
@@ -274,6 +279,33 @@ class TestReuse:
             scribble_then_utime(snapshot.path)
             pool.release(snapshot)
 
+    def test_writing_ends_when_a_change_would_show(self, tmp_path: Path) -> None:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        (tmp_path / "now").touch()
+        soon = (tmp_path / "now").stat().st_ctime_ns + 20_000_000
+
+        recorded.wait_for_clock(folder, soon)
+        (tmp_path / "later").touch()
+        recorded.wait_for_clock(folder, soon + 3600 * 10**9)  # the clock was set back: not waited for
+        os.close(folder)
+
+        assert (tmp_path / "later").stat().st_ctime_ns > soon
+        assert {path.name for path in tmp_path.iterdir()} == {"now", "later"}
+
+    def test_a_deep_tree_is_lent_again(self, clone: Clone, mirror: Mirror, pool: SnapshotPool) -> None:
+        tree = clone.raw_tree((0o100644, b"a", clone.blob(b"x")))
+        for _ in range(190):
+            tree = clone.raw_tree((0o040000, b"d", tree))
+        mirror.pin(clone.repository, revision := clone.commit_tree(tree))
+        first = pool.acquire(revision)
+        pool.release(first)
+        pool.close()
+
+        second = SnapshotPool(pool.folder, no_mirror).acquire(revision)
+
+        assert second.path == first.path
+        assert second.path.joinpath(*["d"] * 190, "a").read_bytes() == b"x"
+
     def test_giving_back_twice_is_a_bug_that_shows(self, pool: SnapshotPool, revision: str) -> None:
         snapshot = pool.acquire(revision)
         pool.release(snapshot)
@@ -490,6 +522,20 @@ class TestFailures:
         for name in ("file", "link"):
             with pytest.raises(GitError, match="no snapshot could be made"):
                 SnapshotPool(tmp_path / name, no_mirror)
+
+    def test_a_file_system_that_cannot_lock_is_an_error(
+        self, pool: SnapshotPool, revision: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def flock(file: int, operation: int) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr("fcntl.flock", flock)
+        unlocked = SnapshotPool(
+            pool.folder, lambda: Mirror(pygit2.Repository(str(mirror_of(pool))), mirror_of(pool))
+        )
+
+        with pytest.raises(GitError, match="cannot lock"):
+            unlocked.acquire(revision)
 
     def test_deleting_follows_no_link(self, tmp_path: Path) -> None:
         precious = tmp_path / "precious"
