@@ -1,0 +1,144 @@
+"""Functions that read files through a reader that the caller provides: the tree of a revision, a folder, a dict.
+
+Rules:
+
+- Paths are relative to what the reader shows, with `/` between names; absolute ones and `..` are refused.
+- The same path always gives the same content within an evaluation, because the reader is expected to show a snapshot.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+
+from grammar.functions.signature import MAX_LENGTH, Function, FunctionError, Library
+from grammar.kinds import HclSet, Value, nfc
+from grammar.types import STRING
+
+Read = Callable[[str], bytes]
+"""Gives the content of a file; raises `LookupError` or `OSError` if there is none."""
+
+MAX_ALTERNATIVES = 100
+"""The most patterns that the braces of one pattern may stand for."""
+
+
+def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mapping[str, Function]:
+    """Return the functions that see the files of `read`; `list_paths` gives the paths of all files, for `fileset`."""
+    library = Library("file")
+
+    @library(path=STRING)
+    def file(path: str) -> Value:
+        """Return the content of a text file (UTF-8).
+
+        `file("greeting.txt")` gives its text.
+        """
+        return _text(read, path)
+
+    @library(path=STRING)
+    def filebase64(path: str) -> Value:
+        """Return the content of a file in base 64.
+
+        `filebase64("logo.png")` gives its bytes so encoded.
+        """
+        return base64.b64encode(_bytes(read, path)).decode("ascii")
+
+    @library(path=STRING)
+    def fileexists(path: str) -> Value:
+        """Tell whether there is a file of that path.
+
+        `fileexists("custom.sql")` is false if there is none.
+        """
+        try:
+            read(clean_path(path))
+        except (LookupError, OSError):
+            return False
+        return True
+
+    @library(path=STRING, pattern=STRING)
+    def fileset(path: str, pattern: str) -> Value:
+        """Return the paths, relative to a folder, of the files in it that match a pattern.
+
+        `*` stands for any characters of a name, `**` for any folders, `?` for one character, `{a,b}` for one
+        of several.
+
+        `fileset("sql", "*.sql")` gives the names of the files in that folder.
+        """
+        folder = clean_path(path)
+        prefix = f"{folder}/" if folder else ""
+        patterns = [alternative.split("/") for alternative in expand_braces(pattern)]
+        names = (name.removeprefix(prefix) for name in list_paths() if name.startswith(prefix))
+        return HclSet(
+            nfc(name) for name in names if any(matches(name.split("/"), segments) for segments in patterns)
+        )
+
+    return library.functions
+
+
+def clean_path(path: str) -> str:
+    """Return `path` without `.` and doubled slashes; raise `FunctionError` if it leads out of the tree."""
+    if path.startswith("/") or "\0" in path:
+        raise FunctionError(f'must be a path below the project\'s folder, this is "{path[:80]}"', 0)
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise FunctionError(f'must not lead out of the folder with "..", this is "{path[:80]}"', 0)
+    return "/".join(parts)
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """Return the patterns that the braces of a pattern stand for; raise `FunctionError` if they are too many."""
+    done: list[str] = []
+    waiting = [pattern]
+    while waiting:
+        current = waiting.pop()
+        close = current.find("}")
+        opening = current.rfind("{", 0, close) if close >= 0 else -1
+        if opening < 0:
+            done.append(current)
+        else:
+            options = current[opening + 1 : close].split(",")
+            waiting.extend(current[:opening] + option + current[close + 1 :] for option in options)
+        if len(done) + len(waiting) > MAX_ALTERNATIVES:
+            raise FunctionError(f"the braces stand for more than {MAX_ALTERNATIVES} patterns", 1)
+    return done
+
+
+def matches(names: Sequence[str], segments: Sequence[str]) -> bool:
+    """Tell whether a path, as its names, matches a pattern, as its segments; in time of their lengths' product."""
+    reachable = {0}
+    for segment in segments:
+        if segment == "**":
+            reachable = set(range(min(reachable), len(names) + 1))
+        else:
+            reachable = {at + 1 for at in reachable if at < len(names) and _matches_name(names[at], segment)}
+        if not reachable:
+            return False
+    return len(names) in reachable
+
+
+def _matches_name(name: str, pattern: str) -> bool:
+    reachable = {0}
+    for character in pattern:
+        if character == "*":
+            reachable = set(range(min(reachable), len(name) + 1))
+        else:
+            reachable = {at + 1 for at in reachable if at < len(name) and character in ("?", name[at])}
+        if not reachable:
+            return False
+    return len(name) in reachable
+
+
+def _bytes(read: Read, path: str) -> bytes:
+    try:
+        content = read(clean_path(path))
+    except (LookupError, OSError):
+        raise FunctionError(f'there is no file "{path[:80]}"', 0) from None
+    if len(content) > MAX_LENGTH:
+        raise FunctionError(f'the file "{path[:80]}" is longer than {MAX_LENGTH} bytes', 0)
+    return content
+
+
+def _text(read: Read, path: str) -> str:
+    try:
+        return nfc(_bytes(read, path).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise FunctionError(f'the file "{path[:80]}" is not UTF-8 text; use filebase64', 0) from None

@@ -1,0 +1,235 @@
+"""What a function of the language is, and how it is called.
+
+Rules:
+
+- Arguments are converted to the parameters' types before the function sees them, by the language's own conversions.
+- Null is an error unless the parameter is `nullable`; an argument that is unknown makes the result unknown;
+  one that has unknown parts does, too, unless the parameter is `partial`.
+- A function's mistake is a `FunctionError` that names the argument; nothing else may be raised.
+- The doc string is the reference text; its lines after `>>>` are the examples, each with its result below.
+  They are tests.
+- Functions are pure: no clock, no randomness, no environment, no files but through a given reader. What they make is
+  bounded, so that no argument can exhaust the program.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import attrs
+
+from grammar.conversion import ConversionError, convert
+from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name, unknown_in
+from grammar.number import NumberRangeError
+from grammar.types import Type, describe_type
+
+if TYPE_CHECKING:
+    from grammar.diagnostics import Diagnostic
+
+__all__ = [
+    "MAX_ELEMENTS",
+    "MAX_LENGTH",
+    "Attempt",
+    "Function",
+    "FunctionError",
+    "Library",
+    "Parameter",
+    "Shape",
+    "bounded",
+]
+
+MAX_LENGTH = 4 * 1024 * 1024
+"""The longest string a function makes, in characters; an argument list of Linux holds half as much (ARG_MAX)."""
+
+MAX_ELEMENTS = 100_000
+"""The most elements a function makes of little (`range`, `setproduct`): ten times the most instances of a task."""
+
+
+class FunctionError(ValueError):
+    """A function cannot give a result.
+
+    Attributes:
+        message: what is wrong, a phrase or sentence without full stop.
+        argument: index of the argument that is to blame, or None.
+    """
+
+    def __init__(self, message: str, argument: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.argument = argument
+
+
+class Shape(enum.Enum):
+    """Demands on a collection that leave the types of its elements alone, as most collection functions need it."""
+
+    LIST = "a list"
+    SEQUENCE = "a list or a set"
+    MAPPING = "a map"
+
+
+@attrs.frozen
+class Parameter:
+    """One parameter of a function."""
+
+    type: Type | Shape
+    name: str = ""
+    nullable: bool = attrs.field(default=False, kw_only=True)
+    """True if null is an argument like any other."""
+    partial: bool = attrs.field(default=False, kw_only=True)
+    """True if the function works on collections of which some elements are unknown."""
+    optional: bool = attrs.field(default=False, kw_only=True)
+    rest: bool = attrs.field(default=False, kw_only=True)
+    """True for the last parameter, if it takes all further arguments."""
+
+    def accept(self, value: Value, index: int) -> Value:
+        """Return `value` as the function expects it; raise `FunctionError` if it is none of that."""
+        if value is None:
+            if self.nullable:
+                return None
+            raise FunctionError("must not be null", index)
+        if isinstance(self.type, Shape):
+            return self._accept_shape(value, index)
+        try:
+            return convert(value, self.type)
+        except ConversionError as error:
+            raise FunctionError(str(error), index) from None
+
+    def _accept_shape(self, value: Value, index: int) -> Value:
+        match self.type, value:
+            case (Shape.MAPPING, HclMap()) | (Shape.LIST | Shape.SEQUENCE, tuple()):
+                return value
+            case Shape.SEQUENCE, HclSet():
+                return tuple(value)
+            case _:
+                wanted = self.type.value if isinstance(self.type, Shape) else describe_type(self.type)
+                raise FunctionError(f"{wanted} is required, this is a {type_name(value)}", index)
+
+
+Attempt = Callable[[], tuple[Value, "tuple[Diagnostic, ...]"]]
+"""An argument of a lazy function: evaluates it and returns the value with what went wrong."""
+
+
+@attrs.frozen(kw_only=True)
+class Function:
+    """A function of the language: signature, text of reference and implementation."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    implementation: Callable[..., Value] = attrs.field(repr=False, eq=False)
+    doc: str = attrs.field(repr=False)
+    """What it does, in sentences."""
+    examples: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    """Pairs of an expression and one that gives its result."""
+    family: str = ""
+    """The chapter of the reference it belongs to."""
+    lazy: bool = False
+    """True if the implementation takes `Attempt`s, not values (`try`, `can`)."""
+
+    @property
+    def signature(self) -> str:
+        """The call as the reference writes it: `substr(string, offset, length)`."""
+        names = [p.name + ("..." if p.rest else "?" if p.optional else "") for p in self.parameters]
+        return f"{self.name}({', '.join(names)})"
+
+    def parameter_at(self, index: int) -> Parameter | None:
+        """Return the parameter that takes argument `index`, or None if there is none."""
+        if index < len(self.parameters):
+            return self.parameters[index]
+        return self.parameters[-1] if self.parameters and self.parameters[-1].rest else None
+
+    def check_count(self, count: int) -> None:
+        """Raise `FunctionError` if the function does not take `count` arguments."""
+        required = [p for p in self.parameters if not p.optional and not p.rest]
+        if count < len(required):
+            raise FunctionError(f"the argument {required[count].name} is missing: {self.signature}")
+        if self.parameter_at(count - 1) is None and count > 0:
+            raise FunctionError(
+                f"there are too many arguments, {count} instead of {len(self.parameters)}: {self.signature}"
+            )
+
+    def apply(self, arguments: Sequence[Value]) -> Value:
+        """Call the function with values.
+
+        Raises:
+            FunctionError: the arguments are too few, too many, of wrong types, or the function cannot work with them.
+        """
+        self.check_count(len(arguments))
+        accepted: list[Value] = []
+        unknown: list[Unknown] = []
+        for index, argument in enumerate(arguments):
+            parameter = self.parameter_at(index)
+            assert parameter is not None
+            value = parameter.accept(argument, index)
+            waits = value if isinstance(value, Unknown) else None if parameter.partial else unknown_in(value)
+            if waits is not None:
+                unknown.append(waits)
+            accepted.append(value)
+        if unknown:
+            return Unknown.join(unknown)
+        try:
+            return self.implementation(*accepted)
+        except (ConversionError, NumberRangeError) as error:
+            raise FunctionError(str(error)) from None
+
+
+class Library:
+    """A family of functions while it is being written down: the decorator and what it has collected."""
+
+    def __init__(self, family: str) -> None:
+        self._family = family
+        self._functions: dict[str, Function] = {}
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """The functions so far, by name."""
+        return MappingProxyType(self._functions)
+
+    def __call__(
+        self, *, lazy: bool = False, **parameters: Type | Shape | Parameter
+    ) -> Callable[[Callable[..., Value]], Function]:
+        """Make a function of the language from a Python function; the keywords give its parameters in order.
+
+        A trailing underscore of the Python name is not part of the name.
+        """
+        named = tuple(
+            attrs.evolve(kind, name=name) if isinstance(kind, Parameter) else Parameter(kind, name)
+            for name, kind in parameters.items()
+        )
+
+        def decorate(implementation: Callable[..., Value]) -> Function:
+            doc, examples = _read_doc(inspect.getdoc(implementation) or "")
+            function = Function(
+                name=implementation.__name__.removesuffix("_"),
+                parameters=named,
+                implementation=implementation,
+                doc=doc,
+                examples=examples,
+                family=self._family,
+                lazy=lazy,
+            )
+            self._functions[function.name] = function
+            return function
+
+        return decorate
+
+
+def bounded(length: int) -> None:
+    """Raise `FunctionError` if a string of `length` characters is more than a function may make."""
+    if length > MAX_LENGTH:
+        raise FunctionError(f"the result would be longer than {MAX_LENGTH} characters")
+
+
+def _read_doc(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    prose: list[str] = []
+    examples: list[tuple[str, str]] = []
+    lines: Iterator[str] = iter(text.splitlines())
+    for line in lines:
+        if line.startswith(">>> "):
+            examples.append((line.removeprefix(">>> "), next(lines, "")))
+        else:
+            prose.append(line)
+    return "\n".join(prose).strip(), tuple(examples)

@@ -1,0 +1,94 @@
+"""The bounds of an evaluation: how many steps, how deep, how large a value.
+
+The size of a value counts its elements and characters as if nothing were shared: `[x, x]` is twice as large
+as `x`, so that doubling thirty times is noticed although it takes no memory. Sizes of collections are
+remembered, hence cheap.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from grammar.kinds import HclMap, HclSet, Value
+
+__all__ = ["Limits", "Meter", "MeterError"]
+
+
+@attrs.frozen
+class Limits:
+    """Bounds, far above what a workflow needs and below what is felt: a step takes about a microsecond."""
+
+    steps: int = 1_000_000
+    """Nodes evaluated, and elements and hundreds of characters given to functions."""
+    depth: int = 200
+    """Expressions within expressions; three Python frames each."""
+    size: int = 4 * 1024 * 1024
+    """Elements and characters of one value."""
+    nesting: int = 100
+    """Collections within collections of one value."""
+
+
+class MeterError(Exception):
+    """A bound is exceeded; the text completes the sentence "given up because …"."""
+
+
+class Meter:
+    """Counts one evaluation against its limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.steps = 0
+        self._limits = limits
+        self._depth = 0
+        self._known: dict[int, tuple[Value, int, int]] = {}  # holds the value, so that its id stays its own
+
+    def enter(self) -> None:
+        """Count a step, one level deeper."""
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise MeterError(f"it is nested more than {self._limits.depth} deep")
+        self._count(1)
+
+    def leave(self) -> None:
+        """Return to the level before."""
+        self._depth -= 1
+
+    def charge(self, *values: Value) -> None:
+        """Count the steps of looking at all of `values`."""
+        self._count(
+            sum(self._measure(value)[0] // (100 if isinstance(value, str) else 1) for value in values)
+        )
+
+    def admit(self, value: Value) -> Value:
+        """Return `value` if it is not too large."""
+        size, nesting = self._measure(value)
+        self.admit_length(size)
+        if nesting > self._limits.nesting:
+            raise MeterError(f"it makes a value nested more than {self._limits.nesting} deep")
+        return value
+
+    def admit_length(self, length: int) -> None:
+        """Refuse a value of that many characters or elements if it is too large."""
+        if length > self._limits.size:
+            raise MeterError(f"it makes a value of more than {self._limits.size} characters and elements")
+
+    def _count(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > self._limits.steps:
+            raise MeterError(f"it takes more than {self._limits.steps} steps")
+
+    def _measure(self, value: Value) -> tuple[int, int]:
+        """Return size and nesting of `value`."""
+        if isinstance(value, str):
+            return len(value), 0
+        if not isinstance(value, tuple | HclMap | HclSet):
+            return 1, 0
+        known = self._known.get(id(value))
+        if known is None:
+            elements = value.values() if isinstance(value, HclMap) else value
+            size, nesting = 1 + (sum(map(len, value)) if isinstance(value, HclMap) else 0), 0
+            for element in elements:
+                element_size, element_nesting = self._measure(element)
+                size += 1 + element_size
+                nesting = max(nesting, element_nesting)
+            known = self._known[id(value)] = (value, size, nesting + 1)
+        return known[1], known[2]
