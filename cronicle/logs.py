@@ -68,6 +68,19 @@ def index_path(path: Path) -> Path:
     return path.with_name(path.name + ".index")
 
 
+def make_private_folder(path: Path) -> None:
+    """Makes a folder, and those above it that are missing, for the owner only (`mkdir` would let all see those).
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        make_private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 class LogWriter:
     """Appends to one log. Not for use from several threads.
 
@@ -150,7 +163,7 @@ class LogWriter:
         try:
             self._data_fd = os.open(self.path, flags, 0o600)
         except FileNotFoundError:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
             self._data_fd = os.open(self.path, flags, 0o600)
         self.size = os.fstat(self._data_fd).st_size
         self._index_fd = os.open(index_path(self.path), flags, 0o600)

@@ -23,7 +23,7 @@ from pathlib import Path
 from cronicle.clock import Clock
 from cronicle.execute.interface import AttemptCommand, Reason
 from cronicle.execute.masking import Masker, masked_text
-from cronicle.logs import LogWriter, Stream
+from cronicle.logs import LogWriter, Stream, make_private_folder
 
 READ_SIZE = 1 << 16
 """The capacity of a pipe on Linux."""
@@ -344,5 +344,5 @@ def _create(path: Path) -> int:
     try:
         return os.open(path, flags, 0o600)
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         return os.open(path, flags, 0o600)

@@ -30,6 +30,8 @@ from typing import Self
 
 import attrs
 
+from cronicle.logs import make_private_folder
+
 LONGEST_NAME = 100
 """Bytes of a safe name: two of them, an attempt's number and a suffix stay below the 255 of file systems."""
 
@@ -97,7 +99,7 @@ class Places:
         """
         self.files = files
         self._attempts = files / "attempts"
-        self._attempts.mkdir(mode=MODE, parents=True, exist_ok=True)
+        make_private_folder(self._attempts)
         self._attempts_fd = os.open(self._attempts, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._made: dict[tuple[str, ...], Path] = {}
 
@@ -213,7 +215,7 @@ class Places:
         folder = self._made.get(parts)
         if folder is None:
             folder = self.files.joinpath(*parts)
-            folder.mkdir(mode=MODE, parents=True, exist_ok=True)
+            make_private_folder(folder)
             self._made[parts] = folder
         return folder
 
