@@ -50,11 +50,15 @@ _subreaper = _Subreaper()
 
 
 def become_subreaper() -> bool:
-    """Makes this process the parent of all orphans below it; once is enough.
+    """Makes this process the parent of all orphans below it; once is enough. From the main thread.
+
+    Also takes SIGCHLD back from a parent that ignored it: with that inherited no status could be learnt.
 
     Returns:
         Whether that worked (only Linux can do it). Without it all else works too: orphans go to init.
     """
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if LINUX and not _subreaper.active:
         libc = ctypes.CDLL(None, use_errno=True)
         _subreaper.active = libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0

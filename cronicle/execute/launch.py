@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 from cronicle.execute import belonging
 from cronicle.execute.capture import Capture, StdinError
@@ -118,6 +117,8 @@ def _why_not_started(command: AttemptCommand, error: Exception) -> str:
     program = command.argv[0]
     if not os.path.isdir(command.cwd):
         return f"The folder to work in, {command.cwd}, is not there or is not a folder."
+    if isinstance(error, OSError) and str(error.filename) == str(command.cwd):
+        return f"Cannot work in the folder {command.cwd}: {error.strerror}."
     if isinstance(error, FileNotFoundError):
         if "/" in program:
             missing = "there is no such file, or the interpreter in its first line is missing"
@@ -143,14 +144,27 @@ def _open_exit_fd(pid: int) -> int:
     Raises:
         OSError: there are no more file descriptors.
     """
-    if hasattr(os, "pidfd_open"):
-        return os.pidfd_open(pid)
+    if sys.platform != "linux":
+        return _open_exit_queue(pid)
+    return os.pidfd_open(pid)
 
-    ours, theirs = os.pipe()
 
-    def watch() -> None:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        os.close(theirs)
+if sys.platform != "linux":
 
-    threading.Thread(target=watch, daemon=True, name=f"exit of {pid}").start()
-    return ours
+    def _open_exit_queue(pid: int) -> int:
+        """A kqueue that waits for the end of a process: as a descriptor it is readable when it has an event."""
+        import select
+
+        queue = select.kqueue()
+        try:
+            event = select.kevent(
+                pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT
+            )
+            queue.control([event], 0)
+            return os.dup(queue.fileno())
+        except ProcessLookupError:  # it has ended already: a pipe at its end is readable for ever
+            ours, theirs = os.pipe()
+            os.close(theirs)
+            return ours
+        finally:
+            queue.close()

@@ -70,6 +70,11 @@ def read_outputs(path: Path, masks: Sequence[bytes] = ()) -> dict[str, JsonValue
 
 def parse_outputs(content: bytes, masks: Sequence[bytes] = ()) -> dict[str, JsonValue] | BadOutput:
     """Reads the content of an output file; see `read_outputs`."""
+    secret_at = min(
+        (position for mask in masks if mask and (position := content.find(mask)) >= 0), default=-1
+    )
+    if secret_at >= 0:
+        return BadOutput(content.count(b"\n", 0, secret_at) + 1, "holds the value of a secret")
     outputs: dict[str, JsonValue] = {}
     for number, line in enumerate(content.split(b"\n"), start=1):
         try:
@@ -138,8 +143,6 @@ def _read_up_to(fd: int, size: int) -> bytes:
 def _parse_line(line: bytes, masks: Sequence[bytes]) -> dict[str, JsonValue]:
     if not line:
         return {}
-    if contains_any(masks, line):
-        raise _MalformedError("holds the value of a secret")
     if b"\0" in line:
         raise _MalformedError("holds a NUL byte")
     try:

@@ -72,11 +72,12 @@ def test_what_follows_the_rules_is_read(content, outputs):
         (b'ok=1\n{"a": "se\\u0063ret-value"}', 2, "secret"),
         (b"a=x secret-value y", 1, "secret"),
         (b"secret-value=1", 1, "secret"),
+        (b"x=1\na=1st line\nb=2nd line", 2, "secret"),
         (b"".join(b"k%d=\n" % n for n in range(KEY_LIMIT + 1)), KEY_LIMIT + 1, "1000"),
     ],
 )
 def test_a_malformed_line_is_named(content, line, words):
-    result = parse_outputs(content, (b"secret-value",))
+    result = parse_outputs(content, (b"secret-value", b"1st line\nb=2nd line"))
 
     assert isinstance(result, BadOutput)
     assert result.line == line

@@ -433,5 +433,15 @@ async def test_the_log_is_read_with_time_and_stream(execute, tmp_path):
     assert end.started_at <= chunks[0].time < chunks[1].time <= end.ended_at
 
 
+async def test_without_proc_the_group_is_still_ended(execute, tmp_path, monkeypatch):
+    monkeypatch.setattr(belonging, "LINUX", False)
+    monkeypatch.setattr(belonging, "_all_pids", lambda: iter(()))
+
+    end = await execute("sleep 301 & echo $! > child")
+
+    assert end.outcome is Outcome.SUCCEEDED
+    assert not is_alive(int((tmp_path / "child").read_text()))
+
+
 def test_the_pid_given_out_last_is_known_on_linux():
     assert belonging.last_pid() is not None or sys.platform != "linux"
