@@ -1,7 +1,7 @@
 """Tables of expressions and their values.
 
-The first two tables were asked of Terraform 1.11 (`terraform console`), whose answers they hold; where it reports an error,
-the code of ours stands. The third holds where we differ on purpose, or Terraform has no answer.
+The first two tables hold Terraform 1.11's own answers (`terraform console`); where it reports an error, the code of
+ours stands. The third holds where we differ on purpose, or Terraform has no answer.
 """
 
 from __future__ import annotations
