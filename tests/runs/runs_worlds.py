@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -92,6 +93,8 @@ def finished(
 
 def snapshot(value: Any) -> Any:
     """Everything that an object holds, down to the plain values, so that any change shows."""
+    if isinstance(value, RunSpec | TaskSpec | str | int | datetime | None):  # cannot change
+        return value
     if isinstance(value, Mapping):
         return [(snapshot(key), snapshot(item)) for key, item in value.items()]
     if isinstance(value, set | frozenset):
@@ -282,3 +285,6 @@ def enumerate_reports(log: list[ev.RunEvent], name: str, key: str | None) -> lis
             found.append((running, event))
             running = 0
     return found
+
+
+PATHS_OF_HISTORY = sorted(Path(__file__).parent.glob("histories/*.jsonl"))
