@@ -196,9 +196,9 @@ def run_from(row: Row) -> RunRecord:
         series=row[6] or None,
         logical_time=from_instant(row[7]),
         nominal=row[8],
-        interval_start=from_instant(row[9]),
+        interval_start=from_optional(row[9]),
         interval_start_nominal=row[10],
-        interval_end=from_instant(row[11]),
+        interval_end=from_optional(row[11]),
         timezone=row[12],
         state=RunState(row[13]),
         reason=row[14],
@@ -233,9 +233,9 @@ def run_row(run: RunRecord) -> Row:
         run.series or "",
         to_instant(run.logical_time),
         run.nominal,
-        to_instant(run.interval_start),
+        to_optional(run.interval_start),
         run.interval_start_nominal,
-        to_instant(run.interval_end),
+        to_optional(run.interval_end),
         run.timezone,
         run.state,
         run.reason,
@@ -311,8 +311,9 @@ def attempt_from(run_id: str, row: Row) -> AttemptRecord:
 
 
 BACKFILL_COLUMNS = (
-    "id project environment workflow series from_text to_text revision deployment spec_hash params selection choice "
-    "parallel newest_first max_failures hooks counts state reason total done failed actor owner created_at ended_at"
+    "id project environment workflow series from_text to_text timezone revision deployment spec_hash params "
+    "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
+    "created_at ended_at"
 )
 """Those that a new backfill is made with; reading has `sequence` before them."""
 
@@ -328,26 +329,27 @@ def backfill_from(row: Row) -> BackfillRecord:
         series=row[5] or None,
         from_text=row[6],
         to_text=row[7],
-        revision=row[8],
-        deployment=row[9],
-        spec_hash=row[10],
-        params=from_json(row[11]),
-        selection=from_json(row[12]),
-        choice=row[13],
-        parallel=row[14],
-        newest_first=bool(row[15]),
-        max_failures=row[16],
-        hooks=bool(row[17]),
-        counts=bool(row[18]),
-        state=BackfillState(row[19]),
-        reason=row[20],
-        total=row[21],
-        done=row[22],
-        failed=row[23],
-        actor=_ACTOR.decode(row[24]),
-        owner=row[25],
-        created_at=from_instant(row[26]),
-        ended_at=from_optional(row[27]),
+        timezone=row[8],
+        revision=row[9],
+        deployment=row[10],
+        spec_hash=row[11],
+        params=from_json(row[12]),
+        selection=from_json(row[13]),
+        choice=row[14],
+        parallel=row[15],
+        newest_first=bool(row[16]),
+        max_failures=row[17],
+        hooks=bool(row[18]),
+        counts=bool(row[19]),
+        state=BackfillState(row[20]),
+        reason=row[21],
+        total=row[22],
+        done=row[23],
+        failed=row[24],
+        actor=_ACTOR.decode(row[25]),
+        owner=row[26],
+        created_at=from_instant(row[27]),
+        ended_at=from_optional(row[28]),
     )
 
 
@@ -361,6 +363,7 @@ def backfill_row(backfill: BackfillRecord) -> Row:
         backfill.series or "",
         backfill.from_text,
         backfill.to_text,
+        backfill.timezone,
         backfill.revision,
         backfill.deployment,
         backfill.spec_hash,

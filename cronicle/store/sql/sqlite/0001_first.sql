@@ -67,9 +67,9 @@ CREATE TABLE run (
     series TEXT NOT NULL,
     logical_time INTEGER NOT NULL,
     nominal TEXT NOT NULL,
-    interval_start INTEGER NOT NULL,
-    interval_start_nominal TEXT NOT NULL,
-    interval_end INTEGER NOT NULL,
+    interval_start INTEGER, -- null, as the two below, without a schedule
+    interval_start_nominal TEXT,
+    interval_end INTEGER,
     timezone TEXT NOT NULL,
     state TEXT NOT NULL
         CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped')),
@@ -178,6 +178,7 @@ CREATE TABLE backfill (
     series TEXT NOT NULL,
     from_text TEXT NOT NULL,
     to_text TEXT NOT NULL,
+    timezone TEXT NOT NULL,
     revision TEXT NOT NULL,
     deployment INTEGER,
     spec_hash TEXT NOT NULL REFERENCES spec (hash),
