@@ -27,6 +27,17 @@ def _no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         paths[level] = path
 
 
+@pytest.fixture(autouse=True)
+def switched_on(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Stands in for libgit2's switch for syncing, as thousands of syncs test nothing; records its use."""
+    calls: list[bool] = []
+    pygit2.settings.enable_fsync_gitdir(False)
+    monkeypatch.setattr(
+        type(pygit2.settings), "enable_fsync_gitdir", lambda _self, value: calls.append(value)
+    )
+    return calls
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
     """An empty repository in `tmp_path/clone`."""

@@ -12,6 +12,7 @@ import pytest
 from git_clones import ADA, WHEN, Clone, shallow_copy
 from pygit2.enums import ObjectType
 
+from cronicle.git import mirror as mirrors
 from cronicle.git.errors import BadRepository, EmptyRepository, GitError, UnknownRevision
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import open_repository
@@ -58,6 +59,19 @@ class TestPinning:
 
     def test_nobody_else_may_look(self, mirror: Mirror) -> None:
         assert mirror.where.stat().st_mode & 0o777 == 0o700
+
+    def test_all_is_synced_before_a_pin_returns(
+        self, clone: Clone, mirror: Mirror, switched_on: list[bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[Path] = []
+        monkeypatch.setattr(mirrors, "_sync", synced.append)
+
+        mirror.pin(clone.repository, revision := clone.commit({"a": "1"}))
+
+        packs, keep = mirror.where / "objects/pack", mirror.where / "refs/cronicle/keep"
+        assert [path.suffix for path in synced[:2]] == [".pack", ".idx"]
+        assert synced[2:] == [packs, keep / revision, keep]
+        assert switched_on[-1] is True
 
     def test_what_is_there_is_not_copied_again(self, clone: Clone, mirror: Mirror) -> None:
         first = clone.commit({"a": "1", "big": os.urandom(100_000)})

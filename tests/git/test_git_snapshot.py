@@ -559,8 +559,8 @@ class TestFailures:
     def test_a_file_beyond_the_limit_is_refused_before_it_is_read(
         self, clone: Clone, mirror: Mirror, tmp_path: Path
     ) -> None:
-        """A few kilobytes that unpack to 20 MB."""
-        revision = clone.commit({"small": "x", "bomb": b"\0" * 20_000_000})
+        """A few hundred bytes that unpack to 2 MB."""
+        revision = clone.commit({"small": "x", "bomb": b"\0" * 2_000_000})
         mirror.pin(clone.repository, revision)
         pool = SnapshotPool(tmp_path / "pool", lambda: mirror, max_bytes=1_000_000)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from git_clones import Clone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronicle.config.tree import Tree
@@ -311,6 +311,7 @@ class TestPaths:
             assert ".." not in normal.split("/")
             assert not normal.startswith("/")
 
+    @settings(max_examples=60, deadline=None)
     @given(
         st.dictionaries(st.sampled_from("abcd"), st.text(alphabet="abcd./", min_size=1, max_size=6)),
         st.text("abcd/."),
