@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import open_repository
+print("ready", flush=True)
 sys.stdin.readline()
 clone = open_repository(Path(sys.argv[1]))
 for revision in sys.argv[3:]:
@@ -176,12 +177,20 @@ class TestSeveralProcesses:
             subprocess.Popen(
                 [sys.executable, "-c", PIN, clone.path, path, *(revisions if n % 2 else revisions[::-1])],
                 stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
             for n in range(4)
         ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
 
-        ends = [process.communicate(b"\n")[1] for process in processes]
+        ends = [process.communicate(timeout=60)[1] for process in processes]
 
         assert [process.returncode for process in processes] == [0] * 4, ends
         assert Mirror.open_or_create(path).pinned() == tuple(sorted(revisions))
