@@ -151,24 +151,39 @@ def run_command_line(words: Sequence[str]) -> int:
     except _CLICK_ERROR as error:
         _complain(error.format_message())
         return ExitCode.FAILED
-    except CronicleError as error:
-        _complain(error.message, error.remedy)
-        return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has gone; say nothing more, also not when Python flushes at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+    except ExceptionGroup as group:
+        return _report(_first_leaf(group))
     except Exception as error:
-        if os.environ.get("CRONICLE_DEBUG"):
-            raise
-        _complain(
-            f"internal error: {type(error).__name__}: {error}",
-            "This is a bug in Cronicle. Please report it with what CRONICLE_DEBUG=1 prints for the same command.",
-        )
-        return ExitCode.FAILED
+        return _report(error)
     return result if isinstance(result, int) else ExitCode.GOOD
+
+
+def _first_leaf(group: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong in a nursery: what a user can mend, if there is such, else the first."""
+    expected, _ = group.split(CronicleError)
+    found: Exception = expected or group
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _report(error: Exception) -> int:
+    if isinstance(error, CronicleError):
+        _complain(error.message, error.remedy)
+        return error.exit_code
+    if os.environ.get("CRONICLE_DEBUG"):
+        raise error
+    _complain(
+        f"internal error: {type(error).__name__}: {error}",
+        "This is a bug in Cronicle. Please report it with what CRONICLE_DEBUG=1 prints for the same command.",
+    )
+    return ExitCode.FAILED
 
 
 def _usage_error(error: Any) -> int:

@@ -16,7 +16,7 @@ from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEn
 from cronicle.execute.places import Places, safe_name
 from cronicle.execute.process import run_attempt
 from cronicle.git.snapshot import Snapshot, SnapshotPool
-from cronicle.logs import LogWriter, Stream
+from cronicle.logs import LogWriter
 from cronicle.runs import events as ev
 from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import Outcome
@@ -204,7 +204,7 @@ class AttemptRunner:
         with suppress(OSError):
             path = self.places.log_path(run.id, task.name, prepared.key, prepared.attempt)
             with LogWriter(path, task.log_size) as log:
-                log.write(Stream.SYSTEM, now, f"{why}\n".encode())
+                log.note(why, now)
         return ev.AttemptFinished(
             at=now,
             task=task.name,

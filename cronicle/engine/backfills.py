@@ -114,10 +114,8 @@ class BackfillDriver:
     async def _create(self, tick: BackfillTick) -> RunRecord | None:
         """The run for a tick, as soon as there is a place for it; None when the backfill is to stop."""
         while self._stop is None:
-            new = backfill_run(
-                self._owner.store, self.backfill, tick, self._owner.id, self._owner.clock.now()
-            )
-            await self._place(new.run.id)
+            run_id = self._owner.new_id()
+            await self._place(run_id)
             if self._stop is not None:
                 return None
             new = backfill_run(

@@ -82,7 +82,7 @@ class Journal:
             # Shielded: a transaction under way is seen through to its end, so that its answer is known.
             with trio.CancelScope(shield=True):
                 sequences = await self.call(self._store.append, transitions)
-        except Exception as error:  # noqa: BLE001 - handed to everybody who waits for it
+        except Exception as error:
             self._failed = error
             for entry in (*batch, *self._waiting):
                 entry.error = error

@@ -70,7 +70,7 @@ def find_project_folder(start: Path, repository: Path | None) -> Path | None:
 
 
 def main_worktree(repository: Path) -> Path:
-    """The main working directory of the repository of which `repository` may be a linked one (gitrepository-layout)."""
+    """The main working directory of the repository of which this may be a linked one (gitrepository-layout)."""
     mark = repository / ".git"
     if mark.is_dir():
         return repository

@@ -46,8 +46,6 @@ def _converted(name: str, param: ParamSpec, text: str) -> Any:
     """The text of the command line as a value of the parameter's type: a text as it is, all else as JSON."""
     from grammar.values import ConversionError, convert, from_json, to_json
 
-    from cronicle.config.types import type_from_json
-
     kind = _type(param.type)
     value: Any = text
     if str(kind) not in ("string", "any"):

@@ -29,7 +29,7 @@ class RetryPlan:
     counts: bool
     selection: Selection
     changed_since: tuple[str, ...]
-    """Tasks that had failed, that the deployed revision does differently, and that this retry repeats as they were."""
+    """Tasks that had failed, that the deployed revision does differently, and that this retry repeats."""
     deployed_revision: str | None
 
 

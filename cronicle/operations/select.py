@@ -15,16 +15,18 @@ def select_tasks(spec: RunSpec, selectors: Iterable[str]) -> frozenset[str]:
         UsageError: A selector matches nothing, or is malformed.
     """
     from dag.graph import Graph
-    from dag.select import SelectionError, select
+    from dag.select import Vocabulary, select
 
     tasks = {task.name: task for task in spec.tasks}
     graph = Graph(tasks, [(up.task, task.name) for task in spec.tasks for up in task.upstreams])
-
-    def matches(name: str, method: str, value: str) -> bool:
-        task = tasks[name]
-        return value in task.tags if method == "tag" else method == "group" and task.group == value
-
-    try:
-        return frozenset(select(graph, selectors, matches))
-    except SelectionError as error:
-        raise UsageError(f"workflow {spec.workflow!r}: {error}") from error
+    methods = {
+        "tag": lambda name, value: value in tasks[name].tags,
+        "group": lambda name, value: tasks[name].group == value,
+    }
+    found = select(graph, selectors, Vocabulary(name=str, methods=methods))
+    for unknown in found.unknown:
+        guess = f" Did you mean {unknown.nearest}?" if unknown.nearest else ""
+        raise UsageError(
+            f"workflow {spec.workflow!r}: {unknown.problem}", f"Its tasks are: {', '.join(tasks)}.{guess}"
+        )
+    return frozenset(found.nodes)

@@ -90,8 +90,9 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
     """
     if "known" in lazy:
         return lazy["known"]
-    from grammar.evaluate import evaluate
     from grammar.serial import expression_from_json
+
+    from grammar.evaluate import evaluate
     from grammar.values import unknown_in
 
     value, diagnostics = evaluate(expression_from_json(lazy["expression"]), _scope(view, instance))

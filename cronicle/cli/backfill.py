@@ -1,0 +1,104 @@
+"""`cronicle backfill`: runs for a range of logical times, followed until they end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def backfill(
+    workflow: Annotated[str, typer.Argument(help="The workflow.")],
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, or instant.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, or instant; included.")],
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", metavar="REV", help="Use this revision (default: the deployed one)."),
+    ] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Only ticks without a result.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Of these only those with a failed run.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All ticks, whatever their results.")] = False,
+    parallel: Annotated[
+        int | None, typer.Option("--parallel", min=1, help="Runs at once (default: the slots).")
+    ] = None,
+    newest_first: Annotated[bool, typer.Option("--newest-first", help="The latest tick first.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="SELECTOR", help="Only these tasks.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--except", metavar="SELECTOR", help="Not these tasks.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter.")
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="With --revision: a variable.")
+    ] = None,
+    max_failures: Annotated[
+        int, typer.Option("--max-failures", min=1, help="Pause after so many failed runs.")
+    ] = 10,
+    series: Annotated[
+        str | None, typer.Option("--series", metavar="NAME", help="Of several schedules this.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
+    ] = None,
+    store: StoreOption = None,
+    files: FilesOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Run a workflow for every tick of a range of dates; repeating it runs what is not done yet."""
+    from cronicle.cli.backfilling import follow_new_backfill, say_plan
+    from cronicle.cli.drive import default_slots
+    from cronicle.cli.session import open_session
+    from cronicle.errors import ExitCode, UsageError
+    from cronicle.operations.candidate import find_candidate
+    from cronicle.operations.make_backfill import Choice, plan_backfill
+    from cronicle.operations.params import param_values
+    from cronicle.operations.times import series_of, ticks_of_range
+
+    if missing + failed + everything > 1:
+        raise UsageError("--missing, --failed and --all exclude each other")
+    choice = (
+        Choice.MISSING
+        if missing
+        else Choice.FAILED
+        if failed
+        else Choice.ALL
+        if everything
+        else Choice.CHANGED
+    )
+    session = open_session(store, environment)
+    with session.store() as opened:
+        candidate = find_candidate(
+            session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()
+        )
+        schedules = series_of(candidate.deployed, series)
+        if not schedules:
+            raise UsageError(f"workflow {workflow!r} has no schedule, so it has no ticks to run for")
+        plan = plan_backfill(
+            opened,
+            candidate,
+            ticks_of_range(schedules, first, last, session.clock.now()),
+            series=series,
+            from_text=first,
+            to_text=last,
+            choice=choice,
+            params=param_values(candidate.spec, param or ()),
+            only=tuple(only or ()),
+            without=tuple(without or ()),
+            parallel=parallel,
+            newest_first=newest_first,
+            max_failures=max_failures,
+        )
+        if dry_run or not plan.ticks:
+            say_plan(plan, slots or default_slots(), json=json)
+            return ExitCode.GOOD
+        return follow_new_backfill(session, opened, plan, slots=slots, json=json)

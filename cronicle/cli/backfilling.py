@@ -1,0 +1,216 @@
+"""Showing a backfill: what it would do, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from cronicle.cli.drive import Interrupted, default_slots, drive
+from cronicle.cli.ending import run_title
+from cronicle.cli.live import instant_text
+from cronicle.cli.output import duration, is_terminal, paint, plural, print_json, say, tell, visible
+from cronicle.cli.session import Session
+from cronicle.clock import Clock
+from cronicle.engine.backfills import BackfillDriver
+from cronicle.engine.owner import Owner
+from cronicle.errors import ExitCode
+from cronicle.names import task_label
+from cronicle.operations.make_backfill import BackfillPlan, make_backfill
+from cronicle.runs import events as ev
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.states import BackfillState, RunState
+from cronicle.store.records import BackfillRecord, RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+BAR_WIDTH = 32
+SHOWN_FAILURES = 5
+REDRAW_SECONDS = 0.1
+
+
+def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
+    """What the backfill would do."""
+    candidate = plan.candidate
+    seconds = plan.estimate(slots)
+    if json:
+        print_json(
+            {
+                "workflow": candidate.workflow,
+                "revision": candidate.revision,
+                "deployment": candidate.deployment,
+                "in_range": plan.in_range,
+                "left_out": plan.left_out,
+                "total": len(plan.ticks),
+                "logical_times": [tick.logical_time for tick in plan.ticks],
+                "estimated_seconds": seconds,
+            }
+        )
+        return
+    name = candidate.workflow
+    revision = candidate.revision[:7] + (" (deployed)" if candidate.deployment is not None else "")
+    say(f"{name}   {plural(plan.in_range, 'tick')}, {plan.from_text} to {plan.to_text}, at {revision}")
+    margin = " " * (len(name) + 3)
+    if plan.left_out:
+        why = {
+            "changed": "have a result at that revision already",
+            "missing": "have a result already",
+            "failed": "have a result, or no failed run",
+        }.get(plan.choice, "")
+        say(f"{margin}{plan.left_out:,} {why} and are left out   (--all: also those)")
+    at_once = plan.parallel or slots
+    about = f", about {duration(seconds)}" if seconds is not None else ""
+    if plan.ticks:
+        say(f"{margin}{plural(len(plan.ticks), 'run')}, {at_once} at a time{about}")
+    else:
+        say(f"{margin}nothing to do")
+
+
+def follow_new_backfill(
+    session: Session, store: Store, plan: BackfillPlan, *, slots: int | None, json: bool
+) -> int:
+    """Make a backfill and drive it to its end."""
+
+    def make(owner: Owner) -> BackfillRecord:
+        return make_backfill(
+            store,
+            plan,
+            backfill_id=owner.new_id(),
+            actor=session.actor(),
+            owner=owner.id,
+            now=session.clock.now(),
+        )
+
+    return follow_backfill(session, store, make, slots=slots, json=json)
+
+
+def follow_backfill(
+    session: Session, store: Store, make: Callable[[Owner], BackfillRecord], *, slots: int | None, json: bool
+) -> int:
+    """Drive the backfill that `make` makes or adopts until it ends or is paused, and say how it ended."""
+    driven: list[BackfillRecord] = []
+
+    def stop(owner: Owner) -> None:
+        tell("pausing: what runs is finished; once more ends everything at once")
+        for backfill in tuple(owner.backfills.values()):
+            backfill.pause("interrupted")
+
+    async def body(owner: Owner) -> BackfillRecord:
+        record = make(owner)
+        driven.append(record)
+        tell(f"backfill {record.id}   {record.workflow}   {record.revision[:7]}")
+        progress = BackfillProgress(session.clock)
+        ended = await BackfillDriver(owner, record, progress.backfill, progress.run).drive()
+        progress.close(ended)
+        return ended
+
+    try:
+        ended = drive(session, store, slots or default_slots(), stop, body)
+    except Interrupted:
+        tell(f"{paint('✗', 'red')} interrupted; go on with it: cronicle resume {driven[0].id}")
+        return ExitCode.INTERRUPTED
+    _tell_end(ended)
+    if json:
+        from cronicle.views.shapes import backfill_shape, to_builtins
+
+        print_json(to_builtins(backfill_shape(ended)))
+    if ended.state is BackfillState.PAUSED and ended.reason == "interrupted":
+        return ExitCode.INTERRUPTED
+    return ExitCode.GOOD if ended.state is BackfillState.SUCCEEDED else ExitCode.FAILED
+
+
+def _tell_end(backfill: BackfillRecord) -> None:
+    count = f"{backfill.done:,} of {backfill.total:,}"
+    failed = f", {backfill.failed:,} failed" if backfill.failed else ""
+    took = duration(((backfill.ended_at or backfill.created_at) - backfill.created_at).total_seconds())
+    match backfill.state:
+        case BackfillState.SUCCEEDED:
+            tell(f"{paint('✓', 'green')} backfill {backfill.id} succeeded: {count} in {took}")
+        case BackfillState.PAUSED:
+            tell(
+                f"{paint('‖', 'yellow')} backfill {backfill.id} paused, {count} done{failed}: {backfill.reason}"
+            )
+            tell(f"  go on with it   cronicle resume {backfill.id}")
+        case _:
+            tell(f"{paint('✗', 'red')} backfill {backfill.id} {backfill.state}: {count} done{failed}")
+            if backfill.failed:
+                tell(
+                    f"  which ones      cronicle runs {backfill.workflow} --backfill {backfill.id} --state failed"
+                )
+                again = f"--from {backfill.from_text} --to {backfill.to_text} --failed"
+                tell(f"  those again     cronicle backfill {backfill.workflow} {again}")
+
+
+class BackfillProgress:
+    """How far a backfill is: a line per run in a pipe, bars by year or month on a terminal."""
+
+    def __init__(self, clock: Clock, stream: TextIO | None = None) -> None:
+        self._clock = clock
+        self._stream = stream or sys.stderr
+        self._live = is_terminal(self._stream)
+        self._begun = clock.now()
+        self._done_before: int | None = None
+        self._drawn = 0
+        self._drawn_at = self._begun
+        self._failures: list[str] = []
+
+    def run(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
+        """Told of the facts of a run of the backfill."""
+        for fact in facts:
+            if isinstance(fact, ev.RunFinished):
+                self._run_ended(run, machine, fact)
+            elif isinstance(fact, ev.AttemptFinished) and fact.outcome != "succeeded" and not self._live:
+                name = visible(task_label(fact.task, fact.key))
+                why = fact.detail or (
+                    f"exit code {fact.exit_code}" if fact.exit_code is not None else fact.reason
+                )
+                self._write(f"{instant_text(fact.at)} {run.id} {name} attempt {fact.attempt} failed: {why}")
+
+    def backfill(self, record: BackfillRecord) -> None:
+        """Told when a run of it has started or ended."""
+        if self._done_before is None:
+            self._done_before = record.done
+        now = self._clock.now()
+        if self._live and (now - self._drawn_at).total_seconds() >= REDRAW_SECONDS:
+            self._draw(record)
+
+    def close(self, record: BackfillRecord) -> None:
+        """Leave the last state on the screen."""
+        if self._live:
+            self._draw(record)
+
+    def _run_ended(self, run: RunRecord, machine: RunMachine, fact: ev.RunFinished) -> None:
+        if fact.state is RunState.FAILED:
+            self._failures.append(run_title(run))
+        if not self._live:
+            self._write(f"{instant_text(fact.at)} {run.id} {run_title(run)} {fact.state}")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def _draw(self, record: BackfillRecord) -> None:
+        self._drawn_at = now = self._clock.now()
+        elapsed = (now - self._begun).total_seconds()
+        here = record.done - (self._done_before or 0)
+        speed = here / elapsed if elapsed > 0 else 0.0
+        filled = BAR_WIDTH * record.done // record.total if record.total else BAR_WIDTH
+        parts = [f"{record.done:,} of {record.total:,}", f"{100 * record.done // max(1, record.total)} %"]
+        if here:
+            parts.append(f"{speed:.1f} runs/s")
+        if record.failed:
+            parts.append(paint(f"{record.failed} failed", "red", self._stream))
+        if here and record.done < record.total:
+            parts.append(f"about {duration((record.total - record.done) / speed)} left")
+        lines = ["", f"  {'█' * filled}{'·' * (BAR_WIDTH - filled)}", "", "  " + " · ".join(parts)]
+        if self._failures:
+            shown = ", ".join(self._failures[-SHOWN_FAILURES:])
+            lines.append(
+                f"  {paint('✗', 'red', self._stream)} {shown}   cronicle explain {self._failures[-1]}"
+            )
+        lines.append(f"  Ctrl-C pauses it: cronicle resume {record.id}")
+        up = f"\033[{self._drawn}F" if self._drawn else ""
+        self._stream.write(up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
+        self._stream.flush()
+        self._drawn = len(lines)

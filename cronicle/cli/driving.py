@@ -1,0 +1,118 @@
+"""Following the runs and backfills that a command drives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cronicle.cli.drive import Interrupted, drive
+from cronicle.cli.ending import exit_code_of, run_title, tell_end
+from cronicle.cli.live import Progress, progress_for
+from cronicle.cli.output import is_terminal, paint, print_json, say, tell
+from cronicle.cli.session import Session
+from cronicle.engine.owner import Owner
+from cronicle.errors import ExitCode
+from cronicle.operations.ask import Candidate, Wish, make_run
+from cronicle.operations.create_run import chosen_tasks
+from cronicle.runs.states import RunState
+from cronicle.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+
+def follow_run(
+    session: Session,
+    store: Store,
+    candidate: Candidate,
+    wish: Wish,
+    *,
+    slots: int | None,
+    dry_run: bool,
+    json: bool,
+) -> int:
+    """Make a run and drive it to its end."""
+    if dry_run:
+        _say_dry_run(candidate, wish)
+        return ExitCode.GOOD
+
+    def make(owner: Owner) -> RunRecord:
+        return make_run(
+            store,
+            candidate,
+            wish,
+            run_id=owner.new_id(),
+            actor=session.actor(),
+            owner=owner.id,
+            now=session.clock.now(),
+        )
+
+    return drive_run(session, store, make, slots=slots, json=json)
+
+
+def drive_run(
+    session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None, json: bool
+) -> int:
+    """Drive one run that `make` makes or adopts, and say how it ended."""
+    driven: list[RunRecord] = []
+
+    def stop(owner: Owner) -> None:
+        tell("cancelling; once more ends everything at once")
+        for driver in tuple(owner.drivers.values()):
+            driver.cancel(session.actor(), "interrupted")
+
+    async def body(owner: Owner) -> None:
+        run = make(owner)
+        driven.append(run)
+        tell(f"{run_title(run)}  run {run.id}  {run.revision[:7]}" + ("  dirty" if run.dirty else ""))
+        if is_terminal():
+            tell()
+        progress: Progress = progress_for(session.clock)
+        driver = owner.driver_for(run, progress)
+        machine = await driver.drive()
+        progress.close(run, machine)
+
+    try:
+        drive(session, store, slots, stop, body)
+    except Interrupted:
+        tell(f"{paint('✗', 'red')} interrupted; go on with it: cronicle resume {driven[0].id}")
+        return ExitCode.INTERRUPTED
+    ended = store.find_run(driven[0].id)
+    assert ended is not None
+    if is_terminal():
+        tell()
+    tell_end(store, session.files, ended)
+    if json:
+        from cronicle.views.details import details_of
+        from cronicle.views.shapes import to_builtins
+
+        print_json(to_builtins(details_of(store, ended)))
+    if ended.state is RunState.CANCELLED:
+        return ExitCode.INTERRUPTED
+    return exit_code_of(ended)
+
+
+def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
+    run = RunRecord(
+        id="?",
+        project=candidate.target.project.name,
+        environment=candidate.target.environment,
+        workflow=candidate.workflow,
+        **wish.when,
+        cause="manual",  # type: ignore[arg-type]
+        counts=candidate.counts,
+        revision=candidate.revision,
+        deployment=candidate.deployment,
+        spec_hash=candidate.spec_hash,
+        actor=None,  # type: ignore[arg-type]
+        created_at=wish.when["logical_time"],
+    )
+    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
+    say(
+        f"{run_title(run)}  {run.times.time}  at {candidate.revision[:7]}"
+        + ("" if run.counts else "  does not count")
+    )
+    for task in candidate.spec.tasks:
+        if chosen is None or task.name in chosen:
+            after = ", ".join(up.task for up in task.upstreams)
+            say(f"  {task.name}" + (f"   after {after}" if after else ""))

@@ -1,0 +1,86 @@
+"""The last thing on the screen: how a run ended, and of one that failed what one needs next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from cronicle.cli.output import duration, paint, plural, tell, visible
+from cronicle.errors import ExitCode
+from cronicle.execute.places import Places
+from cronicle.logs import tail
+from cronicle.names import task_label
+from cronicle.runs.states import RunState, TaskState
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
+
+LOG_LINES = 12
+MOST_FAILURES = 5
+LONGEST_COMMAND = 100
+
+
+def run_title(run: RunRecord) -> str:
+    """`daily@2015-12-31`: the date of the tick, the whole time where there is no schedule."""
+    return f"{run.workflow}@{run.times.date if run.interval_start is not None else run.times.time}"
+
+
+def exit_code_of(run: RunRecord) -> ExitCode:
+    """0 for a run that succeeded, else 1."""
+    return ExitCode.GOOD if run.state is RunState.SUCCEEDED else ExitCode.FAILED
+
+
+def tell_end(store: StoreReader, files: Path, run: RunRecord) -> None:
+    """Say how a run ended."""
+    took = ""
+    if run.started_at and run.ended_at:
+        took = f" after {duration((run.ended_at - run.started_at).total_seconds())}"
+    if run.state is RunState.SUCCEEDED:
+        tell(f"{paint('✓', 'green')} {run_title(run)} succeeded{took}   run {run.id}")
+        return
+    failed = [row for row in store.list_tasks(run.id) if row.state is TaskState.FAILED]
+    instances = {row.task for row in failed if row.key is not None}
+    failed = [row for row in failed if row.key is not None or row.task not in instances]
+    names = ", ".join(visible(task_label(row.task, row.key)) for row in failed[:MOST_FAILURES])
+    tell(f"{paint('✗', 'red')} {run_title(run)} {run.state}{took}" + (f": {names}" if names else ""))
+    attempts = store.list_attempts(run.id)
+    for row in failed[:MOST_FAILURES]:
+        _tell_failure(
+            files, run, row, [one for one in attempts if (one.task, one.key) == (row.task, row.key)]
+        )
+    if len(failed) > MOST_FAILURES:
+        tell(f"  and {plural(len(failed) - MOST_FAILURES, 'more failed task')}: cronicle show {run.id}")
+    if failed:
+        tell("")
+        tell(f"  why, step by step   cronicle explain {run.id}")
+        tell(f"  again               cronicle retry {run.id}")
+
+
+def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[AttemptRecord]) -> None:
+    tell("")
+    address = shlex.quote(f"{run.id}/{task_label(row.task, row.key)}")
+    if not attempts:
+        tell(f"  {visible(task_label(row.task, row.key))}: {str(row.reason).replace('_', ' ')}")
+        return
+    last = attempts[-1]
+    command = " ".join(shlex.quote(word) for word in last.argv).replace("\n", "⏎")
+    if len(command) > LONGEST_COMMAND:
+        command = command[:LONGEST_COMMAND] + "…"
+    tell(
+        f"  {how_ended(last)}, attempt {last.attempt} of {visible(task_label(row.task, row.key))}      {visible(command)}"
+    )
+    if last.detail:
+        tell(f"    {visible(last.detail)}")
+    with Places(files) as places:
+        path = places.log_path(run.id, row.task, row.key, last.attempt)
+    for line in tail(path, LOG_LINES):
+        tell(f"    {visible(line)}")
+    tell(f"  the whole log       cronicle logs {address}")
+
+
+def how_ended(attempt: AttemptRecord) -> str:
+    """`exit code 1`, `signal 9`, `timed out`."""
+    if attempt.exit_code is not None and attempt.reason in (None, "exit_code"):
+        return f"exit code {attempt.exit_code}"
+    if attempt.signal is not None and attempt.reason in (None, "signal"):
+        return f"signal {attempt.signal}"
+    return str(attempt.reason or attempt.outcome or "running").replace("_", " ")

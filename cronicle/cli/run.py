@@ -1,0 +1,81 @@
+"""`cronicle run`: one run now, followed until it ends."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    workflow: Annotated[str, typer.Argument(help="The workflow.")],
+    time: Annotated[
+        str | None,
+        typer.Option("--time", metavar="TIME", help="The tick: a date, or an instant (default: the latest)."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="REV", help="Run this revision, deployed or not.")
+    ] = None,
+    dirty: Annotated[bool, typer.Option("--dirty", help="Run the working directory as it is.")] = False,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter.")
+    ] = None,
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="NAME=VALUE", help="With --revision, --dirty: a variable."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="SELECTOR", help="Only these tasks.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--except", metavar="SELECTOR", help="Not these tasks.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option("--series", metavar="NAME", help="Of several schedules this.")
+    ] = None,
+    off_schedule: Annotated[
+        bool, typer.Option("--off-schedule", help="For exactly --time, tick or not.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
+    ] = None,
+    store: StoreOption = None,
+    files: FilesOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Run a workflow now, and follow the run until it ends."""
+    from cronicle.cli.driving import follow_run
+    from cronicle.cli.session import open_session
+    from cronicle.operations.ask import Wish
+    from cronicle.operations.candidate import find_candidate
+    from cronicle.operations.params import param_values
+    from cronicle.operations.times import series_of, time_of_run
+
+    session = open_session(store, environment)
+    with session.store(create=revision is not None or dirty) as opened:
+        candidate = find_candidate(
+            session.sources(opened), workflow, revision=revision, dirty=dirty, var=var or ()
+        )
+        schedules = series_of(candidate.deployed, series)
+        wish = Wish(
+            series=series,
+            when=time_of_run(
+                workflow,
+                schedules,
+                candidate.spec.timezone,
+                asked=time,
+                off_schedule=off_schedule,
+                now=session.clock.now(),
+            ),
+            params=param_values(candidate.spec, param or ()),
+            only=tuple(only or ()),
+            without=tuple(without or ()),
+        )
+        return follow_run(session, opened, candidate, wish, slots=slots, dry_run=dry_run, json=json)
