@@ -461,6 +461,18 @@ def test_a_for_each_task_ends_as_its_instances_add_up(outcomes, end, allow_failu
     assert run.state("after") == (("ready", None) if good else ("skipped", bad[end[0]]))
 
 
+@pytest.mark.parametrize(("allow_failure", "state"), [(False, "failed"), (True, "cancelled")])
+def test_a_for_each_task_with_a_failed_instance_has_failed_even_if_the_rest_was_cancelled(
+    allow_failure, state
+):
+    run = Driver(workflow(task("t", for_each={"known": {"": 1, "x": 2}}, allow_failure=allow_failure)))
+    run.execute("t", Outcome.FAILED, key="")
+    run.cancel()
+
+    assert run.state("t")[0] == state
+    assert run.machine.state is RunState.CANCELLED
+
+
 def test_an_edge_to_one_instance_waits_for_that_instance_only():
     one = UpstreamSpec(task="t", key="")
     run = Driver(workflow(task("t", for_each=UNKNOWN), task("one", one), task("all", "t")))
@@ -599,6 +611,14 @@ def test_slots_of_a_pool_are_asked_for_by_those_that_could_start_and_block_nobod
     run.start("free")
 
     assert run.machine.next_actions(START) == ()
+
+
+def test_no_more_slots_are_asked_for_while_those_granted_take_up_the_room():
+    run = Driver(workflow(task("a", pool="p"), task("b", pool="p"), max_parallel=1, pools={"p": 2}))
+    run.take(ev.SlotGranted(at=START, task="a", key=None, attempt=1))
+
+    assert run.machine.next_actions(START) == (StartAttempt("a", None, 1),)
+    assert run.machine.next_actions(START, slots=0) == ()
 
 
 def test_an_attempt_without_the_slots_of_its_pool_is_refused():
