@@ -1,6 +1,7 @@
 """A front-end for HCL 2: text to syntax tree, evaluation, decoding by schema. It knows nothing of workflows.
 
 Names are imported when they are first used, so that evaluating a stored expression loads no parser.
+`parse.parse` and `render.render` have the names of their modules and are imported from there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _HOMES = {
         "register",
         "warning",
     ],
+    "parse": ["parse_expression", "parse_template"],
+    "render": ["columns", "diagnostic_to_json", "render_line", "render_one", "visible"],
+    "serial": ["body_from_json", "body_to_json", "expression_from_json", "expression_to_json"],
+    "suggest": ["nearest"],
     "syntax": [
         "Attribute",
         "Binary",
@@ -50,6 +55,17 @@ _HOMES = {
         "Tuple",
         "Unary",
         "Variable",
+    ],
+    "text": ["expression_text", "quoted"],
+    "traverse": [
+        "UNKNOWN_KEY",
+        "Reference",
+        "Step",
+        "UnknownKey",
+        "children",
+        "height",
+        "references",
+        "walk",
     ],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

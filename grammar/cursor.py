@@ -12,6 +12,7 @@ from grammar.scan import (
     END,
     HEREDOC,
     HEREDOC_END,
+    NAME,
     NEWLINE,
     QUOTE,
     QUOTED,
@@ -95,21 +96,27 @@ class Cursor:
     def unexpected(self, wanted: str, remedy: str, opened: int | None = None) -> Failure:
         """The failure that something else was `wanted` where the token at hand stands.
 
-        `opened` is the offset of the bracket that is open; if the file ends before it is closed, that is the mistake.
+        `opened` is the offset of the bracket that is open; if the file ends or an attribute begins before it is
+        closed, that is the mistake.
         """
         kind = self.kinds[self.at]
         if kind == BAD:
             return Failure()
         context = None if opened is None else Span(self.file, opened, self.starts[self.at])
-        if kind == END and context is not None and opened is not None:
+        if context is not None and opened is not None and (kind == END or self.at_item()):
             bracket = self.text[opened]
             closing = {"(": ")", "[": "]", "{": "}"}[bracket]
-            detail = f"There is no `{closing}` for it up to the end of the file. Add it where it belongs."
+            detail = f"There is no `{closing}` for it. Add it where it belongs."
             subject = Span(self.file, opened, opened + 1)
             return self.fail(
                 "unclosed-bracket", f"this `{bracket}` is never closed", detail, subject, context
             )
         return self.fail("syntax", f"expected {wanted}", f"{self.found()} {remedy}", self.here(), context)
+
+    def at_item(self) -> bool:
+        """True if the token at hand begins a line that sets an attribute."""
+        at, kinds = self.at, self.kinds
+        return at > 0 and kinds[at] == NAME and kinds[at - 1] == NEWLINE and kinds[at + 1] == "="
 
     def found(self) -> str:
         """What the token at hand is, as a sentence."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, TypeAlias
 
 from grammar import shapes
@@ -38,6 +37,7 @@ from grammar.syntax import (
     Tuple,
     Unary,
     Variable,
+    number_value,
 )
 from grammar.templates import composed, read_for_names, read_template
 
@@ -191,8 +191,8 @@ def _read_steps(cursor: Cursor, pieces: list[str], values: list[Any]) -> None:
 def _number(cursor: Cursor) -> _Operand:
     text, span = cursor.word(), cursor.here()
     cursor.at += 1
-    if text.isdecimal() and len(text) < 4_000:  # more digits Python does not convert by default
-        return shapes.VALUE, Literal(int(text), text, span)
+    if text.isdecimal():
+        return shapes.VALUE, Literal(number_value(text), text, span)
     found = _NUMBER_FORM.fullmatch(text)
     if not found:
         detail = "A number has at most one decimal point and one exponent, as in `1.5e3`. Mend or quote it."
@@ -201,7 +201,7 @@ def _number(cursor: Cursor) -> _Operand:
     if len(exponent) > 12 or abs(int(exponent)) > _MAX_EXPONENT:
         detail = f"Exponents go to {_MAX_EXPONENT}. Write a smaller one."
         raise cursor.fail("invalid-number", "a number beyond all bounds", detail, span)
-    return shapes.VALUE, Literal(Decimal(text), text, span)
+    return shapes.VALUE, Literal(number_value(text), text, span)
 
 
 def _string(cursor: Cursor) -> _Operand:

@@ -14,6 +14,7 @@ import attrs
 from grammar.cursor import MAX_HEIGHT, Cursor, Failure
 from grammar.diagnostics import Diagnostic, Diagnostics, error, in_order
 from grammar.expressions import read_expression
+from grammar.pause import collections_paused
 from grammar.scan import (
     DIRECTIVE,
     END,
@@ -44,9 +45,10 @@ def parse(source: SourceFile) -> tuple[Body, Diagnostics]:
     Returns the tree of all that could be understood and what is wrong, in the order of the text. If there is an
     error, the tree lacks something; an attribute that is set twice is in it twice.
     """
-    tokens = scan(source)
-    reader = _Reader(Cursor(source, tokens), tokens)
-    body = reader.body(None)
+    with collections_paused():
+        tokens = scan(source)
+        reader = _Reader(Cursor(source, tokens), tokens)
+        body = reader.body(None)
     return body, _placed(body, reader.cursor.diagnostics)
 
 
@@ -112,7 +114,7 @@ def _placed(body: Body, diagnostics: list[Diagnostic]) -> Diagnostics:
 def _block_at(body: Body, offset: int) -> Block | None:
     place = bisect_right(body.items, offset, key=lambda item: item.span.start)
     item = body.items[place - 1] if place else None
-    return item if isinstance(item, Block) and offset < item.span.end else None
+    return item if isinstance(item, Block) and item.body.span.start <= offset < item.span.end else None
 
 
 class _Reader:
@@ -225,7 +227,9 @@ class _Reader:
         if kind in (":", "=="):
             detail = f"A value comes after `=`. Write `{name} = …` instead of `{name}{after}`."
         elif kind in (".", "["):
-            detail = "An attribute has a plain name. To set a part of a value, write the whole object or list."
+            detail = (
+                "An attribute has a plain name. To set a part of a value, write the whole object or list."
+            )
         else:
             detail = f"Write `{name} = …` for an attribute, or `{name} {{` for a block."
         raise cursor.fail("syntax", f"expected `=` or a block after `{name}`", detail, span)
@@ -283,13 +287,19 @@ class _Reader:
         return Block(block_type, tuple(labels), body, type_span, tuple(label_spans), span)
 
     def no_brace(self, block_type: str, type_span: Span) -> None:
+        """Complain that the block's brace does not come; returns if it comes on a later line."""
         cursor = self.cursor
         if cursor.kinds[cursor.at] == "=":
             detail = f"With `=` it would be an attribute, which has one name. Write `{block_type} = …`, or drop `=`."
             raise cursor.fail("syntax", "`=` after several names", detail, cursor.here(), type_span)
         if cursor.kinds[cursor.at] in (NEWLINE, END):
-            detail = "A block's `{` stands on the line of its type and labels. Add it there."
-            raise cursor.fail("syntax", f"expected `{{` after `{block_type}`", detail, type_span)
+            detail = "A block's `{` stands on the line of its type and labels. Put it there."
+            failure = cursor.fail("syntax", f"expected `{{` after `{block_type}`", detail, type_span)
+            while cursor.kinds[cursor.at] == NEWLINE:
+                cursor.at += 1
+            if cursor.kinds[cursor.at] == "{":
+                return  # what is meant is clear
+            raise failure
         raise cursor.unexpected("a label or `{`", 'Labels are names or strings: `type "label" {`.')
 
     def quoted_label(self) -> tuple[str, Span]:

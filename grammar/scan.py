@@ -68,6 +68,9 @@ _NAME, _NEWLINE, _COMMENT, _HEREDOC, _SYMBOL, _BRACE, _STRING, _QUOTE, _NUMBER =
 _QUOTED = re.compile(r"(?:[^\"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))++")
 _TEXT = re.compile(r"(?:[^$%\r\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+(\r?\n)?")
 _BLANKS = re.compile(r"[ \t]*")
+_OTHER_QUOTES = re.compile(r"'[^'\r\n]*'|`[^`\r\n]*`")
+_ITEM = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_-]*[ \t]*=(?![=>])")
+"""A line that sets an attribute, which cannot be inside of an interpolation or directive."""
 
 
 @cache
@@ -152,6 +155,8 @@ class _Scanner:
             if group == _NAME:
                 kinds(NAME)
             elif group == _NEWLINE:
+                if self.braces and self.braces[-1] == 0 and _ITEM.match(text, pos):
+                    return self.forgotten(start)
                 kinds(NEWLINE)
             elif group == _SYMBOL:
                 kinds(text[start:pos])
@@ -211,9 +216,11 @@ class _Scanner:
             self.emit(BAD, pos, len(text))
             return len(text)
         summary, detail = _mistaken(text[pos])
-        self.complain("invalid-character", summary, detail, pos, pos + 1)
-        self.emit(BAD, pos, pos + 1)
-        return pos + 1
+        quoted = _OTHER_QUOTES.match(text, pos)
+        end = quoted.end() if quoted else pos + 1
+        self.complain("invalid-character", summary, detail, pos, end)
+        self.emit(BAD, pos, end)
+        return end
 
     def heredoc(self, start: int, pos: int) -> int:
         text = self.text
@@ -264,14 +271,14 @@ class _Scanner:
         line, start = self.text.rfind("\n", 0, pos) + 1, self.templates[-1][1]
         outer = self.templates[-2] if len(self.templates) > 1 else None
         if outer and outer[0] == QUOTE and outer[1] >= line:
-            opening = max(
-                place
-                for kind, place in zip(self.kinds, self.starts, strict=True)
-                if kind in _SEQUENCES and place < start
-            )
-            self.unclosed_sequence(opening, pos)
+            self.unclosed_sequence(start, pos)
         else:
             self.unclosed_string(start)
+        self.close_strings(pos, line)
+        return pos if self.text.startswith(("\n", "\r\n"), pos) else pos + 1
+
+    def close_strings(self, pos: int, line: int) -> None:
+        """Close the string at hand, and those around it that begin after `line`."""
         while True:
             self.emit(UNQUOTE, pos, pos)
             self.templates.pop()
@@ -279,7 +286,16 @@ class _Scanner:
                 break
             self.braces.pop()
             self.emit(SEQUENCE_END, pos, pos)
-        return pos if self.text.startswith(("\n", "\r\n"), pos) else pos + 1
+
+    def forgotten(self, pos: int) -> int:
+        """A sequence is open where the next line shows that it was meant to end before."""
+        line = self.text.rfind("\n", 0, pos) + 1
+        self.unclosed_sequence(pos, pos)
+        self.braces.pop()
+        self.emit(SEQUENCE_END, pos, pos)
+        if self.templates[-1][0] == QUOTE:
+            self.close_strings(pos, line)
+        return pos
 
     def lines(self, pos: int) -> int:
         """One token of a heredoc or a bare template."""
@@ -322,7 +338,12 @@ class _Scanner:
         self.complain("unclosed-string", "this string is not closed", detail, start, end)
         self.emit(BAD, end, end)
 
-    def unclosed_sequence(self, start: int, end: int) -> None:
+    def unclosed_sequence(self, before: int, end: int) -> None:
+        """Complain about the last sequence that begins before an offset."""
+        last = len(self.kinds) - 1
+        while self.kinds[last] not in _SEQUENCES or self.starts[last] >= before:
+            last -= 1
+        start = self.starts[last]
         opening = self.text[start : start + 2]
         detail = f"Close it with `}}` before the string ends; for plain text write `{opening[0]}{opening}`."
         self.complain("unclosed-template", f"this `{opening}` is never closed", detail, start, end)

@@ -31,6 +31,12 @@ class Literal:
     span: Span | None = attrs.field(default=None, eq=False, repr=False)
 
 
+def number_value(text: str) -> int | Decimal:
+    """The exact value of a number as HCL writes it: digits, perhaps a fraction and an exponent."""
+    # Python does not convert 4,300 digits and more by default.
+    return int(text) if text.isdecimal() and len(text) < 4_000 else Decimal(text)
+
+
 @attrs.frozen
 class Variable:
     """A name that stands for itself: the root of a reference."""

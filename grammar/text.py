@@ -1,0 +1,133 @@
+"""Expressions back to source text: one line, always in the same spelling.
+
+Reading the text again gives an equal expression. Heredocs become quoted strings; strip markers are gone, their effect
+is in the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from grammar.syntax import (
+    Binary,
+    Conditional,
+    Expression,
+    ForObject,
+    ForTuple,
+    FunctionCall,
+    GetAttr,
+    Index,
+    Interpolation,
+    Literal,
+    Object,
+    ObjectItem,
+    Parentheses,
+    Splat,
+    SplatItem,
+    Template,
+    TemplateFor,
+    TemplateIf,
+    TemplatePart,
+    TemplateText,
+    TemplateWrap,
+    Tuple,
+    Unary,
+    Variable,
+)
+
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "${": "$${", "%{": "%%{"}
+_ESCAPED = re.compile(
+    r'[\n\r\t"\\]|[$%]\{|[^ -\U0010FFFF]|[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]'
+)
+
+
+def expression_text(expr: Expression) -> str:
+    """The canonical source text of an expression, on one line."""
+    return _text(expr)
+
+
+def quoted(text: str) -> str:
+    """A string as HCL source text, in quotes."""
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found.group()) or f"\\u{ord(found.group()):04x}", text)
+
+
+def _text(expr: Expression) -> str:
+    match expr:
+        case Literal():
+            return expr.text
+        case Variable():
+            return expr.name
+        case SplatItem():
+            return ""
+        case GetAttr(base, name):
+            return f"{_text(base)}.{name}"
+        case Index(base, key):
+            return f"{_text(base)}[{_text(key)}]"
+        case Splat(base, each, full):
+            # After `.*` positions are written without brackets, which would not belong to it.
+            return _text(base) + ("[*]" + _text(each) if full else ".*" + _attribute_steps(each))
+        case Tuple(items):
+            return f"[{', '.join(map(_text, items))}]"
+        case Object(items):
+            return f"{{ {', '.join(map(_item, items))} }}" if items else "{}"
+        case FunctionCall(name, arguments, expand):
+            return f"{name}({', '.join(map(_text, arguments))}{'...' if expand else ''})"
+        case Unary(operator, operand):
+            return operator + _text(operand)
+        case Binary(operator, left, right):
+            return f"{_text(left)} {operator} {_text(right)}"
+        case Conditional(condition, then, otherwise):
+            return f"{_text(condition)} ? {_text(then)} : {_text(otherwise)}"
+        case ForTuple(key, value, collection, result, condition):
+            return f"[{_for(key, value, collection)} : {_text(result)}{_if(condition)}]"
+        case ForObject(key, value, collection, result_key, result_value, condition, grouped):
+            pair = f"{_text(result_key)} => {_text(result_value)}{'...' if grouped else ''}"
+            return f"{{{_for(key, value, collection)} : {pair}{_if(condition)}}}"
+        case Parentheses(inner):
+            return f"({_text(inner)})"
+        case TemplateWrap(inner):
+            return f'"${{{_text(inner)}}}"'
+        case Template(parts):
+            return f'"{_parts(parts)}"'
+
+
+def _attribute_steps(each: Expression) -> str:
+    match each:
+        case GetAttr(base, name):
+            return f"{_attribute_steps(base)}.{name}"
+        case Index(base, key):
+            return f"{_attribute_steps(base)}.{_text(key)}"
+    return ""
+
+
+def _item(item: ObjectItem) -> str:
+    return f"{_text(item.key)} = {_text(item.value)}"
+
+
+def _for(key: str | None, value: str, collection: Expression) -> str:
+    return f"for {value if key is None else f'{key}, {value}'} in {_text(collection)}"
+
+
+def _if(condition: Expression | None) -> str:
+    return "" if condition is None else f" if {_text(condition)}"
+
+
+def _parts(parts: tuple[TemplatePart, ...]) -> str:
+    return "".join(map(_part, parts))
+
+
+def _part(part: TemplatePart) -> str:
+    match part:
+        case TemplateText(value):
+            return _escaped(value)
+        case Interpolation(expr):
+            return f"${{{_text(expr)}}}"
+        case TemplateIf(condition, then, otherwise):
+            middle = "" if otherwise is None else f"%{{ else }}{_parts(otherwise.parts)}"
+            return f"%{{ if {_text(condition)} }}{_parts(then.parts)}{middle}%{{ endif }}"
+        case TemplateFor(key, value, collection, body):
+            return f"%{{ {_for(key, value, collection)} }}{_parts(body.parts)}%{{ endfor }}"
