@@ -1,0 +1,35 @@
+"""Syntax trees of files that were read before, kept in the store's folder by the id of their content."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import frozen
+
+from cronicle.execute.places import safe_name
+
+
+@frozen
+class FolderCache:
+    """A folder with a file for each tree. It may be deleted at any time."""
+
+    folder: Path
+
+    def get(self, key: str) -> bytes | None:
+        """What was put under a key, or None."""
+        try:
+            return (self.folder / safe_name(key)).read_bytes()
+        except OSError:
+            return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep data under a key; where that fails the file is read anew the next time."""
+        name = safe_name(key)
+        temporary = self.folder / f".{name}.{secrets.token_hex(4)}"
+        with suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            os.replace(temporary, self.folder / name)
