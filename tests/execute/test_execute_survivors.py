@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 
 import pytest
 import trio
@@ -66,6 +67,63 @@ async def test_survivors_that_ignore_term_are_killed_after_the_grace_period(orph
     assert find_survivors([token]) == []
 
 
+OWNER = """
+import signal, sys, trio
+from pathlib import Path
+from cronicle.clock import SystemClock
+from cronicle.execute.belonging import become_subreaper
+from cronicle.execute.interface import AttemptCommand
+from cronicle.execute.process import run_attempt
+
+become_subreaper()
+folder, token, script = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+command = AttemptCommand(
+    argv=("/bin/sh", "-c", script), env={"PATH": "/usr/bin:/bin", "CRONICLE_ATTEMPT_TOKEN": token},
+    cwd=folder, token=token, log_path=folder / "log", output_path=folder / "output",
+)
+async def main():
+    end = await run_attempt(command, clock=SystemClock())
+    print(end.outcome, end.exit_code)
+trio.run(main)
+"""
+
+
+async def test_what_an_owner_leaves_that_is_killed_is_found_and_ended(tmp_path):
+    token = secrets.token_hex(16)
+    script = "trap '' TERM; setsid sleep 301 & touch up; while :; do sleep 0.05; done"
+    with subprocess.Popen([sys.executable, "-c", OWNER, tmp_path, token, script]) as owner:
+        with trio.fail_after(20):
+            while len(find_survivors([token])) < 2 or not (tmp_path / "up").exists():  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        owner.kill()
+
+    assert len(find_survivors([token])) >= 2
+    assert await end_survivors([token], 0.2) == []
+    assert find_survivors([token]) == []
+
+
+def test_an_exit_code_is_learnt_even_where_the_parent_ignored_sigchld(tmp_path):
+    ended = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'trap "" CHLD; exec "$@"',
+            "sh",
+            sys.executable,
+            "-c",
+            OWNER,
+            tmp_path,
+            "t0ken",
+            "exit 3",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stdout == "failed 3\n", ended.stderr
+
+
 async def test_only_the_given_tokens_count(orphan):
     token = secrets.token_hex(16)
     orphan("exec sleep 301", token)
@@ -86,8 +144,6 @@ async def test_this_process_is_never_a_survivor():
         "import os, sys\nfrom cronicle.execute.survivors import find_survivors\n"
         f"os.write({write}, b'alone' if find_survivors([{token!r}]) == [] else b'found')"
     )
-    import sys
-
     with subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "CRONICLE_ATTEMPT_TOKEN": token},
