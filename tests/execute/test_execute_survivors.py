@@ -103,19 +103,11 @@ async def test_what_an_owner_leaves_that_is_killed_is_found_and_ended(tmp_path):
 
 
 def test_an_exit_code_is_learnt_even_where_the_parent_ignored_sigchld(tmp_path):
+    ignoring = (
+        "import os, signal as s, sys\ns.signal(s.SIGCHLD, s.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])"
+    )
     ended = subprocess.run(
-        [
-            "sh",
-            "-c",
-            'trap "" CHLD; exec "$@"',
-            "sh",
-            sys.executable,
-            "-c",
-            OWNER,
-            tmp_path,
-            "t0ken",
-            "exit 3",
-        ],
+        [sys.executable, "-c", ignoring, sys.executable, "-c", OWNER, tmp_path, "t0ken", "exit 3"],
         capture_output=True,
         text=True,
         check=False,
