@@ -121,14 +121,11 @@ def _wrong_value(
     subject = _part_at(attribute.expression, wrong.path) or attribute.expression.span or attribute.span
     summary = f"{attribute.name} must be {describe_type(type_)}"
     if wrong.path:
-        place = format_path(wrong.path)
-        detail = f"At {place}, {wrong.message}."
+        detail, remedy = f"At {format_path(wrong.path)}, {wrong.message}.", ""
+    elif wrong.message.endswith(f"this is a {type_name(value)}"):  # the summary says what is required
+        detail, remedy = f"This is a {type_name(value)}.", _remedy(type_, value)
     else:
-        name = type_name(value)
-        detail = f"This is {name if name == 'null' else 'a ' + name}."
-        if wrong.message and not wrong.message.endswith(name):
-            detail = wrong.message[:1].upper() + wrong.message[1:] + "."
-    remedy = _remedy(type_, value) if not wrong.path else ""
+        detail, remedy = f"{wrong.message[:1].upper()}{wrong.message[1:]}.", _remedy(type_, value)
     return error("wrong-value", summary, f"{detail} {remedy}".rstrip(), subject, within=attribute.within)
 
 
@@ -274,8 +271,8 @@ class _Decoder:
         span = header if schema.type else None
         for name, attribute in schema.attributes.items():
             if attribute.required and name not in attributes and name not in wrong:
-                detail = f"{attribute.doc} Add {name} = …".strip()
-                self._report("missing-attribute", f"{owner} lacks {name}", f"{detail}.", span, within)
+                detail = f"{attribute.doc} Add the attribute {name}.".strip()
+                self._report("missing-attribute", f"{owner} lacks {name}", detail, span, within)
         for type_, block in schema.blocks.items():
             found = blocks[type_]
             if len(found) < block.minimum and type_ not in wrong:

@@ -381,7 +381,7 @@ class Evaluation:
 
     def _interpolation(self, node: syntax.Interpolation, scope: Scope) -> Value:
         try:
-            return expect(self._value(node.expr, scope), STRING, "a value in a template")
+            return expect(self._value(node.expr, scope), STRING, "a value in a template", 0)
         except OperationError as wrong:
             return self._fail(wrong, node, node.expr)
 
@@ -427,7 +427,9 @@ class Evaluation:
             if isinstance(arguments, Unknown):
                 return arguments
             self._meter.charge(*arguments)
-            return self._meter.admit(function.apply(arguments))
+            result = self._meter.admit(function.apply(arguments))
+            self._meter.charge(result)
+            return result  # noqa: TRY300 - the errors are those of the call
         except FunctionError as wrong:
             return self._blame(function, node, wrong)
 
