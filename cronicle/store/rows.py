@@ -8,6 +8,7 @@ and `[KEY]` for an instance, so that no key is mistaken for none. The order of t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -488,11 +489,10 @@ def readable_only(what: str, read: Callable[[Row], T], found: Iterable[Row]) -> 
         try:
             values.append(readable(f"{what} {row[0]}", read, row))
         except StoreError as error:
-            _log_damage(error)
+            log_damage(error)
     return tuple(values)
 
 
-def _log_damage(error: StoreError) -> None:
-    import logging
-
+def log_damage(error: StoreError) -> None:
+    """Say that something damaged was set aside."""
     logging.getLogger("cronicle.store").warning("%s", error.message)

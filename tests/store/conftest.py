@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_values import OWNER, START, Sample
+from store_values import OWNER, START, Sample, temporary_folder
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
@@ -17,11 +15,8 @@ from cronicle.store.records import OwnerRecord
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A new folder, in memory where there is such a file system: these tests are about meaning, not about disks."""
-    memory = Path("/dev/shm")
-    parent = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="cronicle-store-", dir=parent) as made:
-        yield Path(made)
+    with temporary_folder() as made:
+        yield made
 
 
 @pytest.fixture(params=["sqlite"])

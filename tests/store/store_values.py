@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cronicle.runs import events as ev
@@ -66,6 +71,15 @@ def tick(position: int, at: datetime | None = None) -> BackfillTick:
         interval_start_nominal=(at - DAY).strftime("%Y-%m-%dT%H:%M:%S"),
         interval_end=at,
     )
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A new folder, in memory where there is such a file system: these tests are about meaning, not about disks."""
+    memory = Path("/dev/shm")
+    parent = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="cronicle-store-", dir=parent) as made:
+        yield Path(made)
 
 
 class Sample:

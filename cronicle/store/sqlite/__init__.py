@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cronicle.store.interface import UnknownError
+from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.filesystem import make_folder, refuse_network
 from cronicle.store.sqlite.reader import SqliteReader
@@ -59,9 +59,9 @@ def no_store(folder: Path) -> UnknownError:
     )
 
 
-def outdated(folder: Path, version: int) -> UnknownError:
+def outdated(folder: Path, version: int) -> StoreError:
     """What is said to a reader of a store with an older schema, which it must not change."""
-    return UnknownError(
+    return StoreError(
         f"The store {folder} has the older schema version {version}; this program reads version {NEWEST}.",
         "Bring it up to date with `cronicle apply`, after a backup.",
     )

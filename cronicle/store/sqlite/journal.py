@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, event_to_bytes
 from cronicle.runs.states import RunState
+from cronicle.store.interface import StoreError
 from cronicle.store.projection import Projection, RunChange
 from cronicle.store.records import Transition
-from cronicle.store.rows import Row
+from cronicle.store.rows import Row, log_damage, readable
 from cronicle.store.sqlite.connection import Connection
 
 _RUN = """
@@ -72,6 +73,24 @@ def append(connection: Connection, transitions: Sequence[Transition]) -> tuple[i
     return numbers
 
 
+def _change_from(row: Row) -> RunChange:
+    sequence, owner, state, started_at, backfill, position, *rest = row
+    reason, ended_at, ended_event, cancel_requested, packed_tasks = rest
+    return RunChange(
+        sequence=sequence,
+        owner=owner,
+        state=RunState(state),
+        started_at=started_at,
+        backfill=backfill,
+        position=position,
+        reason=reason,
+        ended_at=ended_at,
+        ended_event=ended_event,
+        cancel_requested=bool(cancel_requested),
+        packed_tasks=packed_tasks,
+    )
+
+
 class Batch:
     """Events on their way into the store."""
 
@@ -116,21 +135,12 @@ class Batch:
             row = self._connection.row(_RUN, (run_id,))
             if row is None:
                 return None
-            sequence, owner, state, started_at, backfill, position, *rest = row
-            reason, ended_at, ended_event, cancel_requested, packed_tasks = rest
-            run = self._projection.runs[run_id] = RunChange(
-                sequence=sequence,
-                owner=owner,
-                state=RunState(state),
-                started_at=started_at,
-                backfill=backfill,
-                position=position,
-                reason=reason,
-                ended_at=ended_at,
-                ended_event=ended_event,
-                cancel_requested=bool(cancel_requested),
-                packed_tasks=packed_tasks,
-            )
+            try:
+                run = readable(f"run {run_id}", _change_from, row)
+            except StoreError as error:  # set aside, so that the others of the batch go on
+                log_damage(error)
+                return None
+            self._projection.runs[run_id] = run
         return run
 
     def write(self) -> None:

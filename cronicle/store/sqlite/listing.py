@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from cronicle.runs.states import RunState
+from cronicle.runs.states import LIVE, RunState
 from cronicle.store.records import RunFilter
 from cronicle.store.rows import RUN_COLUMNS, columns, to_instant
 
@@ -43,6 +43,19 @@ def count_query(wanted: RunFilter) -> tuple[str, list[Any]]:
     return f"SELECT {' + '.join(parts)}", values
 
 
+def _state_terms(state: RunState) -> list[str]:
+    """That a run is in a state, and the condition of the partial indexes of such states word by word.
+
+    SQLite uses a partial index only where its condition stands in the query (sqlite.org/partialindex.html).
+    """
+    terms = [f"state = '{state.value}'"]
+    if state in LIVE:
+        terms.append("state IN ('queued', 'running')")
+    elif state is not RunState.SUCCEEDED:
+        terms.append("state IN ('failed', 'cancelled', 'skipped')")
+    return terms
+
+
 def _conditions(wanted: RunFilter, state: RunState | None, cause: str | None) -> tuple[str, list[Any]]:
     terms: list[str] = []
     values: list[Any] = []
@@ -52,8 +65,7 @@ def _conditions(wanted: RunFilter, state: RunState | None, cause: str | None) ->
         values.append(value)
 
     if state is not None:
-        # As a literal, so that the indexes of the states that are rare can be used. It is a member of an enum.
-        terms.append(f"state = '{RunState(state).value}'")
+        terms += _state_terms(RunState(state))
     for column in ("project", "environment", "workflow", "backfill", "revision"):
         value = getattr(wanted, column)
         if value is not None:

@@ -1,0 +1,154 @@
+"""Several processes on one store at once, and processes that are killed while they write."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+from store_values import Sample
+
+from cronicle.store.interface import Store
+from cronicle.store.location import open_store
+from cronicle.store.records import RunFilter
+from cronicle.store.sqlite import FILE_NAME
+
+HERE = str(Path(__file__).parent)
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from store_values import Sample, DAY, START, started, finished, task_finished
+from cronicle.runs.events import RunFinished, RunQueued
+from cronicle.runs.states import Cause, RunState
+from cronicle.store.location import open_store
+from cronicle.store.records import NewRun, OwnerRecord, RunRecord, Transition
+me, count = sys.argv[3], int(sys.argv[4])
+store = open_store(sys.argv[2], create=True)
+store.register_owner(OwnerRecord(id=me, host="h", pid=1, command="c", started_at=START))
+sample = Sample(store)
+print("ready", flush=True)
+sys.stdin.readline()
+won = []
+for number in range(count):
+    record = sample.record(
+        id=f"{me}{number:06}", owner=me, logical_time=START + number * DAY, cause=Cause.SCHEDULE
+    )
+    made = store.create_run(NewRun(run=record, events=(RunQueued(at=START, run_id=record.id),)))
+    if not isinstance(made, RunRecord):
+        continue
+    for events in ((started(),), (finished(), task_finished(), RunFinished(at=START, state=RunState.SUCCEEDED))):
+        answer = store.append([Transition(run_id=made.id, owner=me, events=events)])
+        assert answer[0] is not None
+    won.append(made.id)
+    print(made.id, flush=True)
+store.remove_owner(me)
+"""
+
+
+def start(location: str, name: str, count: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, HERE, location, name, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check(location: str) -> None:
+    """The file is sound, and its rows say what its events say."""
+    database = apsw.Connection(str(Path(location) / FILE_NAME))
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert (
+        database.execute("SELECT value FROM counter WHERE name = 'event'").fetchall()
+        == database.execute("SELECT coalesce(max(sequence), 0) FROM run_event").fetchall()
+    )
+    ended = "SELECT count(*) FROM run WHERE state = 'succeeded' AND ended_at IS NOT NULL"
+    assert (
+        database.execute(ended).fetchall()
+        == database.execute("SELECT count(*) FROM run_event WHERE type = 'RunFinished'").fetchall()
+    )
+    database.close()
+
+
+def test_four_processes_write_at_once_and_each_tick_has_one_run(folder: Path) -> None:
+    """They make the store together, too. None is ever told that it is locked."""
+    location, count = str(folder / "store"), 60
+    processes = [start(location, f"W{n}", count) for n in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+    outputs = [process.communicate() for process in processes]
+
+    assert [(process.returncode, err) for process, (_, err) in zip(processes, outputs, strict=True)] == [
+        (0, "")
+    ] * 4
+    won = [line for out, _ in outputs for line in out.split()]
+    store = open_store(location, create=False)
+    runs = store.list_runs(RunFilter(limit=1000))
+    assert sorted(run.id for run in runs) == sorted(won)
+    assert len({run.logical_time for run in runs}) == len(runs) == count
+    fences = [attempt.fence for run in runs for attempt in store.list_attempts(run.id)]
+    assert len(set(fences)) == count
+    assert store.list_owners() == ()
+    store.close()
+    check(location)
+
+
+def test_a_process_killed_while_it_writes_loses_nothing_that_it_was_told_is_stored(folder: Path) -> None:
+    location = str(folder / "store")
+    told: list[str] = []
+    for round_number in range(4):
+        process = start(location, f"K{round_number}", 10_000)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        told += [process.stdout.readline().strip() for _ in range(10 + 7 * round_number)]
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate()
+        told += rest.split()
+
+        store = open_store(location, create=False)
+        check(location)
+        ended = {run.id for run in store.list_runs(RunFilter(limit=100_000)) if run.state == "succeeded"}
+        assert set(told) <= ended
+        assert not store.is_alive(f"K{round_number}")
+        settle(store, f"K{round_number}")
+        store.close()
+
+
+def settle(store: Store, owner: str) -> None:
+    """What a recovery does, as far as the store is concerned: at most the last run was under way."""
+    assert store.claim_dead_owner(owner)
+    assert len(store.list_owned_runs(owner)) <= 1
+    assert len(store.list_live_attempts(owner)) <= 1
+    store.remove_owner(owner)
+
+
+def test_two_stores_in_one_process_are_as_two_processes(folder: Path) -> None:
+    one, two = (open_store(str(folder / "store"), create=True) for _ in range(2))
+    first, second = Sample(one), Sample(two)
+    second.made = 1000
+
+    for _ in range(20):
+        first.run(owner=None)
+        second.run(owner=None)
+
+    assert one.count_runs(RunFilter()) == two.count_runs(RunFilter()) == 40
+    assert json.dumps([run.id for run in one.list_runs(RunFilter())]) == json.dumps(
+        [run.id for run in two.list_runs(RunFilter())]
+    )
+    one.close()
+    two.close()

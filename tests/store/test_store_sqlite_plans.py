@@ -1,0 +1,81 @@
+"""Each page costs the same however long the history is: what SQLite does for each listing, by its own plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from store_values import START
+
+from cronicle.runs.states import Cause, RunState
+from cronicle.store import sqlite
+from cronicle.store.records import RunFilter
+from cronicle.store.sqlite.listing import list_query
+
+SCOPES = [
+    {},
+    {"project": "p"},
+    {"project": "p", "environment": "e"},
+    {"project": "p", "environment": "e", "workflow": "w"},
+]
+
+
+def plan(folder: Path, wanted: RunFilter) -> list[str]:
+    store = sqlite.open_store(folder / "store", create=True)
+    sql, values = list_query(wanted)
+    steps = [row[3] for row in store._connection.rows(f"EXPLAIN QUERY PLAN {sql}", values)]
+    store.close()
+    return steps
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=str)
+@pytest.mark.parametrize("before", [None, 1000])
+@pytest.mark.parametrize(
+    "states", [(), (RunState.FAILED,), (RunState.FAILED, RunState.CANCELLED), (RunState.SUCCEEDED,)], ids=str
+)
+def test_a_page_of_runs_walks_an_index_and_sorts_nothing(
+    folder: Path, scope: dict[str, str], before: int | None, states: tuple[RunState, ...]
+) -> None:
+    steps = plan(folder, RunFilter(before=before, states=states, **scope))
+
+    walks = [step for step in steps if "run" in step.split()]
+    assert walks
+    sorts = [step for step in steps if "TEMP B-TREE" in step]
+    # Several states are merged at the end, which sorts at most a page of each.
+    assert len(sorts) <= (len(states) if len(states) > 1 else 0)
+    if scope and states != (RunState.FAILED,):
+        assert all("USING INDEX" in step for step in walks)
+    if not scope and not states and before is None:
+        assert walks == ["SCAN run"]  # along the primary key, newest first, until the page is full
+
+
+@pytest.mark.parametrize("scope", SCOPES[2:], ids=str)
+def test_runs_that_ended_badly_are_found_without_meeting_the_others(
+    folder: Path, scope: dict[str, str]
+) -> None:
+    (walk,) = plan(folder, RunFilter(states=(RunState.FAILED,), **scope))
+
+    assert "run_bad" in walk
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (RunFilter(backfill="B1"), "run_of_backfill"),
+        (RunFilter(revision="1" * 40), "run_of_revision"),
+        (RunFilter(states=(RunState.QUEUED,)), "run_live_state"),
+        (
+            RunFilter(project="p", environment="e", workflow="w", logical_from=START, logical_to=START),
+            "run_at",
+        ),
+    ],
+    ids=["backfill", "revision", "live", "logical time"],
+)
+def test_what_narrows_a_list_down_is_looked_up(folder: Path, wanted: RunFilter, index: str) -> None:
+    assert index in plan(folder, wanted)[0]
+
+
+def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
+    steps = plan(folder, RunFilter(project="p", causes=(Cause.SCHEDULE, Cause.BACKFILL)))
+
+    assert len([step for step in steps if "run_of_project" in step]) == 2
