@@ -7,7 +7,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from cronicle.operations.deployed import Target, find_target
 from cronicle.operations.locate import Surroundings, look_around
 
 if TYPE_CHECKING:
+    from cronicle.operations.sources import Sources
     from cronicle.store.interface import Store, StoreReader
     from cronicle.store.records import Actor
 
@@ -75,6 +76,24 @@ class Session:
             yield store
         finally:
             store.close()
+
+    def sources(self, store: Store | None, var: Sequence[str] = (), var_files: Sequence[str] = ()) -> Sources:
+        """What operations work on."""
+        from cronicle.operations.sources import Sources
+
+        return Sources(
+            where=self.where,
+            store=store,
+            files=self.files,
+            clock=self.clock,
+            environment=self.environment,
+            environ=os.environ,
+            user=user_name(),
+            host=socket.gethostname(),
+            cwd=Path.cwd(),
+            var=var,
+            var_files=var_files,
+        )
 
     def target(self, store: StoreReader) -> Target:
         """The project and environment that the command is about."""

@@ -13,7 +13,7 @@ from cronicle.clock import Clock
 from cronicle.errors import CronicleError
 from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
-from cronicle.execute.places import Places, safe_name
+from cronicle.execute.places import Places, mirror_path, safe_name
 from cronicle.execute.process import run_attempt
 from cronicle.git.snapshot import Snapshot, SnapshotPool
 from cronicle.logs import LogWriter
@@ -44,11 +44,6 @@ class PreparedAttempt:
     def unit(self) -> UnitId:
         """Task and key."""
         return self.task.name, self.key
-
-
-def mirror_path(files: Path, project: str) -> Path:
-    """Where the mirror of a project lies below the files folder."""
-    return files / "mirrors" / f"{safe_name(project)}.git"
 
 
 class AttemptRunner:

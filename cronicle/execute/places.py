@@ -71,6 +71,11 @@ def safe_name(text: str) -> str:
     return f"{encoded[: LONGEST_NAME - 25]}~{digest}"
 
 
+def mirror_path(files: Path, project: str) -> Path:
+    """Where the mirror of a project lies below the files folder."""
+    return files / "mirrors" / f"{safe_name(project)}.git"
+
+
 def run_folder_name(run_id: str) -> str:
     """The folder of a run.
 

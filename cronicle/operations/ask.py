@@ -14,7 +14,7 @@ from cronicle.operations.deployed import Target
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
-from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
+from cronicle.store.records import Actor, DeployedWorkflow, LiveRunExists, NewRun, RunRecord
 
 
 @frozen(kw_only=True)
@@ -25,8 +25,8 @@ class Candidate:
     workflow: str
     spec: RunSpec
     spec_hash: str
-    schedules: Any
-    """As a deployment keeps them."""
+    deployed: DeployedWorkflow
+    """What its deployment says of it, or would say."""
     revision: str
     deployment: int | None
     counts: bool

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cronicle.config.compile import compile_workflow
 from cronicle.config.deployed import schedules_to_json
@@ -17,17 +16,21 @@ from cronicle.config.project import Project
 from cronicle.config.tree import Tree
 from cronicle.config.variables import GivenValues
 from cronicle.errors import CronicleError, UsageError
-from cronicle.git.errors import NotARepository
+from cronicle.execute.places import mirror_path
+from cronicle.git.errors import NotARepository, UnknownRevision
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import Repository, open_repository
 from cronicle.git.working import WorkingTree
 from cronicle.operations.locate import Surroundings
+from cronicle.operations.sources import Sources
 from cronicle.operations.tree_cache import FolderCache
 from cronicle.runs.spec import RunSpec, spec_hash, spec_to_bytes
-from cronicle.store.records import DeployedWorkflow
+from cronicle.store.records import DeployedWorkflow, ProjectRecord
 
 if TYPE_CHECKING:
     from grammar.diagnostics import Diagnostics
+
+FULL_ID: Final = 40
 
 
 class InvalidProjectError(CronicleError):
@@ -37,15 +40,6 @@ class InvalidProjectError(CronicleError):
         super().__init__("the project's files have errors")
         self.diagnostics = diagnostics
         self.files = files
-
-
-@frozen(kw_only=True)
-class Asker:
-    """Who asks, as far as git wants to know."""
-
-    environ: Mapping[str, str] = field(repr=False)
-    user: str
-    host: str
 
 
 @frozen(kw_only=True)
@@ -60,16 +54,21 @@ class Proposal:
     dirty: bool
     project: Project
     specs: Mapping[str, RunSpec]
-    schedules: Mapping[str, object]
+    schedules: Mapping[str, list[dict[str, Any]]]
     diagnostics: Diagnostics
     """Warnings."""
+    files: tuple[str, ...]
+    """The HCL files that were read."""
     tree: Tree
-    changes: tuple[str, ...] = ()
-    """Project files that differ from the revision, in the working directory."""
 
     def spec_bytes(self, workflow: str) -> bytes:
         """The canonical form of a workflow's spec."""
         return spec_to_bytes(self.specs[workflow])
+
+    def place_of(self, workflow: str) -> str:
+        """Where a workflow is declared: `workflows.hcl:14`."""
+        span = self.project.workflows[workflow].span
+        return f"{span.file.name}:{span.line}"
 
     def deployed_workflow(self, name: str) -> DeployedWorkflow:
         """What a deployment of this would say of a workflow."""
@@ -78,6 +77,8 @@ class Proposal:
             spec_hash=spec_hash(self.spec_bytes(name)),
             schedules=self.schedules[name],
             description=self.project.workflows[name].description,
+            owner=self.project.workflows[name].owner,
+            tags=self.project.workflows[name].tags,
         )
 
 
@@ -131,71 +132,90 @@ def given_values(
 
 
 def propose(
-    where: Surroundings,
+    sources: Sources,
     *,
     revision: str | None = None,
     working_tree: bool = False,
-    environment: str | None,
-    given: Sequence[GivenValues],
-    cache: Path | None,
+    deployed_values: bool = False,
 ) -> Proposal:
     """Load and compile the project as a revision (default `HEAD`) or the working directory has it.
+
+    Args:
+        sources: Where, and with which values of variables.
+        revision: What names the commit.
+        working_tree: Read the working directory, and write no commit.
+        deployed_values: Variables have the values of the deployment in force, unless `--var` says otherwise.
 
     Raises:
         InvalidProjectError: Its files have errors.
         CronicleError: There is no such project, repository or revision.
     """
-    repository, folder = open_project(where)
-    commit = None if working_tree else repository.resolve(revision or "HEAD")
-    tree: Tree = WorkingTree(folder) if commit is None else repository.tree(commit, where.prefix)
-    return _compiled(where, repository, tree, commit, environment, given, cache)
+    repository, folder = open_project(sources.where)
+    prefix = sources.where.prefix
+    commit = None if working_tree else _resolve(sources, repository, revision or "HEAD")
+    tree: Tree = (
+        WorkingTree(folder, repository.workdir) if commit is None else repository.tree(commit, prefix)
+    )
+    return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
 
 
-def propose_dirty(
-    where: Surroundings,
-    *,
-    environment: str | None,
-    given: Sequence[GivenValues],
-    mirror_of: Mapping[str, Path] | None,
-    mirrors: Path,
-    asker: Asker,
-    now: datetime,
-    cache: Path | None,
-) -> Proposal:
+def propose_dirty(sources: Sources) -> Proposal:
     """The working directory as a commit of its own, in the mirror, so that even a dirty run has a revision.
 
     Raises:
         InvalidProjectError: Its files have errors.
         CronicleError: There is no such project or repository.
     """
-    from cronicle.engine.attempts import mirror_path
+    first = propose(sources, working_tree=True, deployed_values=True)
+    mirror = Mirror.open_or_create(mirror_path(sources.files, first.project.name))
+    identity = first.repository.identity(sources.environ, sources.user, sources.host)
+    commit = mirror.commit_working_tree(first.repository, sources.where.prefix, identity, sources.now())
+    tree = mirror.tree(commit, sources.where.prefix)
+    return _compiled(sources, first.repository, tree, commit, deployed_values=True, dirty=True)
 
-    first = propose(where, working_tree=True, environment=environment, given=given, cache=cache)
-    mirror = Mirror.open_or_create(mirror_path(mirrors, first.project.name))
-    identity = first.repository.identity(asker.environ, asker.user, asker.host)
-    commit = mirror.commit_working_tree(first.repository, where.prefix, identity, now)
-    tree = mirror.tree(commit, where.prefix)
-    return _compiled(where, first.repository, tree, commit, environment, given, cache, dirty=True)
+
+def _resolve(sources: Sources, repository: Repository, text: str) -> str:
+    """The commit that `text` names: in the clone, else by its full id in the mirror, which forgets nothing."""
+    try:
+        return repository.resolve(text)
+    except UnknownRevision:
+        if len(text) != FULL_ID:
+            raise
+        for project in sources.store.list_projects() if sources.store else ():
+            path = mirror_path(sources.files, project.name)
+            if path.exists() and Mirror.open_or_create(path).has(text):
+                return text
+        raise
 
 
 def _compiled(
-    where: Surroundings,
+    sources: Sources,
     repository: Repository,
     tree: Tree,
     commit: str | None,
-    environment: str | None,
-    given: Sequence[GivenValues],
-    cache: Path | None,
     *,
+    deployed_values: bool,
     dirty: bool = False,
 ) -> Proposal:
+    where = sources.where
     assert where.folder is not None
+    bound = _binding(sources, repository)
+    given = list(given_values(sources.var, sources.var_files, sources.environ, sources.cwd))
+    if deployed_values and bound is not None and sources.store is not None:
+        deployment = sources.store.find_deployment(
+            bound.name, sources.environment or bound.default_environment
+        )
+        if deployment is not None:
+            given = [
+                given[0],
+                GivenValues(origin="the deployment", stored=deployment.values, ignore_unknown=True),
+            ]
     loaded = load_project(
         tree,
-        folder_name=where.folder.name,
-        environment=environment,
+        folder_name=bound.name if bound else where.folder.name,
+        environment=sources.environment,
         given=given,
-        cache=FolderCache(cache) if cache else None,
+        cache=FolderCache(sources.tree_cache) if sources.store else None,
     )
     if loaded.project is None:
         raise InvalidProjectError(loaded.diagnostics, len(loaded.paths))
@@ -215,5 +235,23 @@ def _compiled(
             name: schedules_to_json(workflow.schedules) for name, workflow in project.workflows.items()
         },
         diagnostics=loaded.diagnostics,
+        files=loaded.paths,
         tree=tree,
     )
+
+
+def _binding(sources: Sources, repository: Repository) -> ProjectRecord | None:
+    """The project that this repository and folder are bound to in the store."""
+    if sources.store is None:
+        return None
+    known = sources.store.find_project_at(str(sources.where.folder))
+    root = repository.root_commit(repository.head())
+    if known is not None and (known.root_commit, known.folder) == (root, sources.where.prefix):
+        return known
+    return sources.store.find_project_of(root, sources.where.prefix)
+
+
+def working_changes(repository: Repository, prefix: str) -> tuple[str, ...]:
+    """Project files in the working directory that are not as in `HEAD`, and untracked `.hcl` among them."""
+    changes = repository.project_changes(prefix)
+    return (*changes.tracked, *(path for path in changes.untracked if path.endswith(".hcl")))

@@ -49,6 +49,8 @@ class DeployedWorkflow:
     schedules: Json
     """As `cronicle.config.deployed` writes and reads them."""
     description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

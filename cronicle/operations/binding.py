@@ -1,0 +1,46 @@
+"""The binding of a project's name to its repository, and its mirror."""
+
+from __future__ import annotations
+
+from cronicle.execute.places import mirror_path
+from cronicle.errors import CronicleError
+from cronicle.git.mirror import Mirror
+from cronicle.operations.propose import Proposal
+from cronicle.operations.sources import Sources
+from cronicle.store.records import ProjectRecord
+
+
+class ProjectTakenError(CronicleError):
+    """Another repository holds the project's name in this store."""
+
+
+def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
+    """Bind the project to its repository, or confirm it, and pin the revision in the project's mirror.
+
+    Raises:
+        ProjectTakenError: Another repository, or another folder of this one, holds the name.
+    """
+    assert proposal.revision is not None
+    where = sources.where
+    root_commit = proposal.repository.root_commit(proposal.repository.head())
+    bound = sources.opened.bind_project(
+        ProjectRecord(
+            name=proposal.project.name,
+            root_commit=root_commit,
+            folder=proposal.folder,
+            path=str(where.folder),
+            default_environment=proposal.project.default_environment,
+            created_at=sources.now(),
+        )
+    )
+    if (bound.root_commit, bound.folder) != (root_commit, proposal.folder):
+        raise ProjectTakenError(
+            f"the name {bound.name!r} is taken in this store: by the project in {bound.path}, "
+            f"while this one is in {where.folder}",
+            f'Give this project another name, in its cronicle.hcl: project "OTHER" {{ }}\n'
+            "or use another store: --store PATH",
+        )
+    if not proposal.dirty:
+        mirror = Mirror.open_or_create(mirror_path(sources.files, bound.name))
+        mirror.pin(proposal.repository, proposal.revision)
+    return bound

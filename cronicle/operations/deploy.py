@@ -1,0 +1,132 @@
+"""Deploying: the record in the store, and then the visible commit in the user's repository."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from attrs import frozen
+
+from cronicle.errors import CronicleError
+from cronicle.git.errors import GitError
+from cronicle.git.refs import read_deployment_ref, write_deployment_ref
+from cronicle.git.repository import Repository
+from cronicle.operations.binding import bind_project
+from cronicle.operations.plan import PlannedDeployment
+from cronicle.operations.sources import Sources
+from cronicle.store.records import Actor, DeploymentRecord
+
+
+@frozen(kw_only=True)
+class Deployed:
+    """A deployment that was made."""
+
+    deployment: DeploymentRecord
+    ref_problem: GitError | None = None
+    """Why the visible commit could not be written; the deployment stands all the same."""
+
+
+def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deployed:
+    """Deploy what was planned, if what it was compared with is still in force.
+
+    Raises:
+        CronicleError: Something else was deployed meanwhile, or the project's name is taken.
+    """
+    proposal = planned.proposal
+    assert proposal.revision is not None
+    project = bind_project(sources, proposal)
+    for name in proposal.specs:
+        sources.opened.put_spec(proposal.spec_bytes(name))
+    record = DeploymentRecord(
+        project=project.name,
+        environment=planned.environment,
+        number=0,
+        revision=proposal.revision,
+        created_at=sources.now(),
+        actor=actor,
+        values=proposal.project.values,
+        workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
+        plan=planned.plan.to_json(),
+    )
+    return _record(sources, proposal.repository, record, planned.deployment)
+
+
+def roll_back(
+    sources: Sources,
+    repository: Repository,
+    current: DeploymentRecord,
+    target: DeploymentRecord,
+    actor: Actor,
+) -> Deployed:
+    """Deploy an earlier deployment again, values included.
+
+    Raises:
+        CronicleError: Something else was deployed meanwhile.
+    """
+    record = DeploymentRecord(
+        project=target.project,
+        environment=target.environment,
+        number=0,
+        revision=target.revision,
+        created_at=sources.now(),
+        actor=actor,
+        values=target.values,
+        workflows=target.workflows,
+        rolled_back_to=target.rolled_back_to or target.number,
+    )
+    return _record(sources, repository, record, current)
+
+
+def previous_deployment(sources: Sources, current: DeploymentRecord) -> DeploymentRecord:
+    """The deployment before the present one; repeated rollbacks go further back.
+
+    Raises:
+        CronicleError: There is none.
+    """
+    effective = current.rolled_back_to or current.number
+    if effective > 1:
+        found = sources.opened.find_deployment(current.project, current.environment, effective - 1)
+        if found is not None:
+            return found
+    raise CronicleError(
+        f"there is no deployment before number {effective} of {current.project}/{current.environment}",
+        "See them all: cronicle deployments",
+    )
+
+
+def _record(
+    sources: Sources, repository: Repository, record: DeploymentRecord, base: DeploymentRecord | None
+) -> Deployed:
+    made = sources.opened.add_deployment(record, based_on=base.number if base else None)
+    if made is None:
+        raise CronicleError(
+            "something else was deployed since this plan was made",
+            "Look at the new plan and apply again: cronicle plan",
+        )
+    try:
+        _show_in_git(sources, repository, made)
+    except GitError as error:
+        return Deployed(deployment=made, ref_problem=error)
+    return Deployed(deployment=made)
+
+
+def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecord) -> None:
+    """Write the deployment's commit on its ref."""
+    before = read_deployment_ref(repository, made.project, made.environment)
+    what = f"Roll back to deployment {made.rolled_back_to}" if made.rolled_back_to else "Deploy"
+    write_deployment_ref(
+        repository,
+        made.project,
+        made.environment,
+        made.revision,
+        before,
+        repository.identity(sources.environ, sources.user, sources.host),
+        made.created_at,
+        f"{what}: {made.project}/{made.environment} at {made.revision[:12]}",
+        {"Cronicle-Deployment": str(made.number), "Cronicle-Values": values_hash(made)},
+    )
+
+
+def values_hash(deployment: DeploymentRecord) -> str:
+    """A hash of the values of all variables; the values themselves never stand in git."""
+    return hashlib.sha256(msgspec.json.encode(dict(deployment.values), order="sorted")).hexdigest()

@@ -1,0 +1,154 @@
+"""Planning: what deploying a revision would change, compared with what is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from cronicle.config.deployed import schedules_from_json
+from cronicle.execute.places import mirror_path
+from cronicle.errors import CronicleError
+from cronicle.git.mirror import Mirror
+from cronicle.operations.propose import Proposal
+from cronicle.operations.sources import Sources
+from cronicle.plan.changes import Plan
+from cronicle.plan.compare import Side, plan_changes
+from cronicle.runs.spec import spec_from_bytes
+from cronicle.schedule.ticks import Tick, ticks_after
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import DeploymentRecord
+
+NEXT_TICKS = 3
+
+
+@frozen(kw_only=True)
+class PlannedDeployment:
+    """A plan, and what it is about."""
+
+    proposal: Proposal
+    environment: str
+    deployment: DeploymentRecord | None
+    """The one in force, with which the proposal was compared."""
+    plan: Plan
+    next_ticks: Mapping[str, tuple[Tick, ...]]
+    """The coming ticks of each proposed workflow."""
+    live_runs: int = 0
+    """Runs in progress, which keep what they were made with."""
+
+    @property
+    def has_changes(self) -> bool:
+        """True if applying would change anything: also just the revision."""
+        return (
+            self.deployment is None
+            or self.plan.has_changes
+            or self.deployment.revision != self.proposal.revision
+        )
+
+
+def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Proposal) -> PlannedDeployment:
+    """Compare a proposal with what is deployed; without a store nothing is."""
+    project, environment = proposal.project.name, proposal.project.environment
+    deployment = store.find_deployment(project, environment) if store else None
+    old = _sides(store, deployment) if store and deployment else None
+    new = {
+        name: Side(
+            spec=spec,
+            schedules=proposal.schedules[name],
+            description=proposal.project.workflows[name].description,
+            owner=proposal.project.workflows[name].owner,
+            tags=proposal.project.workflows[name].tags,
+            place=proposal.place_of(name),
+        )
+        for name, spec in proposal.specs.items()
+    }
+    plan = plan_changes(
+        old,
+        new,
+        old_values=deployment.values if deployment else None,
+        new_values=proposal.project.values,
+        count_lines=_line_counter(sources, proposal),
+    )
+    return PlannedDeployment(
+        proposal=proposal,
+        environment=environment,
+        deployment=deployment,
+        plan=plan,
+        next_ticks={name: _next(schedules, sources.now()) for name, schedules in proposal.schedules.items()},
+        live_runs=_count_live(store, project, environment) if store else 0,
+    )
+
+
+def _sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
+    return {
+        workflow.name: Side(
+            spec=spec_from_bytes(store.get_spec(workflow.spec_hash)),
+            schedules=workflow.schedules,
+            description=workflow.description,
+            owner=workflow.owner,
+            tags=workflow.tags,
+        )
+        for workflow in deployment.workflows
+    }
+
+
+def _next(stored: Any, now: datetime) -> tuple[Tick, ...]:
+    schedules = tuple(schedule for schedule in schedules_from_json(stored) if schedule.enabled)
+    ticks: list[Tick] = []
+    for tick in ticks_after(schedules, now):
+        ticks.append(tick)
+        if len(ticks) == NEXT_TICKS:
+            break
+    return tuple(ticks)
+
+
+def _count_live(store: StoreReader, project: str, environment: str) -> int:
+    from cronicle.runs.states import LIVE
+    from cronicle.store.records import RunFilter
+
+    return store.count_runs(RunFilter(project=project, environment=environment, states=tuple(LIVE)))
+
+
+def _line_counter(sources: Sources, proposal: Proposal) -> Callable[[str | None, str | None], int | None]:
+    """Counts the lines that differ between two blobs, which may lie in the repository or in the mirror."""
+    path = mirror_path(sources.files, proposal.project.name)
+    mirror = Mirror.open_or_create(path) if path.exists() else None
+
+    def read(blob: str | None) -> bytes | None:
+        if blob is None:
+            return b""
+        for place in (proposal.repository, mirror):
+            if place is not None:
+                try:
+                    return place.read_object(blob)
+                except CronicleError:
+                    continue
+        return None
+
+    def count(old: str | None, new: str | None) -> int | None:
+        before, after = read(old), read(new)
+        if before is None or after is None or b"\0" in before or b"\0" in after:
+            return None
+        return changed_lines(before, after)
+
+    return count
+
+
+LONGEST_COUNTED = 1_000_000
+"""Bytes of a file whose changed lines are counted."""
+
+
+def changed_lines(old: bytes, new: bytes) -> int | None:
+    """Lines removed plus lines added, of which a changed line is one of each, counted once; None if too large."""
+    import difflib
+
+    if max(len(old), len(new)) > LONGEST_COUNTED:
+        return None
+    matcher = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
+    return sum(
+        max(to_old - from_old, to_new - from_new)
+        for tag, from_old, to_old, from_new, to_new in matcher.get_opcodes()
+        if tag != "equal"
+    )

@@ -1,0 +1,47 @@
+"""What an operation works on: where it runs, the store, the files folder, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from attrs import field, frozen
+
+from cronicle.clock import Clock
+from cronicle.operations.locate import Surroundings
+from cronicle.store.interface import Store
+
+
+@frozen(kw_only=True)
+class Sources:
+    """The surroundings of an operation that reads git and writes the store."""
+
+    where: Surroundings
+    store: Store | None
+    """None where there is none yet."""
+    files: Path
+    clock: Clock
+    environment: str | None
+    """As asked for; None is the project's default one."""
+    environ: Mapping[str, str] = field(repr=False)
+    user: str
+    host: str
+    cwd: Path
+    var: Sequence[str] = ()
+    var_files: Sequence[str] = ()
+
+    @property
+    def tree_cache(self) -> Path:
+        """Where syntax trees of files are kept."""
+        return self.files / "trees"
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.clock.now()
+
+    @property
+    def opened(self) -> Store:
+        """The store, where the operation cannot do without."""
+        assert self.store is not None
+        return self.store

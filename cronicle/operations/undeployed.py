@@ -1,0 +1,55 @@
+"""A workflow as a revision that need not be deployed, or the working directory, has it."""
+
+from __future__ import annotations
+
+from cronicle.errors import CronicleError
+from cronicle.operations.ask import Candidate
+from cronicle.operations.binding import bind_project
+from cronicle.operations.deployed import Target
+from cronicle.operations.propose import Proposal, propose, propose_dirty
+from cronicle.operations.sources import Sources
+
+
+def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) -> Candidate:
+    """The workflow at `revision`, or in the working directory if that is None; pinned in the mirror.
+
+    Values of variables are those of the deployment in force, unless `--var` says otherwise.
+
+    Raises:
+        CronicleError: There is no such workflow or revision, or its files have errors.
+    """
+    proposal = (
+        propose_dirty(sources)
+        if revision is None
+        else propose(sources, revision=revision, deployed_values=True)
+    )
+    project = bind_project(sources, proposal)
+    if workflow not in proposal.specs:
+        from grammar.suggest import nearest
+
+        guess = nearest(workflow, proposal.specs)
+        known = ", ".join(proposal.specs) or "none"
+        raise CronicleError(
+            f"there is no workflow {workflow!r} at {_named(proposal)}",
+            f"Did you mean {guess}?" if guess else f"Its workflows are: {known}.",
+        )
+    deployed = proposal.deployed_workflow(workflow)
+    sources.opened.put_spec(proposal.spec_bytes(workflow))
+    assert proposal.revision is not None
+    environment = proposal.project.environment
+    return Candidate(
+        target=Target(project, environment),
+        workflow=workflow,
+        spec=proposal.specs[workflow],
+        spec_hash=deployed.spec_hash,
+        deployed=deployed,
+        revision=proposal.revision,
+        deployment=None,
+        counts=not proposal.dirty
+        and sources.opened.has_been_deployed(project.name, environment, proposal.revision),
+        dirty=proposal.dirty,
+    )
+
+
+def _named(proposal: Proposal) -> str:
+    return "the working directory" if proposal.dirty else f"revision {str(proposal.revision)[:7]}"
