@@ -1,0 +1,151 @@
+"""Checks of what was read as a whole, and the warnings: what is legal, and probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cronicle.config.graph import check_graph, edges_of
+from cronicle.config.project import Task, Variable, Workflow
+from cronicle.config.references import Reference, references_in
+from dag.frontier import JoinRule
+from grammar.diagnostics import Diagnostic, error, register, warning
+from grammar.suggest import nearest
+from grammar.syntax import (
+    Body,
+    FunctionCall,
+    Interpolation,
+    Node,
+    Template,
+    TemplateFor,
+    TemplateIf,
+)
+from grammar.traverse import children
+
+register(
+    {
+        "rule-without-upstreams": "A trigger rule waits for one of the tasks above, and there are none.",
+        "unused-variable": "A variable is declared and nothing refers to it.",
+        "unquoted-value": "A script interpolates a value that a shell would take apart.",
+    }
+)
+
+_PLAIN_TYPES = frozenset({"number", "bool"})  # their text holds nothing that a shell takes for its own
+
+
+def check_workflow(workflow: Workflow, variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
+    """What is wrong with the tasks of a workflow together."""
+    circle = check_graph(workflow)
+    if circle is not None:
+        yield circle
+    for task in workflow.tasks.values():
+        for found in _check_task(task, workflow, variables):
+            yield found.inside(f'workflow "{workflow.name}"', f'task "{task.name}"')
+
+
+def _check_task(task: Task, workflow: Workflow, variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
+    rule = JoinRule(task.trigger_rule)
+    if rule.needs_upstreams and not edges_of(task):
+        yield error(
+            "rule-without-upstreams",
+            f'trigger_rule "{rule}" in a task that waits for none',
+            "It could never be met. Add depends_on, or leave the rule out.",
+            task.span,
+        )
+    for edge in task.upstreams:
+        keys = workflow.tasks[edge.task].keys if edge.task in workflow.tasks else None
+        if edge.key is not None and keys is not None and edge.key not in keys:
+            close = nearest(edge.key, keys)
+            remedy = f'Did you mean "{close}"?' if close else f"There are: {', '.join(keys) or 'none'}."
+            yield error(
+                "not-an-instance",
+                f'task "{edge.task}" has no instance "{edge.key}"',
+                f"Its for_each makes no such key. {remedy}",
+                edge.span,
+            )
+    if isinstance(task.script, Template):
+        yield from _unquoted(task.script, task, workflow, variables)
+
+
+def _unquoted(
+    script: Template, task: Task, workflow: Workflow, variables: Mapping[str, Variable]
+) -> Iterator[Diagnostic]:
+    is_shell = task.interpreter[0].endswith("sh")
+    for interpolation in _interpolations(script):
+        for reference in _outside_of_quoting(interpolation.expr):
+            if not _may_hold_anything(reference, workflow, variables):
+                continue
+            quoted = f"${{shellquote({reference.text})}}, or " if is_shell else ""
+            yield warning(
+                "unquoted-value",
+                f"{reference.text} stands unquoted in a script",
+                "Blanks, quotes or $ in the value would be read as part of the script. "
+                f'Write {quoted}put it in env and use "$NAME" there.',
+                interpolation.span,
+            )
+            break
+
+
+def _interpolations(template: Template) -> Iterator[Interpolation]:
+    for part in template.parts:
+        match part:
+            case Interpolation():
+                yield part
+            case TemplateIf():
+                yield from _interpolations(part.then)
+                if part.otherwise is not None:
+                    yield from _interpolations(part.otherwise)
+            case TemplateFor():
+                yield from _interpolations(part.body)
+
+
+def _outside_of_quoting(node: Node) -> Iterator[Reference]:
+    if isinstance(node, FunctionCall):
+        if node.name != "shellquote":
+            for argument in node.arguments:
+                yield from _outside_of_quoting(argument)
+    elif any(isinstance(each, FunctionCall) for each in _all_below(node)):
+        for child in children(node):
+            yield from _outside_of_quoting(child)
+    else:
+        yield from references_in(node)
+
+
+def _all_below(node: Node) -> Iterator[Node]:
+    for child in children(node):
+        yield child
+        yield from _all_below(child)
+
+
+def _may_hold_anything(reference: Reference, workflow: Workflow, variables: Mapping[str, Variable]) -> bool:
+    """True for a value of `var`, `param`, `each` or a task's output, unless it is a number or bool."""
+    name = reference.name(0) or ""
+    match reference.root:
+        case "var":
+            return name in variables and variables[name].type not in _PLAIN_TYPES
+        case "param":
+            return name in workflow.params and workflow.params[name].type not in _PLAIN_TYPES
+        case "each":
+            return True
+        case "task":
+            return any(step.name == "output" for step in reference.steps)
+    return False
+
+
+def unused_variables(bodies: Iterable[Body], variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
+    """A warning for every variable to which nothing but its own validation refers."""
+    used = {
+        reference.name(0)
+        for body in bodies
+        for item in body.items
+        if getattr(item, "type", "") != "variable"
+        for reference in references_in(item)
+        if reference.root == "var"
+    }
+    for name, variable in variables.items():
+        if name not in used:
+            yield warning(
+                "unused-variable",
+                f'variable "{name}" is not used',
+                f"Nothing refers to var.{name}. Remove it, or use it.",
+                variable.span,
+            )

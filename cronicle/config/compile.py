@@ -1,0 +1,298 @@
+"""Compiling: from a workflow of a loaded project to the spec that its runs are driven by.
+
+Every default is filled in, every expression folded with all that is known: what is left of it is evaluated when a run
+reaches it. The spec depends on the files' meaning only, so that equal workflows give equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import define, evolve, field
+
+from cronicle.config.fingerprint import deep_fingerprint, fingerprint, part_hash
+from cronicle.config.graph import edges_of, task_graph
+from cronicle.config.inputs import GAP, InputFinder, words_of
+from cronicle.config.instances import instances_of
+from cronicle.config.project import Hook, Project, Task, Workflow
+from cronicle.config.references import references_in
+from cronicle.config.scope import plan_scope
+from cronicle.config.tree import Tree
+from cronicle.runs.spec import HookSpec, Lazy, ParamSpec, RunSpec, TaskSpec, UpstreamSpec
+from grammar.evaluate import evaluate
+from grammar.fold import fold
+from grammar.scope import Scope
+from grammar.serial import expression_to_json
+from grammar.syntax import (
+    Expression,
+    GetAttr,
+    Index,
+    Literal,
+    Object,
+    Template,
+    TemplateText,
+    Tuple,
+)
+from grammar.traverse import walk
+from grammar.types import ANY, BOOL, STRING, ListType, MapType, Type
+from grammar.values import HclMap, Value, convert, is_known, to_json
+
+FINGERPRINT_PARTS = (
+    "command",
+    "script",
+    "interpreter",
+    "env",
+    "workdir",
+    "stdin",
+    "merge_output",
+    "when",
+    "for_each",
+    "trigger_rule",
+    "skip_exit_code",
+    "allow_failure",
+    "inputs",
+)
+"""The named parts of a task's fingerprint. All but `inputs` are fields of its spec."""
+
+
+def compile_workflow(
+    project: Project, workflow: Workflow, tree: Tree, *, folder: str = "", finder: InputFinder | None = None
+) -> RunSpec:
+    """The spec of a workflow.
+
+    Args:
+        project: A project that was loaded without errors.
+        workflow: One of its workflows.
+        tree: The files that it was loaded from.
+        folder: The project's folder in the repository.
+        finder: Shares what it read of the tree between the workflows of a project.
+    """
+    return _Compiler(
+        project, workflow, folder, plan_scope(project, workflow, tree), finder or InputFinder(tree)
+    ).spec()
+
+
+@define
+class _Compiler:
+    """One compilation."""
+
+    project: Project
+    workflow: Workflow
+    folder: str
+    scope: Scope
+    finder: InputFinder
+    _read_as_data: frozenset[str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._read_as_data = frozenset(self._stdout_readers())
+
+    def spec(self) -> RunSpec:
+        compiled: dict[str, TaskSpec] = {}
+        for name in task_graph(self.workflow).topological_order():
+            task = self._task(self.workflow.tasks[name])
+            above = [(edge.task, edge.key, compiled[edge.task].deep_fingerprint) for edge in task.upstreams]
+            compiled[name] = evolve(task, deep_fingerprint=deep_fingerprint(task.fingerprint, above))
+        used = {task.pool for task in compiled.values()}
+        return RunSpec(
+            project=self.project.name,
+            workflow=self.workflow.name,
+            folder=self.folder,
+            timezone=self._timezone(),
+            max_parallel=self.workflow.max_parallel,
+            params={
+                param.name: ParamSpec(
+                    type=param.type,
+                    default=param.default,
+                    required=param.required,
+                    one_of=param.one_of,
+                    description=param.description,
+                )
+                for param in self.workflow.params.values()
+            },
+            tasks=tuple(compiled.values()),
+            pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
+            hooks=tuple(self._hook(hook) for hook in self.workflow.hooks),
+        )
+
+    def _timezone(self) -> str:
+        """That of the unlabelled schedules, whose first speaks for all; else that of the project."""
+        return next(
+            (one.timezone for one in self.workflow.schedules if one.name is None), self.project.timezone
+        )
+
+    # Tasks
+
+    def _task(self, task: Task) -> TaskSpec:
+        command = self._optional_lazy(task.command, ListType(STRING))
+        script = self._optional_lazy(task.script, STRING)
+        inputs = (
+            self.finder.inferred(self._words(task), task.workdir)
+            if task.inputs is None
+            else self.finder.declared(task.inputs)
+        )
+        spec = TaskSpec(
+            name=task.name,
+            command=command,
+            script=script,
+            interpreter=task.interpreter,
+            upstreams=tuple(UpstreamSpec(task=edge.task, key=edge.key) for edge in edges_of(task)),
+            trigger_rule=task.trigger_rule,
+            for_each=self._for_each(task.for_each),
+            when=self._optional_lazy(task.when, BOOL),
+            env=self._env(task.env),
+            workdir=task.workdir,
+            stdin=tuple(self._stdin(task.stdin)),
+            merge_output=task.merge_output,
+            stdout_is_data=task.name in self._read_as_data,
+            retry=task.retry,
+            timeout=task.timeout,
+            grace_period=task.grace_period,
+            on_lost=task.on_lost,
+            skip_exit_code=task.skip_exit_code,
+            allow_failure=task.allow_failure,
+            pool=task.pool,
+            pool_slots=task.pool_slots,
+            priority=task.priority,
+            log_size=task.limits.log_size,
+            stdout_size=task.limits.stdout_size,
+            group=task.group,
+            tags=task.tags,
+            description=task.description,
+            inputs=inputs,
+            inputs_declared=task.inputs is not None,
+        )
+        parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
+        return evolve(spec, fingerprint=fingerprint(parts), fingerprint_parts=parts)
+
+    def _hook(self, hook: Hook) -> HookSpec:
+        return HookSpec(
+            event=hook.event,
+            command=self._optional_lazy(hook.command, ListType(STRING)),
+            script=self._optional_lazy(hook.script, STRING),
+            env=self._env(() if hook.env is None else (hook.env,)),
+            timeout=hook.timeout,
+            causes=hook.causes,
+        )
+
+    # Expressions
+
+    def _value(self, expr: Expression) -> Value:
+        value, _ = evaluate(expr, self.scope)
+        return value
+
+    def _lazy(self, expr: Expression, type_: Type) -> Lazy:
+        """An expression as a spec keeps it: its value if it is known, converted to its type, else what is left."""
+        folded, _ = fold(expr, self.scope)
+        value = self._value(folded)
+        if is_known(value):
+            return {"known": to_json(convert(value, type_))}
+        return {"expression": expression_to_json(folded)}
+
+    def _optional_lazy(self, expr: Expression | None, type_: Type) -> Lazy | None:
+        return None if expr is None else self._lazy(expr, type_)
+
+    def _for_each(self, expr: Expression | None) -> Lazy | None:
+        if expr is None:
+            return None
+        value = self._value(expr)
+        if is_known(value):
+            return {"known": {key: to_json(each) for key, each in instances_of(value).items()}}
+        return self._lazy(expr, ANY)
+
+    def _env(self, layers: tuple[Expression, ...]) -> dict[str, Lazy]:
+        """The variables of all layers, a later one winning."""
+        env: dict[str, Lazy] = {}
+        for layer in layers:
+            env |= self._env_layer(layer)
+        return dict(sorted(env.items()))
+
+    def _env_layer(self, expr: Expression) -> Iterator[tuple[str, Lazy]]:
+        folded, _ = fold(expr, self.scope)
+        value = self._value(folded)
+        if not isinstance(value, HclMap):
+            return
+        written = _entries(folded)
+        for name, each in value.items():
+            if is_known(each):
+                yield name, {"known": to_json(convert(HclMap({name: each}), MapType(STRING))[name])}  # type: ignore[index, call-overload]
+            else:
+                yield name, self._lazy(written.get(name) or Index(folded, _string(name)), STRING)
+
+    def _stdin(self, expr: Expression | None) -> Iterator[Lazy]:
+        """The items of `stdin`; a list that is made by an expression stays one item that gives several paths."""
+        if expr is None:
+            return
+        folded, _ = fold(expr, self.scope)
+        value = self._value(folded)
+        if isinstance(folded, Tuple):
+            for item in folded.items:
+                yield self._lazy(item, STRING)
+        elif isinstance(value, tuple):
+            for at, path in enumerate(value):
+                yield (
+                    {"known": to_json(convert(path, STRING))}
+                    if is_known(path)
+                    else {"expression": expression_to_json(Index(folded, Literal(at, str(at))))}
+                )
+        else:
+            yield self._lazy(expr, STRING)
+
+    # What is found in expressions
+
+    def _words(self, task: Task) -> tuple[str, ...]:
+        """The literal words of what a task executes; a `GAP` stands for an argument that is not literal."""
+        if task.command is not None:
+            folded, _ = fold(task.command, self.scope)
+            value = self._value(folded)
+            items = value if isinstance(value, tuple) else ()
+            return tuple(item if isinstance(item, str) else GAP for item in items)
+        if task.script is not None:
+            folded, _ = fold(task.script, self.scope)
+            return words_of(_with_gaps(folded))
+        return ()
+
+    def _stdout_readers(self) -> Iterator[str]:
+        """The tasks whose stdout some expression uses."""
+        for task in self.workflow.tasks.values():
+            for expr in (task.command, task.script, task.for_each, task.when, task.stdin, *task.env):
+                if expr is not None:
+                    yield from _stdouts_in(expr, self.workflow.tasks)
+
+
+def _entries(expr: Expression) -> Mapping[str, Expression]:
+    """The values of an object that is written out, by key."""
+    if not isinstance(expr, Object):
+        return {}
+    keys = [(item.key.literal if isinstance(item.key, Template) else item.bare_key) for item in expr.items]
+    return {key: item.value for key, item in zip(keys, expr.items, strict=True) if key is not None}
+
+
+def _string(text: str) -> Template:
+    return Template((TemplateText(text),) if text else ())
+
+
+def _with_gaps(script: Expression) -> str:
+    """The literal text of a folded script, with a `GAP` for everything else."""
+    if not isinstance(script, Template):
+        return GAP
+    return "".join(part.value if isinstance(part, TemplateText) else GAP for part in script.parts)
+
+
+def _stdouts_in(expr: Expression, tasks: Mapping[str, Task]) -> Iterator[str]:
+    """The tasks of which an expression uses `stdout`; where that is computed, those of which it may."""
+    names_stdout = any(_is_stdout(node) for node in walk(expr))
+    for reference in references_in(expr):
+        name = reference.name(0)
+        if reference.root != "task" or name not in tasks or name is None:
+            continue
+        steps = reference.steps[2:] if tasks[name].for_each is not None else reference.steps[1:]
+        is_certain = bool(steps) and steps[0].name is not None
+        if (steps[0].name == "stdout") if is_certain else names_stdout:
+            yield name
+
+
+def _is_stdout(node: Any) -> bool:
+    return (isinstance(node, GetAttr) and node.name == "stdout") or (
+        isinstance(node, Index) and isinstance(node.key, Template) and node.key.literal == "stdout"
+    )

@@ -1,0 +1,255 @@
+"""Loading: from the files of a tree to a typed project, with everything that is wrong in all of them at once.
+
+Nothing here reads a file system or a repository: the `Tree` does. One loader serves the working directory and every
+revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from cronicle.config.checks import check_workflow, unused_variables
+from cronicle.config.files import project_files, vars_file
+from cronicle.config.project import Pool, Project, Variable, Workflow
+from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, place_text, unique
+from cronicle.config.references import Names
+from cronicle.config.schedules import read_zone
+from cronicle.config.scope import plain_members, with_functions, with_values
+from cronicle.config.sources import ParsedFile, TreeCache, read_files
+from cronicle.config.tree import Tree
+from cronicle.config.variables import GivenValues, read_locals, read_variables
+from cronicle.config.version import satisfies
+from cronicle.config.workflows import Surroundings, read_workflow
+from cronicle.errors import CronicleError
+from cronicle.names import is_name
+from grammar.diagnostics import Diagnostic, Diagnostics, error, has_errors, in_order, register
+from grammar.source import SourceFile
+from grammar.syntax import Block, Body
+from grammar.types import STRING
+from grammar.values import from_json
+
+register(
+    {
+        "invalid-project-name": "A project has no name that it could be known by.",
+        "required-version": "The project is written for other releases of Cronicle.",
+    }
+)
+
+_SECONDARY = frozenset(
+    {"unknown-reference", "unused-variable", "nothing-to-execute", "missing-block", "missing-attribute"}
+)
+"""What may be untrue where a file could not be read completely."""
+
+
+@frozen
+class Loaded:
+    """What came of loading."""
+
+    project: Project | None
+    """None if there is an error."""
+    diagnostics: Diagnostics
+    """In the order of files and lines."""
+    paths: tuple[str, ...]
+    """The files that were read."""
+
+    @property
+    def has_errors(self) -> bool:
+        """True if the project cannot be used."""
+        return has_errors(self.diagnostics)
+
+
+def load_project(
+    tree: Tree,
+    *,
+    folder_name: str,
+    environment: str | None = None,
+    given: Sequence[GivenValues] = (),
+    cache: TreeCache | None = None,
+    version: str | None = None,
+) -> Loaded:
+    """The project whose folder `tree` shows.
+
+    Args:
+        tree: Its files.
+        folder_name: What the project is called where no `project` block names it.
+        environment: The environment whose values are wanted; the project's default one if None.
+        given: Values of variables, the strongest first; `ENVIRONMENT.vars.hcl` and the defaults come after them.
+        cache: Keeps syntax trees between loads.
+        version: The release of this program, which `required_version` is compared with; None: with nothing.
+    """
+    paths = project_files(tree)
+    files, wrong = read_files(tree, paths, cache)
+    findings = Findings()
+    loader = _Loader(tree, files, Reader(with_functions(tree), Names(), findings), version)
+    project = loader.load(folder_name, environment, given)
+    is_partial = len(files) < len(paths) or not all(file.is_complete for file in files)
+    found = [each for each in findings.items if not (is_partial and each.code in _SECONDARY)]
+    diagnostics = in_order(_once((*wrong, *found)))
+    return Loaded(None if has_errors(diagnostics) else project, diagnostics, paths)
+
+
+def _once(diagnostics: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """Each mistake once, though `defaults` are read with every task."""
+    return {
+        (each.code, each.summary, each.subject or each.detail): each for each in reversed([*diagnostics])
+    }.values()
+
+
+@frozen
+class _Loader:
+    """One load: what is shared by its steps."""
+
+    tree: Tree
+    files: tuple[ParsedFile, ...]
+    reader: Reader
+    version: str | None
+
+    def load(self, folder_name: str, environment: str | None, given: Sequence[GivenValues]) -> Project:
+        block = self._project_block()
+        name = self._name(block, folder_name)
+        default_environment = self._default_environment(block)
+        environment = environment or default_environment
+        variables = self._variables(environment, given)
+        values = plain_members(self._labels("variable")) | {
+            each.name: from_json(each.value) for each in variables.values()
+        }
+        names = Names(variables=frozenset(values), locals=frozenset(self._local_names()))
+        scope = with_values(
+            self.reader.scope, variables=values, locals_={}, project=name, environment=environment
+        )
+        locals_ = read_locals(self.reader.within_scope(scope, names), self._blocks("locals"))
+        scope = with_values(
+            self.reader.scope, variables=values, locals_=locals_, project=name, environment=environment
+        )
+        reader = self.reader.within_scope(scope, names)
+        timezone = self._project_settings(reader, block)
+        around = Surroundings(
+            project=name,
+            timezone=timezone,
+            defaults=tuple(each.body for each in blocks_of(block.body, "defaults")) if block else (),
+            pools=self._pools(reader),
+            files=self.tree.paths(),
+        )
+        return Project(
+            name=name,
+            environment=environment,
+            timezone=timezone,
+            default_environment=default_environment,
+            variables=variables,
+            locals=locals_,
+            pools=around.pools,
+            workflows=self._workflows(reader, around, variables),
+            files=tuple(file.path for file in self.files),
+        )
+
+    def _blocks(self, type_: str) -> list[Block]:
+        return [block for file in self.files for block in blocks_of(file.body, type_)]
+
+    def _labels(self, type_: str) -> list[str]:
+        return [block.labels[0] for block in self._blocks(type_) if block.labels]
+
+    def _local_names(self) -> list[str]:
+        return [attribute.name for block in self._blocks("locals") for attribute in block.body.attributes]
+
+    # The project itself
+
+    def _project_block(self) -> Block | None:
+        blocks = self._blocks("project")
+        for surplus in blocks[1:]:
+            if surplus.header_span.file != blocks[0].header_span.file:  # in one file the schema has told
+                self.reader.error(
+                    "duplicate-name",
+                    "a second project block",
+                    f"There is one in {place_text(blocks[0].header_span)} already. A project has one at most.",
+                    surplus.header_span,
+                )
+        return blocks[0] if blocks else None
+
+    def _name(self, block: Block | None, folder_name: str) -> str:
+        if block is not None and block.labels:
+            unique(self.reader, [block], "project")
+            return block.labels[0]
+        if block is None and not is_name(folder_name):
+            self.reader.error(
+                "invalid-project-name",
+                f'the folder\'s name "{folder_name}" cannot name the project',
+                "A name is made of letters, digits, _ and -, and begins with a letter or _. "
+                'Name the project: project "NAME" { } in cronicle.hcl.',
+                None,
+            )
+        return folder_name
+
+    def _default_environment(self, block: Block | None) -> str:
+        if block is None:
+            return "local"
+        reader = self.reader.inside(block.title)
+        attribute = attribute_of(block.body, "default_environment")
+        environment = reader.known(attribute, STRING)
+        if attribute is None or not isinstance(environment, str):
+            return "local"
+        if not is_name(environment):
+            reader.invalid(attribute, f'"{environment}" is not a name', "Use letters, digits, _ and -.")
+            return "local"
+        return environment
+
+    def _project_settings(self, reader: Reader, block: Block | None) -> str:
+        """Check `required_version`; the time zone."""
+        if block is None:
+            return "UTC"
+        inner = reader.inside(block.title)
+        attribute = attribute_of(block.body, "required_version")
+        constraint = inner.known(attribute, STRING)
+        if attribute is not None and isinstance(constraint, str):
+            try:
+                is_met = satisfies(self.version or "0", constraint) or self.version is None
+            except ValueError as wrong:
+                inner.invalid(attribute, "not a constraint on versions", f"{wrong}.")
+            else:
+                if not is_met:
+                    inner.error(
+                        "required-version",
+                        f"this is Cronicle {self.version}, and the project needs {constraint}",
+                        "Install such a release, or change required_version.",
+                        attribute.expr.span,
+                    )
+        return read_zone(inner, block.body, "UTC")
+
+    # What it declares
+
+    def _variables(self, environment: str, given: Sequence[GivenValues]) -> dict[str, Variable]:
+        sources = list(given)
+        path = vars_file(environment)
+        if path in self.tree.paths():
+            try:
+                file, wrong = SourceFile.from_bytes(path, self.tree.read(path))
+            except (OSError, CronicleError) as fault:
+                self.reader.findings.add(error("unreadable-file", f"{path} cannot be read", str(fault)))
+            else:
+                self.reader.keep(wrong)
+                sources.append(GivenValues(origin=path, file=file))
+        return read_variables(self.reader, self._blocks("variable"), sources)
+
+    def _pools(self, reader: Reader) -> dict[str, Pool]:
+        return {
+            name: Pool(
+                name=name,
+                slots=reader.inside(block.title).whole(block.body, "slots", least=1) or 1,
+                span=block.header_span,
+            )
+            for name, block in unique(reader, self._blocks("pool"), "pool").items()
+        }
+
+    def _workflows(
+        self, reader: Reader, around: Surroundings, variables: dict[str, Variable]
+    ) -> dict[str, Workflow]:
+        found = {
+            name: read_workflow(reader, block, around)
+            for name, block in unique(reader, self._blocks("workflow"), "workflow").items()
+        }
+        for workflow in found.values():
+            reader.findings.add(*check_workflow(workflow, variables))
+        bodies: list[Body] = [file.body for file in self.files]
+        reader.findings.add(*unused_variables(bodies, variables))
+        return found

@@ -1,0 +1,89 @@
+"""Paths and patterns of the language: relative to the project's folder, with `/` between their parts.
+
+`*`, `?` and `[...]` match inside one part, `**` as a whole part any number of folders; no wildcard matches a dot
+at the start of a name, as in a shell.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+
+
+def normalise(path: str, base: str = "") -> str | None:
+    """`path`, seen from the folder `base`, without empty parts, `.` and `..`; None if it leads out.
+
+    An absolute path leads out, and the project's folder itself is the empty path.
+    """
+    if path.startswith("/"):
+        return None
+    parts: list[str] = []
+    for part in [*base.split("/"), *path.split("/")]:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def folder_of(path: str) -> str:
+    """The folder that a normalised path lies in; empty for the project's own."""
+    return path.rpartition("/")[0]
+
+
+def below(folder: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """Those of the paths that lie in a folder or deeper, in their order."""
+    prefix = f"{folder}/" if folder else ""
+    return tuple(path for path in paths if path.startswith(prefix))
+
+
+def matching(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that match a pattern, sorted.
+
+    Raises:
+        ValueError: It is not a pattern; the text says why.
+    """
+    matches = _compiled(pattern).fullmatch
+    return tuple(sorted(path for path in paths if matches(path)))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    if normalise(pattern) is None:
+        raise ValueError("it leads out of the project's folder")
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    text = ""
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if part == "**":
+            text += r"(?!\.)[^/]+(?:/(?!\.)[^/]+)*" if last else r"(?:(?!\.)[^/]+/)*"
+        else:
+            text += _part(part) + ("" if last else "/")
+    try:
+        return re.compile(text, re.DOTALL)
+    except re.error as error:
+        raise ValueError(str(error)) from None
+
+
+def _part(part: str) -> str:
+    """The regular expression of one part without `**`."""
+    text = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
+    at = 0
+    while at < len(part):
+        char = part[at]
+        at += 1
+        negated = part[at : at + 1] == "!"
+        if char == "*":
+            text += "[^/]*"
+        elif char == "?":
+            text += "[^/]"
+        elif char == "[" and (end := part.find("]", at + 1 + negated)) > 0:
+            members = part[at + negated : end].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
+            text += f"(?!/)[{'^' if negated else ''}{members}]"
+            at = end + 1
+        else:
+            text += re.escape(char)
+    return text

@@ -1,0 +1,174 @@
+"""What a project's files say, as typed values: the result of loading, and what compiling starts from.
+
+What must be known before a run is a plain value here; what may become known later stays an expression, checked
+already. Every value has its default, and every named thing the place where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from cronicle.runs.spec import RetrySpec
+from cronicle.schedule.rule import Schedule
+from grammar.source import Span
+from grammar.syntax import Expression
+
+Json = Any
+"""A value that JSON can hold."""
+
+
+@frozen(kw_only=True)
+class Variable:
+    """A `variable` with the value that it has in this environment."""
+
+    name: str
+    value: Json
+    """As JSON; converted to its type."""
+    type: str
+    """The type expression, in its canonical spelling."""
+    description: str = ""
+    origin: str = "default"
+    """Where the value comes from: `--var`, `production.vars.hcl`, `default`."""
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Pool:
+    """Named slots that attempts of all runs share."""
+
+    name: str
+    slots: int
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Param:
+    """A value that is chosen for each run."""
+
+    name: str
+    type: str
+    """The type expression, in its canonical spelling."""
+    default: Json = None
+    required: bool = False
+    description: str = ""
+    one_of: tuple[Json, ...] | None = None
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Bounds of one attempt, in bytes."""
+
+    log_size: int = 100 * 1024 * 1024
+    stdout_size: int = 1024 * 1024 * 1024
+
+
+@frozen
+class Upstream:
+    """A task, or one instance of it, that must have ended before another may start, and where that is said."""
+
+    task: str
+    key: str | None = None
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Task:
+    """A `task` with the `defaults` of its workflow and project applied; durations in seconds."""
+
+    name: str
+    command: Expression | None = None
+    script: Expression | None = None
+    interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
+    depends_on: tuple[Upstream, ...] = ()
+    references: tuple[Upstream, ...] = ()
+    """The tasks that its expressions refer to: edges as those of `depends_on` are."""
+    for_each: Expression | None = None
+    keys: tuple[str, ...] | None = None
+    """Of its instances, where they are known already."""
+    when: Expression | None = None
+    trigger_rule: str = "all_succeeded"
+    env: tuple[Expression, ...] = ()
+    """Maps; a later one wins."""
+    workdir: str = ""
+    """Normalised, below the project's folder."""
+    stdin: Expression | None = None
+    merge_output: bool = False
+    inputs: tuple[str, ...] | None = None
+    """Globs; None if its inputs are to be inferred."""
+    retry: RetrySpec = field(factory=RetrySpec)
+    timeout: float | None = None
+    grace_period: float = 10.0
+    on_lost: str = "retry"
+    allow_failure: bool = False
+    skip_exit_code: int | None = None
+    pool: str | None = None
+    pool_slots: int = 1
+    priority: int = 0
+    limits: Limits = Limits()
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    span: Span = field(eq=False, repr=False)
+
+    @property
+    def upstreams(self) -> Iterator[Upstream]:
+        """All that it waits for, as it is written: a task may occur several times."""
+        yield from self.depends_on
+        yield from self.references
+
+
+@frozen(kw_only=True)
+class Hook:
+    """A command that is told of the outcome of a run."""
+
+    event: str
+    """`on_success` or `on_failure`."""
+    command: Expression | None = None
+    script: Expression | None = None
+    env: Expression | None = None
+    causes: tuple[str, ...] | None = None
+    timeout: float = 60.0
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Workflow:
+    """A `workflow`: its schedules, parameters, hooks and tasks, in order of declaration."""
+
+    name: str
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    params: Mapping[str, Param] = field(factory=dict)
+    max_parallel: int | None = None
+    hooks: tuple[Hook, ...] = ()
+    tasks: Mapping[str, Task]
+    span: Span = field(eq=False, repr=False)
+    """Its header."""
+
+
+@frozen(kw_only=True)
+class Project:
+    """All that the files of a project say, for one environment."""
+
+    name: str
+    environment: str
+    timezone: str = "UTC"
+    default_environment: str = "local"
+    variables: Mapping[str, Variable] = field(factory=dict)
+    locals: Mapping[str, Any] = field(factory=dict)
+    """Values of the language."""
+    pools: Mapping[str, Pool] = field(factory=dict)
+    workflows: Mapping[str, Workflow] = field(factory=dict)
+    files: tuple[str, ...] = ()
+    """The files it was read from."""
+
+    @property
+    def values(self) -> Mapping[str, Json]:
+        """The value of every variable, as a deployment keeps them."""
+        return {name: variable.value for name, variable in self.variables.items()}

@@ -1,0 +1,420 @@
+"""What the expressions of a project refer to, and whether there is such a thing and it may stand there.
+
+Every reference begins with one of a few roots (`var`, `task`, `run`, …). Where an expression stands decides which of
+them it may use: what must be known when the DAG is drawn sees less than what is evaluated for an attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from grammar import syntax
+from grammar.diagnostics import Diagnostic, error, register
+from grammar.source import Span
+from grammar.suggest import nearest
+from grammar.traverse import children
+
+register(
+    {
+        "unknown-reference": "An expression refers to something that does not exist.",
+        "reference-too-early": "An expression uses what is known only later than the expression is needed.",
+        "self-reference": "An expression refers to the very thing that it defines.",
+        "missing-instance-key": "A reference to a task with `for_each` does not say which instance it means.",
+        "not-an-instance": "A reference asks for an instance of a task that has none, or not this one.",
+        "not-yet-supported": "Something is part of the language, but not of this version.",
+    }
+)
+
+LATER: Final = frozenset({"secret", "source", "prepare", "previous"})
+"""Roots of the language that this version does not have yet."""
+
+RUN: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": (),
+    "time": (),
+    "date": (),
+    "revision": (),
+    "cause": (),
+    "interval": ("start", "end", "date"),
+}
+TASK: Final = ("output", "stdout", "state")
+
+
+@frozen
+class Place:
+    """Where an expression stands, and what it may therefore refer to."""
+
+    name: str
+    """What needs the expression: `a schedule`."""
+    roots: frozenset[str]
+    why: str = "That must be known when the DAG is drawn, before any run."
+
+
+_PLAN = frozenset({"var", "local", "project", "environment"})
+
+AT_PLAN: Final = Place("this", _PLAN)
+IN_LOCAL: Final = Place("a local", _PLAN, "A local is known when the DAG is drawn, before any run.")
+IN_HOOK: Final = Place(
+    "a hook", _PLAN | {"run", "param"}, "A hook belongs to the whole run, which it gets as JSON on its stdin."
+)
+IN_FOR_EACH: Final = Place(
+    "for_each",
+    _PLAN | {"run", "param", "task"},
+    "Instances are made before any of them has a key or an attempt.",
+)
+IN_WHEN: Final = Place(
+    "when",
+    _PLAN | {"run", "param", "task", "each"},
+    "The condition is asked once, before the first attempt.",
+)
+IN_TASK: Final = Place("a task", _PLAN | {"run", "param", "task", "each", "attempt"}, "")
+
+
+@frozen
+class Step:
+    """One step from a value into it: `.name`, `["key"]`, or something computed."""
+
+    name: str | None
+    """None if it is not literal, or is a splat."""
+    is_index: bool = False
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+
+@frozen
+class Reference:
+    """A name and the steps into it: `task.extract.output.rows`."""
+
+    root: str
+    steps: tuple[Step, ...] = ()
+    span: Span | None = field(default=None, eq=False, repr=False)
+    """Of the whole of it."""
+
+    def name(self, at: int) -> str | None:
+        """The literal name of a step; None if it has none, or there is no such step."""
+        return self.steps[at].name if at < len(self.steps) else None
+
+    @property
+    def text(self) -> str:
+        """As it was written, as far as it is literal: `task.extract`."""
+        text = self.root
+        for step in self.steps:
+            if step.name is None:
+                break
+            text += f'["{step.name}"]' if step.is_index else f".{step.name}"
+        return text
+
+
+def references_in(node: syntax.Node, bound: frozenset[str] = frozenset()) -> Iterator[Reference]:
+    """All references of an expression, in order; names bound by a `for` are none.
+
+    `grammar.traverse.references` finds the same; this keeps how each step is written and where, which is needed to
+    tell `task.a.output` from `task.a["output"]` and to mark the one word that is wrong.
+    """
+    match node:
+        case syntax.Variable() | syntax.GetAttr() | syntax.Index() | syntax.Splat():
+            yield from _chain(node, bound)
+        case syntax.ForTuple() | syntax.ForObject() | syntax.TemplateFor():
+            collection, *rest = children(node)
+            yield from references_in(collection, bound)
+            inner = bound | {node.value_name} | ({node.key_name} if node.key_name is not None else set())
+            for child in rest:
+                yield from references_in(child, inner)
+        case syntax.ObjectItem() if node.bare_key is not None:
+            yield from references_in(node.value, bound)
+        case _:
+            for child in children(node):
+                yield from references_in(child, bound)
+
+
+def _chain(node: syntax.Expression, bound: frozenset[str]) -> Iterator[Reference]:
+    """A chain of steps: one reference if it begins with a name, and those inside of its indexes."""
+    steps: list[Step] = []
+    inside: list[syntax.Expression] = []
+    base: syntax.Expression = node
+    while True:
+        match base:
+            case syntax.GetAttr(base=inner, name=name):
+                steps.append(Step(name, is_index=False, span=base.name_span))
+            case syntax.Index(base=inner, key=key):
+                literal = literal_text(key)
+                steps.append(Step(literal, is_index=True, span=key.span))
+                if literal is None:
+                    inside.append(key)
+            case syntax.Splat(base=inner, each=each):
+                steps = [Step(None, is_index=True, span=base.span)]
+                inside.append(each)
+            case _:
+                break
+        base = inner
+    if isinstance(base, syntax.Variable):
+        if base.name not in bound:
+            yield Reference(base.name, tuple(reversed(steps)), node.span)
+    else:
+        yield from references_in(base, bound)
+    for item in reversed(inside):
+        yield from references_in(item, bound)
+
+
+def literal_text(expr: syntax.Expression) -> str | None:
+    """The text of a literal string, or of a literal number as an index writes it; None if it is neither."""
+    match expr:
+        case syntax.Template():
+            return expr.literal
+        case syntax.Parentheses(expr=inner):
+            return literal_text(inner)
+        case syntax.Literal(value=int() as number) if not isinstance(number, bool):
+            return str(number)
+    return None
+
+
+@frozen
+class TaskNames:
+    """What is to be known of a task to check a reference to it."""
+
+    has_instances: bool = False
+
+
+@frozen(kw_only=True)
+class Names:
+    """All that expressions of one workflow, or of the whole project, may refer to."""
+
+    variables: frozenset[str] = frozenset()
+    locals: frozenset[str] = frozenset()
+    params: frozenset[str] = frozenset()
+    tasks: Mapping[str, TaskNames] = field(factory=dict)
+    task: str | None = None
+    """The task that the expression belongs to."""
+    has_each: bool = False
+    """True in a task with `for_each`."""
+
+
+def check_reference(reference: Reference, place: Place, names: Names) -> Diagnostic | None:
+    """What is wrong with a reference, or None."""
+    root = reference.root
+    if root in LATER:
+        return error(
+            "not-yet-supported",
+            f'"{root}" is not in this version yet',
+            f"References to {root} belong to the language, but this version of Cronicle does not know them.",
+            reference.span,
+        )
+    if root not in IN_TASK.roots:
+        return _unknown(reference, 0, "name", IN_TASK.roots, "Names begin with one of")
+    if root not in place.roots:
+        return _too_early(reference, place)
+    return _CHECKS[root](reference, names)
+
+
+def _too_early(reference: Reference, place: Place) -> Diagnostic:
+    when = {
+        "run": "known when a run starts",
+        "param": "known when a run starts",
+        "task": "known when that task has ended",
+        "each": "known for one instance of a task with for_each",
+        "attempt": "known for one attempt of a task",
+    }[reference.root]
+    return error(
+        "reference-too-early",
+        f"{reference.text} may not be used here",
+        f"It is {when}. {place.why} Use {_listed(sorted(place.roots), 'or')} here.",
+        reference.span,
+    )
+
+
+def _unknown(
+    reference: Reference,
+    at: int,
+    what: str,
+    candidates: Iterator[str] | frozenset[str] | tuple[str, ...],
+    where: str,
+) -> Diagnostic:
+    """There is no such name; `at` counts from the root, which is 0."""
+    known = sorted(candidates)
+    name = reference.root if at == 0 else reference.name(at - 1) or ""
+    prefix = ".".join([reference.root, *(step.name or "*" for step in reference.steps[: max(at - 1, 0)])])
+    close = nearest(name, known)
+    span = _span_up_to(reference, at)
+    if close is not None:
+        remedy = f"Did you mean {prefix + '.' if at else ''}{close}?"
+    elif known:
+        remedy = f"There are: {', '.join(known)}."
+    else:
+        remedy = ""
+    if close is not None and len(known) <= 1:
+        where = ""
+    return error(
+        "unknown-reference", f'unknown {what} "{name}"', " ".join(filter(None, (where, remedy))), span
+    )
+
+
+def _span_up_to(reference: Reference, at: int) -> Span | None:
+    """The place of a reference with its first `at` steps."""
+    last = reference.steps[at - 1].span if at else None
+    if reference.span is None or last is None:
+        return reference.span
+    return Span(reference.span.file, reference.span.start, last.end)
+
+
+def _missing(reference: Reference, what: str, example: str) -> Diagnostic:
+    return error(
+        "unknown-reference",
+        f"{reference.text} alone means nothing",
+        f"It must be followed by {what}: {example}.",
+        reference.span,
+    )
+
+
+def _check_var(reference: Reference, names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "the name of a variable", "var.NAME")
+    if reference.name(0) not in names.variables:
+        return _unknown(reference, 1, "variable", names.variables, "No variable of that name is declared.")
+    return None
+
+
+def _check_local(reference: Reference, names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "a name from a locals block", "local.NAME")
+    if reference.name(0) not in names.locals:
+        return _unknown(reference, 1, "local", names.locals, "No locals block defines that name.")
+    return None
+
+
+def _check_param(reference: Reference, names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "the name of a parameter", "param.NAME")
+    if reference.name(0) not in names.params:
+        return _unknown(
+            reference, 1, "parameter", names.params, "This workflow has no parameter of that name."
+        )
+    return None
+
+
+def _check_project(reference: Reference, _names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "an attribute", "project.name")
+    return (
+        None if reference.name(0) == "name" else _unknown(reference, 1, "attribute of project", ("name",), "")
+    )
+
+
+def _check_environment(reference: Reference, _names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return None
+    return error(
+        "unknown-reference",
+        "environment has no attributes",
+        "It is the name of the environment, a string.",
+        reference.span,
+    )
+
+
+def _check_run(reference: Reference, _names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "an attribute", "run.date")
+    name = reference.name(0) or ""
+    if name not in RUN:
+        return _unknown(reference, 1, "attribute of run", tuple(RUN), "A run has no such attribute.")
+    inner = RUN[name]
+    if not inner or len(reference.steps) == 1:
+        return None
+    if reference.name(1) not in inner:
+        return _unknown(
+            reference, 2, "attribute of run.interval", inner, "An interval has no such attribute."
+        )
+    return None
+
+
+def _check_each(reference: Reference, names: Names) -> Diagnostic | None:
+    if not names.has_each:
+        return error(
+            "unknown-reference",
+            f"{reference.text} in a task without for_each",
+            "There is an each only in a task that is made several times. Give the task a for_each.",
+            reference.span,
+        )
+    if not reference.steps:
+        return _missing(reference, "key or value", "each.key")
+    if reference.name(0) not in ("key", "value"):
+        return _unknown(reference, 1, "attribute of each", ("key", "value"), "")
+    return None
+
+
+def _check_attempt(reference: Reference, _names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "an attribute", "attempt.number")
+    return (
+        None
+        if reference.name(0) == "number"
+        else _unknown(reference, 1, "attribute of attempt", ("number",), "")
+    )
+
+
+def _check_task(reference: Reference, names: Names) -> Diagnostic | None:
+    name = reference.name(0)
+    if name is None:
+        return _missing(reference, "the name of a task", "task.NAME")
+    if name not in names.tasks:
+        return _unknown(
+            reference, 1, "task", frozenset(names.tasks), "There is no task of that name in this workflow."
+        )
+    if name == names.task:
+        return error(
+            "self-reference",
+            f'task "{name}" refers to itself',
+            "What a task gives is known after it has ended, so it cannot be needed to start it. "
+            "Refer to another task, or leave this out.",
+            reference.span,
+        )
+    if names.tasks[name].has_instances:
+        return _check_instances(reference, name)
+    if len(reference.steps) > 1 and reference.steps[1].is_index:
+        return error(
+            "not-an-instance",
+            f'task "{name}" has no instances',
+            f"It has no for_each, so there is just one of it. Write task.{name}.output.KEY, without an index.",
+            reference.span,
+        )
+    return _check_task_attribute(reference, 1)
+
+
+def _check_instances(reference: Reference, name: str) -> Diagnostic | None:
+    if len(reference.steps) < 2:
+        return None  # the whole map, from key to instance
+    step = reference.steps[1]
+    if step.is_index:
+        return _check_task_attribute(reference, 2) if step.name is not None else None
+    if step.name in TASK:
+        return error(
+            "missing-instance-key",
+            f'task "{name}" has several instances',
+            f'It has a for_each. Say which one is meant, task.{name}["KEY"].{step.name}, or take all of them, '
+            f"[for key, one in task.{name} : one.{step.name}].",
+            reference.span,
+        )
+    return _check_task_attribute(reference, 2)
+
+
+def _check_task_attribute(reference: Reference, at: int) -> Diagnostic | None:
+    if reference.name(at) is None or reference.name(at) in TASK:
+        return None
+    return _unknown(reference, at + 1, "attribute of a task", TASK, "A task has no such attribute.")
+
+
+_CHECKS: Final = {
+    "var": _check_var,
+    "local": _check_local,
+    "param": _check_param,
+    "project": _check_project,
+    "environment": _check_environment,
+    "run": _check_run,
+    "each": _check_each,
+    "attempt": _check_attempt,
+    "task": _check_task,
+}
+
+
+def _listed(names: list[str], word: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

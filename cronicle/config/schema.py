@@ -1,0 +1,297 @@
+"""The language of workflows as data: which blocks and attributes there are, of what type, and what each means.
+
+Decoder, reference pages and tests read the same. Each attribute of a task says on which side of the fingerprint it is
+(`SIDE`): `behaviour` defines what the task does, `operation` only how it is run or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from grammar.schema import AttributeSchema, BlockSchema
+from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, SetType, Type
+
+SIDE: Final = "side"
+"""The key in an attribute's metadata."""
+BEHAVIOUR: Final = "behaviour"
+OPERATION: Final = "operation"
+
+TEXTS: Final = ListType(STRING)
+
+
+def _attribute(
+    name: str, type_: Type | None, doc: str, side: str | None = None, *, required: bool = False
+) -> AttributeSchema:
+    metadata = {} if side is None else {SIDE: side}
+    return AttributeSchema(name, type_, required=required, doc=doc, metadata=metadata)
+
+
+def _does(name: str, type_: Type | None, doc: str) -> AttributeSchema:
+    return _attribute(name, type_, doc, BEHAVIOUR)
+
+
+def _runs(name: str, type_: Type | None, doc: str) -> AttributeSchema:
+    return _attribute(name, type_, doc, OPERATION)
+
+
+_DESCRIPTION = _runs("description", STRING, "What it is for, in a sentence for people.")
+_TAGS = _runs("tags", SetType(STRING), "Words to select it by, as `tag:WORD`.")
+
+RETRY: Final = BlockSchema(
+    "retry",
+    maximum=1,
+    doc="How often and when a failed attempt is tried again.",
+    attributes=(
+        _runs(
+            "attempts", NUMBER, "How many attempts there are in total, the first included; 1 if not given."
+        ),
+        _runs(
+            "delay", STRING, 'How long to wait before the second attempt, as a duration; "0s" if not given.'
+        ),
+        _runs(
+            "backoff", NUMBER, "By what the delay is multiplied after each further attempt; 1 if not given."
+        ),
+        _runs("max_delay", STRING, 'The longest delay, as a duration; "1h" if not given.'),
+        _runs("jitter", STRING, 'Up to how much is added to each delay, as a duration; "0s" if not given.'),
+        _runs(
+            "on_exit_codes",
+            SetType(NUMBER),
+            "The exit codes after which there is another attempt; any if not given.",
+        ),
+    ),
+)
+
+LIMITS: Final = BlockSchema(
+    "limits",
+    maximum=1,
+    doc="Bounds of one attempt.",
+    attributes=(
+        _runs("log_size", STRING, 'How much of its output is kept in the log; "100MiB" if not given.'),
+        _runs(
+            "stdout_size", STRING, 'How much stdout may be where it is data for others; "1GiB" if not given.'
+        ),
+    ),
+)
+
+_DEFAULTABLE: Final = (
+    _does("interpreter", TEXTS, 'The program that `script` is given to; ["/bin/sh", "-eu"] if not given.'),
+    _does("when", BOOL, "A condition, asked once before the first attempt; false skips the task."),
+    _does(
+        "trigger_rule", STRING, 'What must have happened to the tasks above; "all_succeeded" if not given.'
+    ),
+    _does("env", None, "Environment variables, a map; null takes one out."),
+    _does("workdir", STRING, "The folder to work in, below the project's folder."),
+    _does(
+        "stdin",
+        ANY,
+        "What the task reads: a path, the stdout of a task, or a list of these, one after the other.",
+    ),
+    _does("merge_output", BOOL, "True to have stdout and stderr in one pipe, in their exact order."),
+    _does(
+        "inputs", SetType(STRING), "Globs of the files that define what the task does; inferred if not given."
+    ),
+    _runs("timeout", STRING, "How long one attempt may take, as a duration; without bound if not given."),
+    _runs("grace_period", STRING, 'How long an attempt has between TERM and KILL; "10s" if not given.'),
+    _runs("on_lost", STRING, 'What follows when an attempt is lost with its machine: "retry", or "fail".'),
+    _does("allow_failure", BOOL, "True if the run does not fail with this task."),
+    _does("skip_exit_code", NUMBER, "An exit code that means: nothing to do, skipped."),
+    _runs("pool", None, "The pool whose slots an attempt holds, as `pool.NAME`."),
+    _runs("pool_slots", NUMBER, "How many slots of the pool an attempt holds; 1 if not given."),
+    _runs("priority", NUMBER, "Who is first where slots are short: the larger number; 0 if not given."),
+    _runs("group", STRING, "What it is drawn together with, and selected by as `group:NAME`."),
+    _TAGS,
+)
+
+DEFAULTS: Final = BlockSchema(
+    "defaults",
+    maximum=1,
+    doc="Attributes of every task that does not set them itself.",
+    attributes=_DEFAULTABLE,
+    blocks=(RETRY, LIMITS),
+)
+
+TASK: Final = BlockSchema(
+    "task",
+    ("NAME",),
+    minimum=1,
+    doc="A command and what it depends on.",
+    attributes=(
+        _does("command", TEXTS, "The program and its arguments, executed without a shell."),
+        _does("script", STRING, "A text for the interpreter, in place of `command`."),
+        _does("depends_on", None, 'The tasks that must have ended before: `[task.a, task.b["key"]]`.'),
+        _does(
+            "for_each", ANY, "A set of strings or a map, for each of which there is an instance of the task."
+        ),
+        _DESCRIPTION,
+        *_DEFAULTABLE,
+    ),
+    blocks=(RETRY, LIMITS),
+)
+
+
+def _hook(event: str, doc: str) -> BlockSchema:
+    return BlockSchema(
+        event,
+        doc=doc,
+        attributes=(
+            _attribute(
+                "command", TEXTS, "The program and its arguments; it gets the run as JSON on its stdin."
+            ),
+            _attribute("script", STRING, "A text for /bin/sh, in place of `command`."),
+            _attribute("env", None, "Environment variables, a map; null takes one out."),
+            _attribute(
+                "causes", TEXTS, "The causes of runs that it is for; all but backfill, bisect and reproduce."
+            ),
+            _attribute("timeout", STRING, 'How long it may take, as a duration; "60s" if not given.'),
+        ),
+    )
+
+
+SCHEDULE: Final = BlockSchema(
+    "schedule",
+    ("NAME?",),
+    doc="When the workflow runs; those without a name are one series together.",
+    attributes=(
+        _attribute("cron", ANY, "A cron expression, or a list of them."),
+        _attribute(
+            "every", STRING, "A duration whose whole multiples are ticks, from `start`, else from 1970."
+        ),
+        _attribute("at", ANY, "Single instants: one, or a list of them."),
+        _attribute("timezone", STRING, "The IANA name of its time zone; that of the project if not given."),
+        _attribute("start", STRING, "The first instant at which it may tick: RFC 3339, or a date."),
+        _attribute("end", STRING, "The instant from which on it does not tick any more."),
+        _attribute("jitter", STRING, "Up to how much its runs are delayed, as a duration; the ticks stay."),
+        _attribute("enabled", BOOL, "False to make no runs; may use `environment`."),
+        _attribute("catchup", STRING, 'What is made up of missed ticks: "none", "latest" or "all".'),
+        _attribute(
+            "catchup_window", STRING, 'How far back ticks are made up, as a duration; "7d" if not given.'
+        ),
+    ),
+)
+
+PARAM: Final = BlockSchema(
+    "param",
+    ("NAME",),
+    doc="A value that is chosen for each run.",
+    attributes=(
+        _attribute("type", None, "Its type, such as `string` or `list(number)`; any if not given."),
+        _attribute("default", ANY, "Its value where none is chosen; without it one must be."),
+        _DESCRIPTION,
+        _attribute("one_of", ANY, "The values to choose from; all of its type if not given."),
+    ),
+)
+
+WORKFLOW: Final = BlockSchema(
+    "workflow",
+    ("NAME",),
+    doc="Tasks that run together, and when they do.",
+    attributes=(
+        _DESCRIPTION,
+        _attribute("owner", STRING, "Who cares for it, for people."),
+        _TAGS,
+        _attribute(
+            "max_parallel",
+            NUMBER,
+            "How many attempts of one run may be executed at once; any number if not given.",
+        ),
+    ),
+    blocks=(
+        SCHEDULE,
+        PARAM,
+        DEFAULTS,
+        _hook("on_success", "Executed when a run has succeeded."),
+        _hook("on_failure", "Executed when a run has failed."),
+        TASK,
+    ),
+)
+
+PROJECT: Final = BlockSchema(
+    "project",
+    ("NAME",),
+    maximum=1,
+    doc="What holds for all workflows of the project.",
+    attributes=(
+        _attribute("timezone", STRING, 'The zone of schedules that name none; "UTC" if not given.'),
+        _attribute(
+            "default_environment", STRING, 'The environment where none is named; "local" if not given.'
+        ),
+        _attribute(
+            "required_version", STRING, 'The releases of Cronicle that may read it, such as ">= 0.1".'
+        ),
+    ),
+    blocks=(DEFAULTS,),
+)
+
+VARIABLE: Final = BlockSchema(
+    "variable",
+    ("NAME",),
+    doc="A value that can differ from one environment to another.",
+    attributes=(
+        _attribute("type", None, "Its type, such as `string` or `list(number)`; any if not given."),
+        _attribute("default", ANY, "Its value where no other is given; without it one must be."),
+        _DESCRIPTION,
+        _attribute("nullable", BOOL, "False if it may not be null."),
+    ),
+    blocks=(
+        BlockSchema(
+            "validation",
+            doc="A condition that every value must satisfy.",
+            attributes=(
+                _attribute("condition", BOOL, "True for a good value.", required=True),
+                _attribute("error_message", STRING, "What is said about a bad one.", required=True),
+            ),
+        ),
+    ),
+)
+
+FILE: Final = BlockSchema(
+    doc="What a file may hold.",
+    blocks=(
+        PROJECT,
+        VARIABLE,
+        BlockSchema(
+            "locals", open=True, doc="Names for expressions that are known at plan, as `local.NAME`."
+        ),
+        BlockSchema(
+            "pool",
+            ("NAME",),
+            doc="Slots that attempts of all runs share.",
+            attributes=(_attribute("slots", NUMBER, "How many slots there are.", required=True),),
+        ),
+        WORKFLOW,
+    ),
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LATER: Final[dict[str, frozenset[str]]] = {
+    "": _words("secret calendar source prepare moved"),
+    "project": _words(
+        "heartbeat retention require_signed git on_start on_success on_failure on_finish on_recovery on_retry on_late"
+    ),
+    "variable": _words("sensitive"),
+    "schedule": _words("on only exclude params"),
+    "param": _words("validation"),
+    "workflow": _words(
+        "runbook for_each overlap queue_limit max_active_runs depends_on_past start_within after after_state "
+        "requires on_deploy timeout priority lock late_after fresh_within pause_after_failures on_start on_finish "
+        "on_recovery on_retry on_late on_pause on_not_fresh on_deploy_failed rerun"
+    ),
+    "on_success": _words("after"),
+    "on_failure": _words("after"),
+    "task": _words("source produces wait lock runs_on reuse rerun"),
+    "defaults": _words("source produces wait lock runs_on reuse rerun"),
+    "limits": _words("memory cpu_time open_files"),
+}
+"""By type of block (empty for a file) the words of the language that this version does not have yet."""
+
+
+def blocks_below(schema: BlockSchema) -> Iterable[BlockSchema]:
+    """A block's schema and those of all blocks in it."""
+    yield schema
+    for inner in schema.blocks.values():
+        yield from blocks_below(inner)

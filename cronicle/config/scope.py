@@ -1,0 +1,96 @@
+"""What an expression sees when a plan is made: what is known, and when the rest will be.
+
+`var`, `local`, `project`, `environment`, functions and the files of the tree have values; `run`, `param`, `task`,
+`each` and `attempt` are there as unknown values that say when they are known, and travel through other expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cronicle.config.project import Project, Workflow
+from cronicle.config.references import RUN, Names, TaskNames
+from cronicle.config.tree import Tree
+from cronicle.errors import CronicleError
+from grammar.functions import FUNCTIONS, file_functions
+from grammar.scope import Members, Scope, ScopeValue
+from grammar.values import Unknown, Value, from_json
+
+KNOWN_AT_RUN = Unknown("known at run")
+KNOWN_AT_ATTEMPT = Unknown("known at the attempt")
+
+
+def with_functions(tree: Tree) -> Scope:
+    """A scope with all functions, those that read files of the tree among them."""
+
+    def read(path: str) -> bytes:
+        try:
+            return tree.read(path)
+        except CronicleError as fault:  # a link out of the repository
+            raise LookupError(fault.message) from fault
+
+    return Scope({}, {**FUNCTIONS, **file_functions(read, tree.paths)})
+
+
+def plan_scope(project: Project, workflow: Workflow, tree: Tree) -> Scope:
+    """What the expressions of a workflow see when it is compiled."""
+    names = Names(params=frozenset(workflow.params), tasks=dict.fromkeys(workflow.tasks, TaskNames()))
+    known = with_values(
+        with_functions(tree),
+        variables={name: from_json(value) for name, value in project.values.items()},
+        locals_=project.locals,
+        project=project.name,
+        environment=project.environment,
+    )
+    return with_workflow(known, names)
+
+
+def with_values(
+    scope: Scope,
+    *,
+    variables: Mapping[str, Value],
+    locals_: Mapping[str, Value],
+    project: str,
+    environment: str,
+) -> Scope:
+    """A scope with all that is known at plan; `scope` has the functions."""
+    return Scope(
+        {
+            "var": Members("var", "variable", variables),
+            "local": Members("local", "local", locals_),
+            "project": Members("project", "attribute", {"name": project}),
+            "environment": environment,
+        },
+        {},
+        scope,
+    )
+
+
+def with_workflow(scope: Scope, names: Names) -> Scope:
+    """A scope in which what belongs to a run of a workflow is there, but not known yet."""
+    run: dict[str, ScopeValue] = {}
+    for name, inner in RUN.items():
+        run[name] = (
+            Members(f"run.{name}", "attribute", dict.fromkeys(inner, KNOWN_AT_RUN)) if inner else KNOWN_AT_RUN
+        )
+    return scope.child(
+        run=Members("run", "attribute", run),
+        param=Members("param", "parameter", dict.fromkeys(names.params, KNOWN_AT_RUN)),
+        task=Members("task", "task", {name: known_after(name) for name in names.tasks}),
+        each=Members(
+            "each",
+            "attribute",
+            {"key": Unknown("known for each instance"), "value": Unknown("known for each instance")},
+        ),
+        attempt=Members("attempt", "attribute", {"number": KNOWN_AT_ATTEMPT}),
+    )
+
+
+def known_after(task: str) -> Unknown:
+    """What a task will give, before it has."""
+    return Unknown(f"known after task.{task}")
+
+
+def plain_members(names: Iterable[str]) -> dict[str, Value]:
+    """Names whose values could not be found because of an error that is told already: they count as unknown."""
+    return dict.fromkeys(names, Unknown())

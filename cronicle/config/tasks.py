@@ -1,0 +1,435 @@
+"""`task` and hook blocks, with the `defaults` around them, to typed values.
+
+Defaults are merged as text is: an attribute that a task does not set is as if it stood in the task, `retry` and
+`limits` attribute by attribute, `env` key by key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from attrs import evolve
+
+from cronicle.config.instances import UnsuitableInstancesError, instances_of
+from cronicle.config.paths import matching, normalise
+from cronicle.config.project import Hook, Limits, Pool, Task, Upstream
+from cronicle.config.reading import Reader, attribute_of, blocks_of
+from cronicle.config.references import (
+    AT_PLAN,
+    IN_FOR_EACH,
+    IN_HOOK,
+    IN_TASK,
+    IN_WHEN,
+    TASK,
+    Names,
+    Place,
+    Reference,
+    check_reference,
+    references_in,
+)
+from cronicle.runs.spec import RetrySpec
+from cronicle.runs.states import Cause
+from dag.frontier import JoinRule
+from grammar.diagnostics import register
+from grammar.suggest import nearest
+from grammar.syntax import Attribute, Block, Body, Expression, GetAttr, Index, Tuple, Variable
+from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType, SetType
+from grammar.values import HclMap, unknown_in
+
+register(
+    {
+        "nothing-to-execute": "Something that is executed has neither `command` nor `script`, or both.",
+        "not-a-reference": "A reference is expected, such as `task.extract`, and something else stands there.",
+        "bad-path": "A path leads out of the project's folder, or a pattern is none.",
+        "no-input": "A pattern of `inputs` matches no file.",
+    }
+)
+
+NOT_IN_DEFAULTS = frozenset({"command", "script", "depends_on", "for_each", "description"})
+"""Attributes of a task that say what it is, and so cannot be the same for all."""
+
+_ENV_NAME = re.compile(r"[^=\0]+")
+
+
+def merge_defaults(own: Body, defaults: Sequence[Body]) -> Body:
+    """A task's body with what its workflow's and its project's `defaults` add; `env` is left to `env_layers`."""
+    items = list(own.items)
+    for body in defaults:
+        present = {item.name for item in items if isinstance(item, Attribute)}
+        items += [item for item in body.attributes if item.name not in present and item.name != "env"]
+        for block in body.blocks:
+            at = next(
+                (i for i, item in enumerate(items) if isinstance(item, Block) and item.type == block.type),
+                None,
+            )
+            if at is None:
+                items.append(block)
+            else:
+                inner = items[at]
+                assert isinstance(inner, Block)
+                items[at] = evolve(inner, body=merge_defaults(inner.body, [block.body]))
+    return evolve(own, items=tuple(items))
+
+
+def env_layers(own: Body, defaults: Sequence[Body]) -> tuple[Attribute, ...]:
+    """The `env` attributes that apply to a task, the weakest first."""
+    found = (attribute_of(body, "env") for body in (*reversed(defaults), own))
+    return tuple(attribute for attribute in found if attribute is not None)
+
+
+def read_task(
+    reader: Reader,
+    block: Block,
+    defaults: Sequence[Body],
+    pools: Mapping[str, Pool],
+    files: Sequence[str],
+) -> Task:
+    """One task.
+
+    Args:
+        reader: Reads inside of the task, with the names that its expressions may use.
+        block: The task's block.
+        defaults: The `defaults` that apply to it, the strongest first.
+        pools: All pools of the project.
+        files: All paths of the tree.
+    """
+    body = merge_defaults(block.body, defaults)
+    layers = env_layers(block.body, defaults)
+    command, script = read_action(reader, body, block, IN_TASK)
+    for_each = attribute_of(body, "for_each")
+    return Task(
+        name=block.labels[0],
+        command=command,
+        script=script,
+        interpreter=_interpreter(reader, body),
+        depends_on=tuple(_depends_on(reader, attribute_of(body, "depends_on"))),
+        references=tuple(_referred(reader.names, body, layers)),
+        for_each=reader.late(for_each, IN_FOR_EACH, ANY),
+        keys=_keys(reader, for_each),
+        when=reader.late(attribute_of(body, "when"), IN_WHEN, BOOL),
+        trigger_rule=reader.choice(body, "trigger_rule", tuple(JoinRule), JoinRule.ALL_SUCCEEDED),
+        env=tuple(expr for layer in layers if (expr := _env(reader, layer)) is not None),
+        workdir=_workdir(reader, attribute_of(body, "workdir"), files),
+        stdin=reader.late(attribute_of(body, "stdin"), IN_TASK, STRING, ListType(STRING)),
+        merge_output=reader.flag(body, "merge_output"),
+        inputs=_inputs(reader, attribute_of(body, "inputs"), files),
+        retry=_retry(reader, body),
+        timeout=reader.positive_seconds(body, "timeout"),
+        grace_period=_or(reader.seconds(body, "grace_period"), 10.0),
+        on_lost=reader.choice(body, "on_lost", ("retry", "fail"), "retry"),
+        allow_failure=reader.flag(body, "allow_failure"),
+        skip_exit_code=reader.whole(body, "skip_exit_code", least=1, most=255),
+        pool=_pool(reader, attribute_of(body, "pool"), pools),
+        pool_slots=_whole_or(reader.whole(body, "pool_slots", least=1), 1),
+        priority=_whole_or(reader.whole(body, "priority", least=-(2**31)), 0),
+        limits=_limits(reader, body),
+        group=reader.optional_text(body, "group"),
+        tags=reader.tags(body),
+        description=reader.text(body, "description"),
+        span=block.header_span,
+    )
+
+
+def read_action(
+    reader: Reader, body: Body, block: Block, place: Place
+) -> tuple[Expression | None, Expression | None]:
+    """`command` and `script`, of which exactly one must be there."""
+    command, script = attribute_of(body, "command"), attribute_of(body, "script")
+    if command is None and script is None:
+        reader.error(
+            "nothing-to-execute",
+            f"{block.title} does not say what to execute",
+            'Give it command = ["program", "argument"], or script with the text of a shell script.',
+            block.header_span,
+        )
+    elif command is not None and script is not None:
+        reader.error(
+            "nothing-to-execute",
+            f"{block.title} has both command and script",
+            "Only one of them can be executed. Remove the other, or make two of it.",
+            script.name_span,
+        )
+    found = reader.late(command, place, ListType(STRING))
+    if command is not None and found is not None and isinstance(found, Tuple) and not found.items:
+        reader.invalid(command, "command is empty", "Its first item is the program. Name one.")
+    return found, reader.late(script, place, STRING)
+
+
+def read_hook(reader: Reader, block: Block) -> Hook:
+    """One hook: `on_success` or `on_failure`."""
+    body = block.body
+    command, script = read_action(reader, body, block, IN_HOOK)
+    env = attribute_of(body, "env")
+    return Hook(
+        event=block.type,
+        command=command,
+        script=script,
+        env=reader.late(env, IN_HOOK, MapType(STRING)),
+        causes=_causes(reader, body),
+        timeout=_or(reader.positive_seconds(body, "timeout"), 60.0),
+        span=block.header_span,
+    )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _causes(reader: Reader, body: Body) -> tuple[str, ...] | None:
+    attribute = attribute_of(body, "causes")
+    causes = reader.texts(body, "causes")
+    for cause in causes or ():
+        if attribute is not None and cause not in tuple(Cause):
+            close = nearest(cause, tuple(Cause))
+            remedy = f'Did you mean "{close}"?' if close else f"There are: {', '.join(Cause)}."
+            reader.invalid(attribute, f'"{cause}" is no cause of a run', remedy)
+    return causes
+
+
+# Edges
+
+
+def _depends_on(reader: Reader, attribute: Attribute | None) -> Iterator[Upstream]:
+    if attribute is None:
+        return
+    if not isinstance(attribute.expr, Tuple):
+        reader.error(
+            "not-a-reference",
+            "depends_on must be a list of tasks",
+            'Write depends_on = [task.a, task.b["key"]].',
+            attribute.expr.span,
+        )
+        return
+    for item in attribute.expr.items:
+        upstream = _upstream(reader, item)
+        if upstream is not None:
+            yield upstream
+
+
+def _upstream(reader: Reader, item: Expression) -> Upstream | None:
+    first = next(references_in(item), None)
+    if not isinstance(item, GetAttr | Index) or first is None or first.root != "task":
+        text = getattr(item, "literal", None)
+        close = f"Write task.{text}, without quotes." if text in reader.names.tasks else "Write task.NAME."
+        reader.error("not-a-reference", "depends_on must name tasks", close, item.span)
+        return None
+    if (wrong := check_reference(first, IN_TASK, reader.names)) is not None:
+        reader.keep([wrong])
+        return None
+    name = first.name(0)
+    assert name is not None
+    if len(first.steps) == 1:
+        return Upstream(name, None, first.span)
+    if not reader.names.tasks[name].has_instances or len(first.steps) > 2 or not isinstance(item, Index):
+        reader.error(
+            "not-a-reference",
+            "depends_on must name tasks",
+            f"Write task.{name}. What it gives is used in an expression, which makes an edge by itself.",
+            item.span,
+        )
+        return None
+    key = first.name(1)
+    if key is None:
+        value, is_good = reader.evaluate(item.key, AT_PLAN)
+        if not is_good:
+            return None
+        if not isinstance(value, str):
+            reader.error(
+                "not-known-yet",
+                "the key of an instance must be known when the DAG is drawn",
+                "Use a string, variables, or locals.",
+                item.key.span,
+            )
+            return None
+        key = value
+    return Upstream(name, key, first.span)
+
+
+def _referred(names: Names, body: Body, layers: Iterable[Attribute]) -> Iterator[Upstream]:
+    """The tasks to which any expression refers; wrong references were told where they were read."""
+    items = [
+        item
+        for item in body.items
+        if not (isinstance(item, Attribute) and item.name in ("depends_on", "env"))
+    ]
+    for item in (*items, *layers):
+        for reference in references_in(item):
+            name = reference.name(0)
+            if reference.root == "task" and name in names.tasks and name != names.task:
+                assert name is not None
+                yield Upstream(name, instance_key(reference, names), reference.span)
+
+
+def instance_key(reference: Reference, names: Names) -> str | None:
+    """The key of the one instance that a reference to a task means; None for the whole task."""
+    name = reference.name(0)
+    if name is None or not names.tasks[name].has_instances or len(reference.steps) < 2:
+        return None
+    step = reference.steps[1]
+    return None if step.name in TASK and not step.is_index else step.name
+
+
+def _keys(reader: Reader, for_each: Attribute | None) -> tuple[str, ...] | None:
+    """The keys of the instances, if they are known already."""
+    if for_each is None or any(
+        check_reference(each, IN_FOR_EACH, reader.names) for each in references_in(for_each.expr)
+    ):
+        return None
+    from grammar.evaluate import evaluate
+
+    value, diagnostics = evaluate(for_each.expr, reader.scope)
+    if diagnostics or (value is not None and unknown_in(value) is value):
+        return None  # told by `late`, or known later
+    try:
+        return tuple(instances_of(value))
+    except UnsuitableInstancesError as wrong:
+        reader.invalid(for_each, "unsuitable value for for_each", str(wrong))
+        return None
+
+
+# Single attributes
+
+
+def _interpreter(reader: Reader, body: Body) -> tuple[str, ...]:
+    attribute = attribute_of(body, "interpreter")
+    words = reader.texts(body, "interpreter")
+    if attribute is not None and words == ():
+        reader.invalid(attribute, "interpreter is empty", 'Write ["/bin/sh", "-eu"] or another program.')
+    return words or ("/bin/sh", "-eu")
+
+
+def _env(reader: Reader, attribute: Attribute) -> Expression | None:
+    expr = reader.late(attribute, IN_TASK, MapType(STRING))
+    if expr is None:
+        return None
+    value, _ = reader.evaluate(expr, IN_TASK)
+    if isinstance(value, HclMap):
+        for name in value:
+            if not _ENV_NAME.fullmatch(name):
+                reader.invalid(
+                    attribute,
+                    f'"{name}" cannot name an environment variable',
+                    "A name is not empty and has no = in it.",
+                )
+    elif value is not None:
+        reader.error(
+            "not-known-yet",
+            "the names in env must be known when the DAG is drawn",
+            "Only their values may become known later. Write them out, or take them from variables and locals.",
+            attribute.expr.span,
+        )
+        return None
+    return expr
+
+
+def _workdir(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> str:
+    value = reader.known(attribute, STRING)
+    if attribute is None or not isinstance(value, str):
+        return ""
+    path = normalise(value)
+    if path is None:
+        reader.error(
+            "bad-path",
+            f'workdir "{value}" leads out of the project\'s folder',
+            "Give a folder below it.",
+            attribute.expr.span,
+        )
+        return ""
+    if path and not any(each.startswith(f"{path}/") for each in files):
+        reader.error(
+            "bad-path",
+            f'there is no folder "{value}"',
+            "workdir is a folder of the revision, relative to the project's; not one that a task makes.",
+            attribute.expr.span,
+        )
+    return path
+
+
+def _inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> tuple[str, ...] | None:
+    value = reader.known(attribute, SetType(STRING))
+    if attribute is None or value is None:
+        return None
+    patterns = tuple(str(item) for item in value)  # type: ignore[union-attr] # converted to a set
+    for pattern in patterns:
+        try:
+            found = matching(pattern, files)
+        except ValueError as wrong:
+            reader.error(
+                "bad-path",
+                f'"{pattern}" is not a pattern of files',
+                f"{wrong}.".capitalize(),
+                attribute.expr.span,
+            )
+        else:
+            if not found:
+                reader.warning(
+                    "no-input",
+                    f'no file matches "{pattern}"',
+                    "Changes of such files would go unnoticed. Patterns are relative to the project's folder.",
+                    attribute.expr.span,
+                )
+    return patterns
+
+
+def _pool(reader: Reader, attribute: Attribute | None, pools: Mapping[str, Pool]) -> str | None:
+    match attribute:
+        case None:
+            return None
+        case Attribute(expr=GetAttr(base=Variable(name="pool"), name=name)):
+            if name in pools:
+                return name
+            close = nearest(name, pools)
+            reader.error(
+                "unknown-reference",
+                f'unknown pool "{name}"',
+                f"Did you mean pool.{close}?" if close else f'Declare it: pool "{name}" {{ slots = 1 }}.',
+                attribute.expr.name_span,  # type: ignore[union-attr] # it is a GetAttr
+            )
+        case Attribute():
+            reader.error(
+                "not-a-reference", "pool must name a pool", "Write pool = pool.NAME.", attribute.expr.span
+            )
+    return None
+
+
+def _retry(reader: Reader, body: Body) -> RetrySpec:
+    block = next(blocks_of(body, "retry"), None)
+    if block is None:
+        return RetrySpec()
+    inner, body = reader.inside("retry"), block.body
+    return RetrySpec(
+        attempts=_whole_or(inner.whole(body, "attempts", least=1), 1),
+        delay=_or(inner.seconds(body, "delay"), 0.0),
+        backoff=_or(inner.number(body, "backoff", least=1), 1.0),
+        max_delay=_or(inner.seconds(body, "max_delay"), 3600.0),
+        jitter=_or(inner.seconds(body, "jitter"), 0.0),
+        on_exit_codes=_exit_codes(inner, attribute_of(body, "on_exit_codes")),
+    )
+
+
+def _exit_codes(reader: Reader, attribute: Attribute | None) -> tuple[int, ...] | None:
+    value = reader.known(attribute, SetType(NUMBER))
+    if attribute is None or value is None:
+        return None
+    codes = tuple(code for code in value if isinstance(code, int) and 1 <= code <= 255)  # type: ignore[union-attr]
+    if len(codes) != len(value):  # type: ignore[arg-type] # converted to a set
+        reader.invalid(
+            attribute, "not an exit code of a failure", "Exit codes are whole numbers from 1 to 255."
+        )
+    return codes
+
+
+def _limits(reader: Reader, body: Body) -> Limits:
+    block = next(blocks_of(body, "limits"), None)
+    if block is None:
+        return Limits()
+    inner, default = reader.inside("limits"), Limits()
+    return Limits(
+        log_size=_whole_or(inner.size(block.body, "log_size"), default.log_size),
+        stdout_size=_whole_or(inner.size(block.body, "stdout_size"), default.stdout_size),
+    )
+
+
+def _whole_or(value: int | None, default: int) -> int:
+    return default if value is None else value

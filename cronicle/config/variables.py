@@ -1,0 +1,345 @@
+"""Variables and locals: their declarations, where their values come from, and the values themselves.
+
+Values of a variable, strongest first: those that the caller gives, in the order given; `ENVIRONMENT.vars.hcl` of the
+tree; its `default`. A value that comes as text is taken as it is for a string, else read as an expression.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from attrs import field, frozen
+
+from cronicle.config.project import Variable
+from cronicle.config.reading import Reader, attribute_of, blocks_of, place_text, unique
+from cronicle.config.references import IN_LOCAL, references_in
+from cronicle.config.scope import plain_members
+from grammar.diagnostics import Diagnostics, error, register
+from grammar.evaluate import evaluate
+from grammar.scope import Members, Scope
+from grammar.source import SourceFile, Span
+from grammar.suggest import nearest
+from grammar.syntax import Attribute, Block
+from grammar.types import ANY, BOOL, STRING, PrimitiveType, Type
+from grammar.values import ConversionError, Value, convert, from_json, parse_type, to_json
+
+Json = Any
+
+register(
+    {
+        "missing-value": "A variable without a default was given no value.",
+        "unknown-variable": "A value is given for a variable that is not declared.",
+        "failed-validation": "A value does not satisfy the condition of its `validation` block.",
+    }
+)
+
+
+@frozen(kw_only=True)
+class GivenValues:
+    """Values for variables from one place. Of several places the caller gives the strongest first."""
+
+    origin: str
+    """What messages call it: `--var`, `CRONICLE_VAR_station`, `the deployment`."""
+    texts: Mapping[str, str] = field(factory=dict)
+    """Values as text, as a command line or an environment variable gives them."""
+    stored: Mapping[str, Json] = field(factory=dict)
+    """Values in the stored form (`grammar.values.to_json`), as `Project.values` gives them."""
+    file: SourceFile | None = None
+    """A `*.vars.hcl` file: an attribute for each variable."""
+    ignore_unknown: bool = False
+    """True if values for variables that are not declared are passed over."""
+
+
+@frozen
+class _Offer:
+    """One value that a variable could have."""
+
+    origin: str
+    value: Value | None = None
+    text: str | None = None
+    """Where it is given as text, that; it is read when the type is known."""
+    span: Span | None = None
+
+
+def read_variables(
+    reader: Reader, blocks: Sequence[Block], given: Iterable[GivenValues]
+) -> dict[str, Variable]:
+    """All variables with their values."""
+    declared = unique(reader, blocks, "variable")
+    offers = _offers(reader, declared, given)
+    found = {}
+    for name, block in declared.items():
+        inner = reader.inside(block.title)
+        variable = _variable(inner, name, block, offers.get(name, []))
+        if variable is not None:
+            found[name] = variable
+    return found
+
+
+def _offers(
+    reader: Reader, declared: Mapping[str, Block], given: Iterable[GivenValues]
+) -> dict[str, list[_Offer]]:
+    found: dict[str, list[_Offer]] = {}
+    for source in given:
+        offers = {name: _Offer(source.origin, text=text) for name, text in source.texts.items()}
+        offers |= {name: _Offer(source.origin, from_json(value)) for name, value in source.stored.items()}
+        if source.file is not None:
+            offers |= _file_offers(reader, source.file, source.origin)
+        for name, offer in offers.items():
+            if name in declared:
+                found.setdefault(name, []).append(offer)
+            elif not source.ignore_unknown:
+                close = nearest(name, declared)
+                reader.error(
+                    "unknown-variable",
+                    f'{source.origin} gives a value for "{name}", which is no variable',
+                    f"Did you mean {close}?" if close else "Declare the variable, or leave the value out.",
+                    offer.span,
+                )
+    return found
+
+
+def _file_offers(reader: Reader, file: SourceFile, origin: str) -> dict[str, _Offer]:
+    from grammar.parse import parse
+
+    body, diagnostics = parse(file)
+    reader.keep(diagnostics)
+    for block in body.blocks:
+        reader.error(
+            "invalid-value",
+            f"{block.title} in a file of values",
+            "Such a file holds values of variables only, as `name = value`. Move the block to another file.",
+            block.header_span,
+        )
+    offers = {}
+    for attribute in body.attributes:
+        value, is_good = _constant(reader, attribute)
+        if is_good:
+            offers[attribute.name] = _Offer(origin, value, span=attribute.span)
+    return offers
+
+
+def _constant(reader: Reader, attribute: Attribute) -> tuple[Value, bool]:
+    """The value of an expression that may refer to nothing."""
+    found = next(references_in(attribute.expr), None)
+    if found is not None:
+        reader.error(
+            "reference-too-early",
+            f"{found.text} may not be used here",
+            "The value of a variable cannot depend on anything. Write it out, or make it a local.",
+            found.span,
+        )
+        return None, False
+    value, diagnostics = evaluate(attribute.expr, reader.scope)
+    return value, reader.keep(diagnostics)
+
+
+def _variable(reader: Reader, name: str, block: Block, offers: list[_Offer]) -> Variable | None:
+    body = block.body
+    type_ = read_type(reader, attribute_of(body, "type"))
+    default = attribute_of(body, "default")
+    nullable = reader.flag(body, "nullable", default=True)
+    if default is not None:
+        value, is_good = _constant(reader, default)
+        if not is_good:
+            return None
+        offers = [*offers, _Offer("default", value, span=default.expr.span)]
+    if not offers:
+        reader.error(
+            "missing-value",
+            f'variable "{name}" has no value',
+            f"It has no default. Give it one, or a value: --var {name}=VALUE.",
+            block.header_span,
+        )
+        return None
+    for offer in reversed(offers):  # a wrong default is wrong even where it is not used
+        value, is_good = _accepted(reader, name, offer, type_, block)
+    if not is_good:
+        return None
+    if value is None and not nullable:
+        reader.error(
+            "invalid-value",
+            f'variable "{name}" may not be null',
+            "It says nullable = false. Give it a value.",
+            offers[0].span or block.header_span,
+        )
+        return None
+    _validate(reader, name, value, block)
+    return Variable(
+        name=name,
+        value=to_json(value),
+        type=str(type_),
+        description=reader.text(body, "description"),
+        origin=offers[0].origin,
+        span=block.header_span,
+    )
+
+
+def _accepted(reader: Reader, name: str, offer: _Offer, type_: Type, block: Block) -> tuple[Value, bool]:
+    """An offered value as the type wants it."""
+    value = offer.value
+    if offer.text is not None:
+        value, diagnostics = value_of_text(offer.text, type_, f"{offer.origin} {name}")
+        if not reader.keep(diagnostics):
+            return None, False
+    try:
+        return convert(value, type_), True
+    except ConversionError as wrong:
+        where = "" if offer.span else f" (from {offer.origin})"
+        reader.error(
+            "unsuitable-type",
+            f'unsuitable value for variable "{name}"{where}',
+            f"Its type is {type_}: {wrong}.",
+            offer.span or block.header_span,
+        )
+        return None, False
+
+
+def value_of_text(text: str, type_: Type, origin: str) -> tuple[Value, Diagnostics]:
+    """A value from a command line or an environment variable.
+
+    For a string it is the text itself, for a number or bool what that says, else an expression of the language.
+    """
+    if isinstance(type_, PrimitiveType):
+        return text, ()
+    from grammar.parse import parse_expression
+
+    expr, diagnostics = parse_expression(SourceFile(origin, text))
+    if diagnostics:
+        return (text, ()) if type_ == ANY else (None, diagnostics)
+    found = next(references_in(expr), None)
+    if found is None:
+        return evaluate(expr, Scope())
+    if type_ == ANY:
+        return text, ()
+    return None, (
+        error(
+            "reference-too-early",
+            f"{found.text} may not be used in a value",
+            'Write the value out; a string stands in quotes: ["a", "b"].',
+            found.span,
+        ),
+    )
+
+
+def read_type(reader: Reader, attribute: Attribute | None) -> Type:
+    """The type that an attribute `type` names; `any` if there is none."""
+    if attribute is None:
+        return ANY
+    type_, diagnostics = parse_type(attribute.expr)
+    reader.keep(diagnostics)
+    return type_
+
+
+def _validate(reader: Reader, name: str, value: Value, block: Block) -> None:
+    scope = reader.scope.child(var=Members("var", "variable", {name: value}))
+    for validation in blocks_of(block.body, "validation"):
+        condition = attribute_of(validation.body, "condition")
+        message = attribute_of(validation.body, "error_message")
+        if condition is None or message is None:
+            continue  # the schema has told
+        inner = reader.inside("validation")
+        strange = next(
+            (r for r in references_in(condition.expr) if (r.root, r.name(0)) != ("var", name)), None
+        )
+        if strange is not None:
+            inner.error(
+                "reference-too-early",
+                f"{strange.text} may not be used here",
+                f"A condition judges the value of its own variable. Use var.{name}.",
+                strange.span,
+            )
+            continue
+        result, diagnostics = evaluate(condition.expr, scope)
+        said, more = evaluate(message.expr, scope)
+        if not inner.keep((*diagnostics, *more)):
+            continue
+        try:
+            is_fine = convert(result, BOOL)
+            text = convert(said, STRING)
+        except ConversionError as wrong:
+            inner.wrong_type(condition, str(wrong))
+            continue
+        if is_fine is not True:
+            inner.error(
+                "failed-validation",
+                f'value of variable "{name}" is not valid',
+                str(text),
+                condition.expr.span,
+            )
+
+
+def read_locals(reader: Reader, blocks: Iterable[Block]) -> dict[str, Value]:
+    """The values of all locals, whatever the order in which they are written."""
+    found: dict[str, Attribute] = {}
+    for block in blocks:
+        for attribute in block.body.attributes:
+            if attribute.name in found:
+                reader.inside("locals").error(
+                    "duplicate-name",
+                    f'local "{attribute.name}" is defined twice',
+                    f"It is defined in {place_text(found[attribute.name].span)} already. Rename or remove one.",
+                    attribute.name_span,
+                )
+            else:
+                found[attribute.name] = attribute
+    needs = {
+        name: {
+            need: reference.span
+            for reference in references_in(attribute.expr)
+            if reference.root == "local" and (need := reference.name(0)) is not None and need in found
+        }
+        for name, attribute in found.items()
+    }
+    inner = reader.inside("locals")
+    if _tell_self_references(inner, needs):
+        return plain_members(found)
+    try:
+        order = tuple(graphlib.TopologicalSorter(needs).static_order())
+    except graphlib.CycleError as circle:
+        _tell_circle(inner, found, needs, circle.args[1])
+        return plain_members(found)
+    values: dict[str, Value] = {}
+    for name in order:
+        scope = reader.scope.child(local=Members("local", "local", values))
+        if not inner.refers_well(found[name].expr, IN_LOCAL):
+            values |= plain_members([name])
+            continue
+        value, diagnostics = evaluate(found[name].expr, scope)
+        values[name] = value if inner.keep(diagnostics) else plain_members([name])[name]
+    return values
+
+
+def _tell_self_references(reader: Reader, needs: Mapping[str, Mapping[str, Span | None]]) -> bool:
+    """True if some local refers to itself."""
+    itself = [name for name, needed in needs.items() if name in needed]
+    for name in itself:
+        reader.error(
+            "self-reference",
+            f"local.{name} refers to itself",
+            "Its value would be needed to find its value. Give one of the two another name.",
+            needs[name][name],
+        )
+    return bool(itself)
+
+
+def _tell_circle(
+    reader: Reader,
+    found: Mapping[str, Attribute],
+    needs: Mapping[str, Mapping[str, Span | None]],
+    path: list[str],
+) -> None:
+    """Name every local on the way round, with the place where each is needed."""
+    way = path[::-1]  # from one that needs to what it needs
+    steps = [
+        f"local.{name} needs local.{need} ({place_text(found[name].span)})" for name, need in pairwise(way)
+    ]
+    reader.error(
+        "self-reference",
+        "locals refer to each other in a circle",
+        f"{'; '.join(steps)}. Take one of these references out.",
+        needs[way[0]][way[1]],
+    )

@@ -1,0 +1,123 @@
+"""`workflow` blocks: parameters, schedules, hooks and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from cronicle.config.project import Param, Pool, Workflow
+from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
+from cronicle.config.references import Names, TaskNames
+from cronicle.config.schedules import read_schedules
+from cronicle.config.scope import with_workflow
+from cronicle.config.tasks import read_hook, read_task
+from cronicle.config.variables import read_type
+from grammar.syntax import Attribute, Block, Body
+from grammar.types import ANY, STRING, ListType, SetType, Type
+from grammar.values import ConversionError, HclSet, Value, convert, to_json
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """What a project says that matters inside of its workflows."""
+
+    project: str
+    timezone: str
+    defaults: tuple[Body, ...]
+    pools: Mapping[str, Pool]
+    files: Sequence[str]
+    """All paths of the tree."""
+
+
+def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflow:
+    """One workflow with all that is in it."""
+    body, name = block.body, block.labels[0]
+    reader = reader.inside(block.title)
+    params = {
+        label: _param(reader.inside(inner.title), inner)
+        for label, inner in unique(reader, blocks_of(body, "param"), "parameter").items()
+    }
+    tasks = unique(reader, blocks_of(body, "task"), "task")
+    names = Names(
+        variables=reader.names.variables,
+        locals=reader.names.locals,
+        params=frozenset(params),
+        tasks={
+            label: TaskNames(attribute_of(task.body, "for_each") is not None) for label, task in tasks.items()
+        },
+    )
+    inner = reader.within_scope(with_workflow(reader.scope, names), names)
+    defaults = (*(each.body for each in list(blocks_of(body, "defaults"))[:1]), *around.defaults)
+    return Workflow(
+        name=name,
+        description=reader.text(body, "description"),
+        owner=reader.text(body, "owner"),
+        tags=reader.tags(body),
+        schedules=read_schedules(
+            reader, blocks_of(body, "schedule"), around.timezone, f"{around.project}/{name}"
+        ),
+        params=params,
+        max_parallel=reader.whole(body, "max_parallel", least=1),
+        hooks=tuple(
+            read_hook(inner.inside(each.title), each) for each in blocks_of(body, "on_success", "on_failure")
+        ),
+        tasks={
+            label: read_task(
+                inner.inside(
+                    task.title,
+                    names=Names(
+                        variables=names.variables,
+                        locals=names.locals,
+                        params=names.params,
+                        tasks=names.tasks,
+                        task=label,
+                        has_each=names.tasks[label].has_instances,
+                    ),
+                ),
+                task,
+                defaults,
+                around.pools,
+                around.files,
+            )
+            for label, task in tasks.items()
+        },
+        span=block.header_span,
+    )
+
+
+def _param(reader: Reader, block: Block) -> Param:
+    body = block.body
+    type_ = read_type(reader, attribute_of(body, "type"))
+    default = attribute_of(body, "default")
+    value = reader.known(default, type_)
+    choices = _choices(reader, attribute_of(body, "one_of"), type_)
+    if default is not None and choices is not None and value is not None and to_json(value) not in choices:
+        reader.invalid(default, "default is not among one_of", "Add it to one_of, or choose another default.")
+    return Param(
+        name=block.labels[0],
+        type=str(type_),
+        default=to_json(value),
+        required=default is None,
+        description=reader.text(body, "description"),
+        one_of=choices,
+        span=block.header_span,
+    )
+
+
+def _choices(reader: Reader, attribute: Attribute | None, type_: Type) -> tuple[object, ...] | None:
+    """The values of `one_of`, each converted to the type of the parameter."""
+    value: Value = reader.known(attribute, ANY)
+    if attribute is None or value is None:
+        return None
+    if not isinstance(value, tuple | HclSet) or not len(value):
+        reader.invalid(attribute, "one_of must be a list of values", 'Write one_of = ["a", "b"].')
+        return None
+    wanted = SetType(STRING) if type_ == STRING else ListType(type_)
+    try:
+        converted = convert(value, wanted)
+    except ConversionError as wrong:
+        reader.wrong_type(attribute, str(wrong))
+        return None
+    assert isinstance(converted, tuple | HclSet)
+    return tuple(to_json(item) for item in (value if type_ == STRING else converted))

@@ -1,0 +1,339 @@
+"""The comparison of the specs that are deployed with those that are proposed. Nothing here reads a file or a store.
+
+Specs are compared, not texts: formatting, comments and the order of blocks make no difference. Every reason is named
+from the parts of the fingerprints where a task does something else, and from its other attributes where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from attrs import evolve, frozen
+
+from cronicle.plan.changes import (
+    Action,
+    AttributeChange,
+    FileChange,
+    Plan,
+    ScheduleChange,
+    TaskChange,
+    WorkflowChange,
+)
+from cronicle.runs.spec import RunSpec, TaskSpec
+
+Json = Any
+
+CountLines = Callable[[str, str], int | None]
+"""From two blob ids to how many lines are added or removed between them; None for a binary file."""
+
+MATTERS: Mapping[str, bool] = {
+    "command": True,
+    "script": True,
+    "interpreter": True,
+    "upstreams": True,
+    "trigger_rule": True,
+    "for_each": True,
+    "when": True,
+    "env": True,
+    "workdir": True,
+    "stdin": True,
+    "merge_output": True,
+    "skip_exit_code": True,
+    "allow_failure": True,
+    "stdout_is_data": False,
+    "retry": False,
+    "timeout": False,
+    "grace_period": False,
+    "on_lost": False,
+    "pool": False,
+    "pool_slots": False,
+    "priority": False,
+    "log_size": False,
+    "stdout_size": False,
+    "group": False,
+    "tags": False,
+    "description": False,
+    "inputs_declared": False,
+}
+"""Every field of a task's spec that a user sets, and whether it is part of the (deep) fingerprint."""
+
+_WRITTEN: Mapping[str, str] = {
+    "upstreams": "depends_on",
+    "log_size": "limits.log_size",
+    "stdout_size": "limits.stdout_size",
+}
+_BY_KEY = frozenset({"env", "retry"})
+_NOT_SHOWN = frozenset(
+    {"stdout_is_data", "inputs_declared"}
+)  # consequences of what another task or `inputs` says
+
+
+@frozen(kw_only=True)
+class Side:
+    """One side of a comparison: a workflow as it is deployed, or as it is proposed."""
+
+    spec: RunSpec
+    schedules: Sequence[Mapping[str, Json]] = ()
+    """As `cronicle.config.deployed.schedules_to_json` writes them."""
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    place: str | None = None
+    """Where it is declared, of the proposed side: `workflows.hcl:14`."""
+
+
+def plan_changes(
+    old: Mapping[str, Side] | None,
+    new: Mapping[str, Side],
+    *,
+    old_values: Mapping[str, Json] | None = None,
+    new_values: Mapping[str, Json] | None = None,
+    count_lines: CountLines | None = None,
+) -> Plan:
+    """What would change if `new` were deployed in place of `old`.
+
+    Args:
+        old: The deployed workflows by name; None if nothing was deployed yet.
+        new: The proposed ones, in the order in which they are to be shown.
+        old_values: The deployed values of variables.
+        new_values: The proposed ones.
+        count_lines: Counts the lines that differ between two blobs; without it they are not counted.
+    """
+    before = old or {}
+    count = count_lines or (lambda _old, _new: None)
+    changes = [_workflow_change(name, before.get(name), side, count) for name, side in new.items()]
+    changes += [_deleted(name, side) for name, side in before.items() if name not in new]
+    values = (
+        _attribute_changes("", old_values or {}, new_values or {}, matters=True) if old is not None else ()
+    )
+    return Plan(changes=tuple(changes), variables=tuple(values))
+
+
+def _workflow_change(name: str, old: Side | None, new: Side, count: CountLines) -> WorkflowChange:
+    tasks = tuple(_task_changes(old.spec.tasks if old else (), new.spec.tasks, count))
+    schedules = tuple(_schedule_changes(old.schedules if old else (), new.schedules))
+    attributes = tuple(_workflow_attributes(old, new)) if old else ()
+    if old is None:
+        action = Action.CREATE
+    else:
+        actions = {*(task.action for task in tasks), *(schedule.action for schedule in schedules)}
+        is_same = not attributes and actions <= {Action.NO_OP}
+        action = Action.NO_OP if is_same else Action.UPDATE
+    return WorkflowChange(
+        name=name,
+        action=action,
+        place=new.place,
+        description=new.description,
+        attributes=attributes,
+        tasks=tasks,
+        schedules=schedules,
+    )
+
+
+def _deleted(name: str, old: Side) -> WorkflowChange:
+    return WorkflowChange(
+        name=name,
+        action=Action.DELETE,
+        description=old.description,
+        tasks=tuple(_removed_task(task) for task in old.spec.tasks),
+        schedules=tuple(_schedule_changes(old.schedules, ())),
+    )
+
+
+def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
+    for name in ("description", "owner", "tags"):
+        yield from _compared(name, _plain(getattr(old, name)), _plain(getattr(new, name)), matters=False)
+    for name in ("project", "folder", "timezone", "max_parallel"):
+        yield from _compared(
+            name, getattr(old.spec, name), getattr(new.spec, name), matters=name != "max_parallel"
+        )
+    for name, written in (("params", "param"), ("pools", "pool")):
+        before, after = _plain(getattr(old.spec, name)), _plain(getattr(new.spec, name))
+        yield from _attribute_changes(f"{written}.", before, after, matters=False)
+    for event in dict.fromkeys(hook.event for spec in (old.spec, new.spec) for hook in spec.hooks):
+        hooks = [
+            [_plain(hook) for hook in spec.hooks if hook.event == event] for spec in (old.spec, new.spec)
+        ]
+        yield from _compared(event, *(_shown(each) for each in hooks), matters=False)
+
+
+# Tasks
+
+
+def _task_changes(
+    old: Iterable[TaskSpec], new: Sequence[TaskSpec], count: CountLines
+) -> Iterator[TaskChange]:
+    before = {task.name: task for task in old}
+    differs: set[str] = set()  # what does something else than before, or lies below such a task
+    for task in new:  # upstreams come first
+        change = _task_change(before.get(task.name), task, count)
+        above = tuple(dict.fromkeys(edge.task for edge in task.upstreams if edge.task in differs))
+        if change.action is not Action.CREATE:
+            change = evolve(change, changed_above=above)
+            if change.turns_stale:
+                differs.add(task.name)
+        else:
+            differs.add(task.name)
+        yield change
+    names = {task.name for task in new}
+    yield from (_removed_task(task) for task in before.values() if task.name not in names)
+
+
+def _task_change(old: TaskSpec | None, new: TaskSpec, count: CountLines) -> TaskChange:
+    change = TaskChange(
+        name=new.name,
+        action=Action.CREATE,
+        keys=_keys(new),
+        inputs_declared=new.inputs_declared,
+        new_fingerprint=new.fingerprint,
+        new_deep_fingerprint=new.deep_fingerprint,
+    )
+    if old is None:
+        return change
+    attributes = tuple(_task_attributes(old, new))
+    files = tuple(_file_changes(old.inputs, new.inputs, count))
+    names = dict.fromkeys([*old.fingerprint_parts, *new.fingerprint_parts])
+    parts = tuple(
+        name for name in names if old.fingerprint_parts.get(name) != new.fingerprint_parts.get(name)
+    )
+    is_same = not attributes and not files and old.deep_fingerprint == new.deep_fingerprint
+    return evolve(
+        change,
+        action=Action.NO_OP if is_same else Action.UPDATE,
+        attributes=attributes,
+        files=files,
+        parts=parts,
+        old_fingerprint=old.fingerprint,
+        old_deep_fingerprint=old.deep_fingerprint,
+    )
+
+
+def _removed_task(old: TaskSpec) -> TaskChange:
+    return TaskChange(
+        name=old.name,
+        action=Action.DELETE,
+        keys=_keys(old),
+        inputs_declared=old.inputs_declared,
+        old_fingerprint=old.fingerprint,
+        old_deep_fingerprint=old.deep_fingerprint,
+    )
+
+
+def _keys(task: TaskSpec) -> tuple[str, ...] | None:
+    if task.for_each is None or "known" not in task.for_each:
+        return None
+    return tuple(task.for_each["known"])
+
+
+def _task_attributes(old: TaskSpec, new: TaskSpec) -> Iterator[AttributeChange]:
+    for name, matters in MATTERS.items():
+        if name in _NOT_SHOWN:
+            continue
+        before, after = _plain(getattr(old, name)), _plain(getattr(new, name))
+        if name in _BY_KEY:
+            yield from _attribute_changes(f"{name}.", before, after, matters=matters)
+        else:
+            if name == "upstreams":
+                before, after = _edges(before), _edges(after)
+            yield from _compared(_WRITTEN.get(name, name), before, after, matters=matters)
+
+
+def _edges(upstreams: Iterable[Mapping[str, Json]]) -> list[str]:
+    """Edges as they are written: `task.a`, `task.a["key"]`, sorted, since their order means nothing."""
+    return sorted(
+        f"task.{edge['task']}"
+        + (f"[{msgspec.json.encode(edge['key']).decode()}]" if edge["key"] is not None else "")
+        for edge in upstreams
+    )
+
+
+def _file_changes(old: Mapping[str, str], new: Mapping[str, str], count: CountLines) -> Iterator[FileChange]:
+    for path in sorted({*old, *new}):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        old_id, new_id = _blob(before), _blob(after)
+        if old_id is None or new_id is None:
+            action = Action.CREATE if old_id is None else Action.DELETE
+            yield FileChange(path=path, action=action, old_id=old_id, new_id=new_id)
+        else:
+            lines = count(old_id, new_id) if old_id != new_id else 0
+            yield FileChange(path=path, action=Action.UPDATE, old_id=old_id, new_id=new_id, lines=lines)
+
+
+def _blob(described: str | None) -> str | None:
+    """The blob id of `mode:blob id`."""
+    return None if described is None else described.partition(":")[2]
+
+
+# Schedules
+
+
+def _schedule_changes(
+    old: Sequence[Mapping[str, Json]], new: Sequence[Mapping[str, Json]]
+) -> Iterator[ScheduleChange]:
+    """Labelled schedules are paired by their labels, the others in their order, equal ones first."""
+    left = list(old)
+    pairs: list[tuple[Mapping[str, Json] | None, Mapping[str, Json]]] = []
+    for one in new:
+        partner = next((other for other in left if other == one), None)
+        if partner is not None:
+            left.remove(partner)
+        pairs.append((partner, one))
+    for at, (partner, one) in enumerate(pairs):
+        if partner is None:
+            partner = next((other for other in left if other.get("name") == one.get("name")), None)
+            if partner is not None:
+                left.remove(partner)
+                pairs[at] = (partner, one)
+    for before, after in pairs:
+        yield _schedule_change(before, after)
+    yield from (ScheduleChange(name=one.get("name"), action=Action.DELETE, old=one) for one in left)
+
+
+def _schedule_change(old: Mapping[str, Json] | None, new: Mapping[str, Json]) -> ScheduleChange:
+    name = new.get("name")
+    if old is None:
+        return ScheduleChange(name=name, action=Action.CREATE, new=new)
+    attributes = tuple(_attribute_changes("", old, new, matters=False))
+    action = Action.UPDATE if attributes else Action.NO_OP
+    return ScheduleChange(name=name, action=action, old=old, new=new, attributes=attributes)
+
+
+# Values
+
+
+def _attribute_changes(
+    prefix: str, old: Mapping[str, Json], new: Mapping[str, Json], *, matters: bool
+) -> Iterator[AttributeChange]:
+    for name in dict.fromkeys([*old, *new]):
+        yield from _compared(prefix + name, old.get(name), new.get(name), matters=matters)
+
+
+def _compared(name: str, old: Json, new: Json, *, matters: bool) -> Iterator[AttributeChange]:
+    if old != new:
+        yield AttributeChange(name=name, old=_shown(old), new=_shown(new), matters=matters)
+
+
+def _plain(value: object) -> Json:
+    return msgspec.to_builtins(value)
+
+
+def _shown(value: Json) -> Json:
+    """A value of a spec for people: what is known plainly, other expressions as text."""
+    match value:
+        case {"known": known} if len(value) == 1:
+            return known
+        case {"expression": tree} if len(value) == 1:
+            from grammar.serial import expression_from_json
+            from grammar.text import expression_text
+
+            return {"expression": expression_text(expression_from_json(tree))}
+        case dict():
+            return {name: _shown(inner) for name, inner in value.items()}
+        case list():
+            return [_shown(inner) for inner in value]
+        case _:
+            return value
