@@ -22,7 +22,8 @@ import attrs
 from grammar import syntax
 from grammar.conversion import ConversionError, convert
 from grammar.diagnostics import Diagnostic, has_errors
-from grammar.evaluate import DEFAULT_LIMITS, ITEM, Evaluation, Limits, evaluate
+from grammar.evaluate import DEFAULT_LIMITS, Limits, evaluate, start
+from grammar.evaluation.evaluation import ITEM
 from grammar.kinds import HclMap, HclSet, Unknown, Value, nfc, unknown_in
 from grammar.number import format_number
 from grammar.scope import Scope
@@ -118,7 +119,7 @@ class _Folder:
     def _known(self, node: syntax.Expression, scope: Scope) -> tuple[bool, Value]:
         if self._left <= 0:
             return False, None
-        evaluation = Evaluation(self._limits)
+        evaluation = start(self._limits)
         value, diagnostics = evaluation.run(node, scope)
         self._left -= evaluation.steps
         return not (evaluation.met_unknown or has_errors(diagnostics)) and unknown_in(value) is None, value

@@ -1,0 +1,1 @@
+"""How expressions are evaluated, rule by rule; `grammar.evaluate` is the way in."""

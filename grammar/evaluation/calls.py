@@ -1,0 +1,77 @@
+"""Rules of function calls (HCL specification, "Functions and Function Calls")."""
+
+from __future__ import annotations
+
+from grammar import syntax
+from grammar.diagnostics import has_errors
+from grammar.evaluation.evaluation import Evaluation
+from grammar.functions.signature import Attempt, Function, FunctionError
+from grammar.kinds import HclSet, Unknown, Value, type_name
+from grammar.scope import Scope
+from grammar.suggest import nearest
+
+
+def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> Value:
+    """`name(arguments)`."""
+    function = scope.find_function(node.name)
+    if function is None:
+        similar = nearest(node.name, sorted(scope.function_names()))
+        detail = (
+            f"Did you mean {similar}?" if similar else "See the reference of functions for those there are."
+        )
+        return run.report(
+            "unknown-function", f"there is no function {node.name}", detail, node.name_span or node.span
+        )
+    try:
+        if function.lazy:
+            return _call_lazy(run, function, node, scope)
+        arguments = _arguments(run, node, scope)
+        if isinstance(arguments, Unknown):
+            return arguments
+        run.meter.charge(*arguments)
+        result = run.meter.admit(function.apply(arguments))
+        run.meter.charge(result)
+        return result  # noqa: TRY300 - the errors are those of the call
+    except FunctionError as wrong:
+        return _blame(run, function, node, wrong)
+
+
+def _arguments(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> list[Value] | Unknown:
+    found = len(run.diagnostics)
+    arguments = [run.value(argument, scope) for argument in node.arguments]
+    if has_errors(run.diagnostics[found:]):
+        return Unknown()
+    if not node.expand_final or not arguments:
+        return arguments
+    last = arguments.pop()
+    if isinstance(last, Unknown):
+        return last
+    if not isinstance(last, tuple | HclSet):
+        detail = f"What stands before ... must be a list, this is a {type_name(last)}."
+        return run.report("wrong-type", "cannot expand this argument", detail, node.arguments[-1].span)
+    return [*arguments, *last]
+
+
+def _call_lazy(run: Evaluation, function: Function, node: syntax.FunctionCall, scope: Scope) -> Value:
+    def attempt(argument: syntax.Expression) -> Attempt:
+        return lambda: run.captured(argument, scope)
+
+    if node.expand_final:
+        raise FunctionError("takes expressions one by one, not with ...")
+    function.check_count(len(node.arguments))
+    return function.implementation(*(attempt(argument) for argument in node.arguments))
+
+
+def _blame(run: Evaluation, function: Function, node: syntax.FunctionCall, wrong: FunctionError) -> Unknown:
+    message = wrong.message[:1].upper() + wrong.message[1:]
+    detail = (
+        f"{message}. It is called as {function.signature}."
+        if ": " + function.signature not in message
+        else f"{message}."
+    )
+    parameter = None if wrong.argument is None else function.parameter_at(wrong.argument)
+    if wrong.argument is None or parameter is None or not node.arguments:
+        return run.report("invalid-call", f"{function.name} cannot be called so", detail, node.span)
+    blamed = node.arguments[min(wrong.argument, len(node.arguments) - 1)]
+    summary = f"{function.name} cannot use its argument {parameter.name}"
+    return run.report("invalid-call", summary, detail, blamed.span or node.span)

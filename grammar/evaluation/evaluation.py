@@ -1,0 +1,155 @@
+"""One evaluation: its bounds, what it has found so far, and the steps that the rules have in common.
+
+The rules are functions of (evaluation, node, scope), one for each kind of node; `grammar.evaluate` brings
+them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from grammar import syntax
+from grammar.diagnostics import Diagnostic, error, has_errors, in_order
+from grammar.kinds import HclMap, Unknown, Value, nfc
+from grammar.measure import Limits, Meter, MeterError
+from grammar.operators import OperationError, expect, iterate
+from grammar.scope import Namespace, Scope, ScopeValue
+from grammar.source import Span
+from grammar.types import BOOL, STRING
+
+__all__ = ["ITEM", "Evaluation", "Rule", "bind"]
+
+ITEM = "*"
+"""The variable that holds the element at hand of a splat; no name in a text can be that."""
+
+Rule = Callable[["Evaluation", Any, Scope], ScopeValue]
+"""Gives the value of a node. It reports a mistake and returns `Unknown()`, or raises `OperationError`."""
+
+
+class Evaluation:
+    """One evaluation. `run` may be called once; the other methods are for the rules."""
+
+    def __init__(self, rules: Mapping[type, Rule], limits: Limits) -> None:
+        self.met_unknown = False
+        """True once the result depended on something unknown, even if it is known itself."""
+        self.meter = Meter(limits)
+        self.diagnostics: list[Diagnostic] = []
+        self._rules = rules
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been taken."""
+        return self.meter.steps
+
+    def run(self, expression: syntax.Expression, scope: Scope) -> tuple[Value, tuple[Diagnostic, ...]]:
+        """Evaluate; see `grammar.evaluate.evaluate`."""
+        try:
+            value = self.value(expression, scope)
+        except (MeterError, RecursionError) as limit:
+            reason = str(limit) if isinstance(limit, MeterError) else "it is nested too deep"
+            detail = f"Evaluation was given up because {reason}. Make the expression simpler."
+            self.report(
+                "evaluation-limit", "this expression is too much to evaluate", detail, expression.span
+            )
+            value = Unknown()
+        return value, in_order(self.diagnostics)
+
+    def eval(self, node: Any, scope: Scope) -> ScopeValue:
+        """Evaluate a node; the result may be a namespace."""
+        self.meter.enter()
+        try:
+            value = self._rules[type(node)](self, node, scope)
+        except OperationError as wrong:
+            return self.fail(wrong, node)
+        finally:
+            self.meter.leave()
+        if isinstance(value, Unknown) and value.reasons:
+            self.met_unknown = True
+        return value
+
+    def value(self, node: syntax.Expression, scope: Scope) -> Value:
+        """Evaluate to a value; a namespace becomes a map of its members."""
+        return self.as_value(self.eval(node, scope))
+
+    def as_value(self, value: ScopeValue) -> Value:
+        """Return a namespace as a map of its members, a value as it is."""
+        if not isinstance(value, Namespace):
+            return value
+        self.meter.enter()
+        members = HclMap({name: self.as_value(value.get(name)) for name in value.names()})
+        self.meter.leave()
+        return self.meter.admit(members)
+
+    def captured(self, node: syntax.Expression, scope: Scope) -> tuple[Value, tuple[Diagnostic, ...]]:
+        """Evaluate with the diagnostics apart."""
+        outer, self.diagnostics = self.diagnostics, []
+        try:
+            return self.value(node, scope), tuple(self.diagnostics)
+        finally:
+            self.diagnostics = outer
+
+    def report(self, code: str, summary: str, detail: str, span: Span | None) -> Unknown:
+        """Report an error and return what stands for its value."""
+        self.diagnostics.append(error(code, summary, detail, span))
+        return Unknown()
+
+    def fail(self, wrong: OperationError, node: Any, *operands: syntax.Expression) -> Unknown:
+        """Report an operation that failed, at the operand that is to blame or at the node."""
+        blamed = (
+            operands[wrong.operand] if wrong.operand is not None and wrong.operand < len(operands) else node
+        )
+        return self.report(wrong.code, wrong.summary, wrong.detail, blamed.span or node.span)
+
+    def collect(self, elements: Iterable[Any], make: Callable[[Any], Value]) -> Value:
+        """Return the tuple of what is made of each element, which ends at the first mistake."""
+        found = len(self.diagnostics)
+        results: list[Value] = []
+        for element in elements:
+            results.append(make(element))
+            if len(self.diagnostics) > found and has_errors(self.diagnostics[found:]):
+                return Unknown()
+        return self.meter.admit(tuple(results))
+
+    def key(self, value: Value, node: syntax.Expression) -> str | Unknown:
+        """Return the value of `node` as the key of a map."""
+        try:
+            key = expect(value, STRING, "the key")
+        except OperationError as wrong:
+            return self.fail(wrong, node)
+        assert isinstance(key, str | Unknown)
+        return key
+
+    def truth(self, node: syntax.Expression, scope: Scope, what: str) -> bool | Unknown:
+        """Evaluate a condition; messages call it `what`."""
+        try:
+            truth = expect(self.value(node, scope), BOOL, what)
+        except OperationError as wrong:
+            return self.fail(wrong, node)
+        assert isinstance(truth, bool | Unknown)
+        return truth
+
+    def elements(self, node: syntax.Expression, scope: Scope) -> Iterable[tuple[Value, Value]] | Unknown:
+        """Evaluate a collection and return its keys and values."""
+        collection = self.value(node, scope)
+        if isinstance(collection, Unknown):
+            return collection
+        try:
+            return iterate(collection)
+        except OperationError as wrong:
+            return self.fail(wrong, node)
+
+    def joined(self, texts: list[str]) -> str:
+        """Join texts, unless that is too much."""
+        self.meter.admit_length(sum(map(len, texts)))
+        return nfc("".join(texts))
+
+
+def bind(
+    scope: Scope, node: syntax.ForTuple | syntax.ForObject | syntax.TemplateFor, key: Value, value: Value
+) -> Scope:
+    """Return the scope within a loop, at one element."""
+    names = (
+        {node.value_name: value} if node.key_name is None else {node.key_name: key, node.value_name: value}
+    )
+    return Scope(names, parent=scope)
