@@ -358,7 +358,10 @@ class _Reader:
         around is not passed.
         """
         cursor = self.cursor
-        kinds, failed = cursor.kinds, cursor.at
+        kinds, failed = (
+            cursor.kinds,
+            cursor.at - cursor.at_item(),
+        )  # before an item is the line end that counts
         waiting: list[str] = []
         at = begun
         while (kind := kinds[at]) != END:

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grammar.diagnostics import Diagnostic, error
 from grammar.source import BYTE_ORDER_MARK, SourceFile, Span
+
+if TYPE_CHECKING:
+    import regex
 
 # Kinds of tokens. An operator's or bracket's kind is its own text.
 NAME = "name"
@@ -74,12 +78,11 @@ _ITEM = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_-]*[ \t]*=(?![=>])")
 
 
 @cache
-def _unicode_name() -> re.Pattern[str]:
+def _unicode_name() -> regex.Pattern[str]:
     """HCL's identifiers in full: letters of all scripts. Joiners are ID_Continue only since Unicode 15.1."""
-    import regex  # type: ignore[import-untyped]
+    import regex
 
-    pattern: re.Pattern[str] = regex.compile(r"[\p{ID_Start}_](?:(?![\u200c\u200d])[\p{ID_Continue}-])*+")
-    return pattern
+    return regex.compile(r"[\p{ID_Start}_](?:(?![\u200c\u200d])[\p{ID_Continue}-])*+")
 
 
 @attrs.frozen

@@ -83,7 +83,7 @@ def expression_from_json(data: Json) -> Expression:
     """
     try:
         expr: Expression = _read(data)
-    except (TypeError, KeyError, IndexError, ArithmeticError, RecursionError) as problem:
+    except (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RecursionError) as problem:
         raise ValueError(f"not the value of an expression: {problem!r}") from problem
     return expr
 

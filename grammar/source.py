@@ -76,7 +76,7 @@ class SourceFile:
         before = self.text[self.line_starts[self.line_of(offset) - 1] : offset].removeprefix(BYTE_ORDER_MARK)
         if before.isascii():
             return len(before) + 1
-        import regex  # type: ignore[import-untyped]
+        import regex
 
         return len(regex.findall(r"\X", before)) + 1
 

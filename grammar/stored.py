@@ -98,7 +98,15 @@ def body_from_json(data: Json, source: SourceFile) -> Body:
     try:
         with collections_paused():
             body = _read(data, source)
-    except (TypeError, KeyError, IndexError, ArithmeticError, RecursionError, StopIteration) as problem:
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        ArithmeticError,
+        RecursionError,
+        StopIteration,
+    ) as problem:
         raise ValueError(f"not a stored body: {problem!r}") from problem
     if isinstance(body, Body):
         return body
