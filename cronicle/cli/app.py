@@ -175,6 +175,12 @@ def _first_leaf(group: ExceptionGroup[Exception]) -> Exception:
 
 def _report(error: Exception) -> int:
     if isinstance(error, CronicleError):
+        diagnostics = getattr(error, "diagnostics", None)
+        if diagnostics is not None:
+            from cronicle.cli.diagnosing import tell_diagnostics
+
+            tell_diagnostics(diagnostics, getattr(error, "files", 0))
+            return error.exit_code
         _complain(error.message, error.remedy)
         return error.exit_code
     if os.environ.get("CRONICLE_DEBUG"):

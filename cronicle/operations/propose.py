@@ -11,7 +11,7 @@ from attrs import frozen
 from cronicle.config.compile import compile_workflow
 from cronicle.config.deployed import schedules_to_json
 from cronicle.config.inputs import InputFinder
-from cronicle.config.load import load_project
+from cronicle.config.load import Loaded, load_project
 from cronicle.config.project import Project
 from cronicle.config.tree import Tree
 from cronicle.config.variables import GivenValues
@@ -93,11 +93,16 @@ def open_project(where: Surroundings) -> tuple[Repository, Path]:
         raise NotARepository.at(where.folder or Path.cwd())
     repository = open_repository(where.repository)
     if where.folder is None:
-        raise CronicleError(
-            "this folder is in no project: neither it nor a folder above it has a cronicle.hcl",
-            "Make a project here with: cronicle init",
-        )
+        raise no_project()
     return repository, where.folder
+
+
+def no_project() -> CronicleError:
+    """Why a command that needs a project cannot go on."""
+    return CronicleError(
+        "this folder is in no project: neither it nor a folder above it has a cronicle.hcl",
+        "Make a project here with: cronicle init",
+    )
 
 
 def given_values(
@@ -157,6 +162,23 @@ def propose(
         WorkingTree(folder, repository.workdir) if commit is None else repository.tree(commit, prefix)
     )
     return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
+
+
+def load_working_directory(sources: Sources) -> Loaded:
+    """The project as it lies in the working directory, with what is wrong in it; needs neither git nor a store.
+
+    Raises:
+        CronicleError: There is no project here.
+    """
+    where = sources.where
+    if where.folder is None:
+        raise no_project()
+    return load_project(
+        WorkingTree(where.folder, where.repository or where.folder),
+        folder_name=where.folder.name,
+        environment=sources.environment,
+        given=given_values(sources.var, sources.var_files, sources.environ, sources.cwd),
+    )
 
 
 def propose_dirty(sources: Sources) -> Proposal:

@@ -1,0 +1,34 @@
+"""Showing diagnostics of HCL files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cronicle.cli.output import is_terminal, plural, print_json, tell
+
+if TYPE_CHECKING:
+    from grammar.diagnostics import Diagnostic
+
+
+def tell_diagnostics(diagnostics: Sequence[Diagnostic], files: int) -> None:
+    """Each in full on stderr, then how many there are."""
+    from grammar.render import render_full
+
+    for diagnostic in diagnostics:
+        tell(render_full(diagnostic, colour=is_terminal(sys.stderr)))
+        tell()
+    errors = sum(one.is_error for one in diagnostics)
+    warnings = len(diagnostics) - errors
+    counts = [plural(errors, "error")] if errors else []
+    counts += [plural(warnings, "warning")] if warnings else []
+    if counts:
+        tell(f"{' and '.join(counts)} in {plural(files, 'file')}.")
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """All as one JSON array on stdout."""
+    from grammar.render import diagnostic_to_json
+
+    print_json([diagnostic_to_json(one) for one in diagnostics])

@@ -1,0 +1,46 @@
+"""Making the plan that `plan` shows and `apply` deploys, with the warnings that belong to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cronicle.cli.diagnosing import tell_diagnostics
+from cronicle.cli.output import paint, tell
+from cronicle.cli.session import Session
+from cronicle.operations.plan import PlannedDeployment, plan_deployment
+from cronicle.operations.propose import propose, working_changes
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+SHOWN_PATHS = 5
+
+
+def look_at_plan(
+    session: Session,
+    store: Store | None,
+    revision: str | None,
+    *,
+    working_tree: bool,
+    var: list[str] | None,
+    var_file: list[str] | None,
+) -> PlannedDeployment:
+    """The plan for a revision, or for the working directory; warnings go to stderr."""
+    sources = session.sources(store, var or (), var_file or ())
+    proposal = propose(sources, revision=revision, working_tree=working_tree)
+    tell_diagnostics(proposal.diagnostics, len(proposal.files))
+    changed = (
+        () if working_tree or revision is not None else working_changes(proposal.repository, proposal.folder)
+    )
+    if changed:
+        tell(
+            f"{paint('warning:', 'yellow')} files in the working directory differ from HEAD, "
+            f"and this plan leaves that out: {names_of(changed)}\n"
+        )
+    return plan_deployment(sources, store, proposal)
+
+
+def names_of(paths: tuple[str, ...]) -> str:
+    """The first few paths, and how many more there are."""
+    more = f" and {len(paths) - SHOWN_PATHS} more" if len(paths) > SHOWN_PATHS else ""
+    return ", ".join(paths[:SHOWN_PATHS]) + more

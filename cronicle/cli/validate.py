@@ -1,0 +1,37 @@
+"""`cronicle validate`: everything that is wrong in the files of the project, at once."""
+
+from __future__ import annotations
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def validate(
+    store: StoreOption = None,
+    files: FilesOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Check the files of the project as they lie in the working directory."""
+    from cronicle.cli.diagnosing import print_diagnostics, tell_diagnostics
+    from cronicle.cli.output import plural, say
+    from cronicle.cli.session import open_session
+    from cronicle.errors import ExitCode
+    from cronicle.operations.propose import load_working_directory
+
+    session = open_session(store, environment)
+    loaded = load_working_directory(session.sources(None))
+    if json:
+        print_diagnostics(loaded.diagnostics)
+    else:
+        tell_diagnostics(loaded.diagnostics, len(loaded.paths))
+    if loaded.project is None:
+        return ExitCode.FAILED
+    if not json:
+        workflows = len(loaded.project.workflows)
+        say(f"{plural(workflows, 'workflow')} in {plural(len(loaded.paths), 'file')}: valid")
+    return ExitCode.GOOD
