@@ -180,7 +180,7 @@ class Store(StoreReader, Protocol):
         """Bind a project's name to its repository, or confirm it and note its path; the binding that holds after.
 
         The caller compares `root_commit` and `folder` with what it asked for: another project holds the name if
-        they differ, and nothing was changed.
+        they differ, and nothing was changed. `created_at` stays that of the first time.
         """
         ...
 
@@ -197,7 +197,12 @@ class Store(StoreReader, Protocol):
     # Runs
 
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
-        """Make a run. One live run for each (project, environment, workflow, instance, series, logical time)."""
+        """Make a run, with its first events and the rows that follow from them.
+
+        There is one live run for each (project, environment, workflow, instance, series, logical time), and for
+        the causes schedule and catchup together one run at all, live or ended: a tick makes exactly one. The
+        answer to a second is the id of the first.
+        """
         ...
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
@@ -205,7 +210,8 @@ class Store(StoreReader, Protocol):
 
         For each transition the sequence number of its first event (they are consecutive, and grow over the whole
         store: the one of `AttemptStarted` is the attempt's fence), or None if `owner` does not own the run (any
-        more): then nothing of that transition was stored, and the others were.
+        more, or there is no such run): then nothing of that transition was stored, and the others were. An owner
+        may still append to its run after that has ended; an ended state never changes by it.
         """
         ...
 
@@ -218,7 +224,7 @@ class Store(StoreReader, Protocol):
     def create_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
-        """Make a backfill; None if one of the same workflow and series that is unfinished shares a tick with it."""
+        """Make a backfill; None if an unfinished one of the same workflow and series shares a tick with it."""
         ...
 
     def find_overlapping_backfill(
@@ -244,7 +250,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def remove_owner(self, owner: str) -> None:
-        """End being an owner: its live runs and backfills are left without one."""
+        """End being an owner: its live runs and unfinished backfills are left without one, its slots are free."""
         ...
 
     def claim_dead_owner(self, dead: str) -> bool:
@@ -257,7 +263,14 @@ class Store(StoreReader, Protocol):
     # Requests and slots
 
     def add_request(self, request: ControlRequest) -> str | None:
-        """Leave a request for the owner of its target; that owner's id, None if the target has none."""
+        """Leave a request for the owner of its target; that owner's id.
+
+        None if nobody drives the target (it has no owner, or has ended): then nothing was left, and the caller
+        may do itself what it wished for. A request outlives an owner that dies before it has taken it up.
+
+        Raises:
+            UnknownError: There is no run or backfill of that id.
+        """
         ...
 
     def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
@@ -270,6 +283,9 @@ class Store(StoreReader, Protocol):
 
     def grant_slots(self, sizes: Mapping[str, int]) -> tuple[SlotRequest, ...]:
         """Grant what fits into pools of these sizes, by priority, then age; all grants made by this call.
+
+        Nobody overtakes: where the first does not fit, those behind it wait. A request for more than the pool has
+        gets all of it, alone. A pool that is not among `sizes`, or has no slots, grants nothing.
 
         An attempt's slots are free again when its `AttemptFinished` or `AttemptLost` is stored, or its run ends.
         """

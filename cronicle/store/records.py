@@ -295,12 +295,12 @@ class NewRun:
     run: RunRecord
     events: tuple[RunEvent, ...]
     backfill_position: int | None = None
-    """Marks that tick of `run.backfill` as having this run, in the same transaction."""
+    """Marks that tick of `run.backfill` as having this run, in the same transaction, in place of any before it."""
 
 
 @frozen
 class LiveRunExists:
-    """The answer to making a run for a logical time that has a live one."""
+    """The answer to making a run for a logical time that has a live one, or for a tick that has had its run."""
 
     run_id: str
 

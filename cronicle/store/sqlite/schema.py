@@ -87,7 +87,7 @@ def upgrade(connection: Connection, steps: tuple[Migration, ...]) -> None:
         if done:
             _check_applied(connection, steps)
         for step in steps[done:]:
-            connection.execute_script(step.sql)
+            connection.execute(step.sql)
             connection.execute(
                 "INSERT INTO migration (version, name, checksum) VALUES (?, ?, ?)",
                 (step.version, step.name, step.checksum),
