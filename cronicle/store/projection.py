@@ -17,7 +17,7 @@ from attrs import define, field
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
-from cronicle.store.rows import EPOCH, MICROSECOND, to_json, to_key
+from cronicle.store.cells import EPOCH, MICROSECOND, to_json, to_key
 
 TaskId = tuple[int, str, str]
 """Sequence of the run, task, key as stored."""

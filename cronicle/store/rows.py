@@ -1,22 +1,24 @@
-"""Rows of the store and the values that they stand for.
+"""Rows of the store and the values that they stand for; how a cell is written is in `cronicle.store.cells`.
 
-Rules: an instant is a whole number of microseconds since 1970 in UTC; JSON is text; a null that must collide
-in a unique key is '' (a series, an instance, a backfill); the key of a task run is '' for the task as a whole
-and `[KEY]` for an instance, so that no key is mistaken for none. The order of the columns is that of the
-`*_COLUMNS` beside each function.
+The order of the columns is that of the `*_COLUMNS` beside each function.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
-from cronicle.store.interface import StoreError
+from cronicle.store.cells import (
+    from_instant,
+    from_json,
+    from_key,
+    from_optional,
+    to_instant,
+    to_json,
+    to_optional,
+)
 from cronicle.store.records import (
     Actor,
     AttemptRecord,
@@ -34,81 +36,10 @@ from cronicle.store.records import (
 )
 
 Row = tuple[Any, ...]
-T = TypeVar("T")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder()
 _ACTOR = msgspec.json.Decoder(Actor)
 _WORKFLOWS = msgspec.json.Decoder(tuple[DeployedWorkflow, ...])
 _ARGV = msgspec.json.Decoder(tuple[str, ...])
-
-
-def to_json(value: Any) -> str:
-    """Compact JSON."""
-    return _ENCODER.encode(value).decode()
-
-
-def from_json(text: str) -> Any:
-    """The value of a JSON text."""
-    return _DECODER.decode(text)
-
-
-def to_instant(at: datetime) -> int:
-    """Microseconds since 1970."""
-    return (at - EPOCH) // MICROSECOND
-
-
-def from_instant(number: int) -> datetime:
-    """The instant of `to_instant`."""
-    return EPOCH + timedelta(microseconds=number)
-
-
-def to_optional(at: datetime | None) -> int | None:
-    """As `to_instant`; None stays None."""
-    return None if at is None else (at - EPOCH) // MICROSECOND
-
-
-def from_optional(number: int | None) -> datetime | None:
-    """As `from_instant`; None stays None."""
-    return None if number is None else EPOCH + timedelta(microseconds=number)
-
-
-def to_key(key: str | None) -> str:
-    """A task run's key as it is stored."""
-    return "" if key is None else f"[{key}]"
-
-
-def from_key(text: str) -> str | None:
-    """The key of `to_key`."""
-    return text[1:-1] if text else None
-
-
-def readable(what: str, read: Callable[[Row], T], row: Row) -> T:
-    """The value of a row.
-
-    Raises:
-        StoreError: The row is damaged; `what` says whose it is.
-    """
-    try:
-        return read(row)
-    except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
-        raise StoreError(
-            f"The record of {what} in the store is damaged: {error}.",
-            "Put a backup of the store in its place to have it back; everything else can be used as before.",
-        ) from error
-
-
-def columns(names: str, table: str = "") -> str:
-    """A list of columns for SELECT, each with its table's name."""
-    return ", ".join(f"{table}.{name}" if table else name for name in names.split())
-
-
-def marks(names: str) -> str:
-    """A question mark for each column, for INSERT."""
-    return ", ".join("?" * len(names.split()))
 
 
 PROJECT_COLUMNS = "name root_commit folder path default_environment created_at"
@@ -480,19 +411,3 @@ def audit_from(row: Row) -> AuditRecord:
         subject=subject,
         reason=reason,
     )
-
-
-def readable_only(what: str, read: Callable[[Row], T], found: Iterable[Row]) -> tuple[T, ...]:
-    """The values of the rows of a list; damaged ones are left out and logged, so that the others can be seen."""
-    values = []
-    for row in found:
-        try:
-            values.append(readable(f"{what} {row[0]}", read, row))
-        except StoreError as error:
-            log_damage(error)
-    return tuple(values)
-
-
-def log_damage(error: StoreError) -> None:
-    """Say that something damaged was set aside."""
-    logging.getLogger("cronicle.store").warning("%s", error.message)

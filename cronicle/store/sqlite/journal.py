@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, event_to_bytes
 from cronicle.runs.states import RunState
+from cronicle.store.cells import Row, log_damage, readable
 from cronicle.store.interface import StoreError
 from cronicle.store.projection import Projection, RunChange
 from cronicle.store.records import Transition
-from cronicle.store.rows import Row, log_damage, readable
 from cronicle.store.sqlite.connection import Connection
 
 _RUN = """

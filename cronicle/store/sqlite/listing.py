@@ -11,8 +11,9 @@ from itertools import product
 from typing import Any
 
 from cronicle.runs.states import LIVE, RunState
+from cronicle.store.cells import columns, to_instant
 from cronicle.store.records import RunFilter
-from cronicle.store.rows import RUN_COLUMNS, columns, to_instant
+from cronicle.store.rows import RUN_COLUMNS
 
 # ruff: noqa: S608 - statements are put together from names of columns; values are always bound
 

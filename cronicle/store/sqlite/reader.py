@@ -9,6 +9,7 @@ from typing import Any
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
 from cronicle.store import rows
+from cronicle.store.cells import columns, from_instant, from_key, readable, readable_only, to_instant
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.records import (
     AttemptRecord,
@@ -24,7 +25,6 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.rows import columns, from_instant, readable, readable_only, to_instant
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
 from cronicle.store.sqlite.owners import OwnerLocks
@@ -265,9 +265,7 @@ class SqliteReader:
             (owner,),
         )
         return tuple(
-            LiveAttempt(
-                run_id=run_id, task=task, key=rows.from_key(key), attempt=attempt, token=token, pid=pid
-            )
+            LiveAttempt(run_id=run_id, task=task, key=from_key(key), attempt=attempt, token=token, pid=pid)
             for run_id, task, key, attempt, token, pid in found
         )
 

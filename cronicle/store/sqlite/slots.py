@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cronicle.store import rows
+from cronicle.store.cells import columns, to_instant, to_key
 from cronicle.store.records import SlotRequest
-from cronicle.store.rows import columns, slot_from, to_instant, to_key
+from cronicle.store.rows import slot_from
 from cronicle.store.sqlite.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound

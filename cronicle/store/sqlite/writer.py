@@ -8,6 +8,7 @@ from datetime import datetime
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, BackfillState, Cause
 from cronicle.store import rows
+from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.records import (
     Actor,
@@ -23,7 +24,6 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.rows import columns, marks, to_instant, to_json
 from cronicle.store.sqlite import journal, slots
 from cronicle.store.sqlite.reader import SqliteReader
 
@@ -187,7 +187,7 @@ class SqliteStore(SqliteReader):
                 to_json([to_instant(tick.logical_time) for tick in ticks]),
             ),
         )
-        return None if row is None else rows.readable(f"backfill {row[1]}", rows.backfill_from, row)
+        return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
 
     def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
         return self._change(
@@ -306,7 +306,7 @@ class SqliteStore(SqliteReader):
             self._connection.execute_many(
                 "DELETE FROM control_request WHERE id = ?", ((row[0],) for row in found)
             )
-        return rows.readable_only("control request", rows.request_from, found)
+        return readable_only("control request", rows.request_from, found)
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:
         with self._connection.write():
