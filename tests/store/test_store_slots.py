@@ -99,6 +99,13 @@ def test_nobody_overtakes_a_wish_for_many_slots(store: Store, sample: Sample) ->
     assert granted(store) == ["wide"]
 
 
+def test_what_does_not_fit_holds_back_what_would(store: Store, sample: Sample) -> None:
+    run = sample.run()
+    store.request_slots([wish(run, "first", 2), wish(run, "wide", 2), wish(run, "narrow")])
+
+    assert granted(store, 3) == ["first"]
+
+
 def test_a_wish_for_more_than_the_pool_has_gets_all_of_it_alone(store: Store, sample: Sample) -> None:
     run = sample.run()
     store.request_slots([wish(run, "huge", 9), wish(run, "small")])
