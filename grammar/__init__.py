@@ -1,7 +1,8 @@
 """A front-end for HCL 2: text to syntax tree, evaluation, decoding by schema. It knows nothing of workflows.
 
 Names are imported when they are first used, so that evaluating a stored expression loads no parser.
-`parse.parse` and `render.render` have the names of their modules and are imported from there.
+`parse.parse`, `render.render`, `evaluate.evaluate`, `fold.fold` and `decode.decode` have the names of their modules
+and are imported from there.
 """
 
 from __future__ import annotations
@@ -21,8 +22,21 @@ _HOMES = {
         "register",
         "warning",
     ],
+    "decode": ["DecodedAttribute", "DecodedBlock", "DecodedBody", "attribute_value"],
+    "functions": [
+        "FUNCTIONS",
+        "Function",
+        "FunctionError",
+        "Library",
+        "Parameter",
+        "Shape",
+        "file_functions",
+    ],
+    "measure": ["Limits"],
     "parse": ["parse_expression", "parse_template"],
     "render": ["columns", "diagnostic_to_json", "render_line", "render_one", "visible"],
+    "schema": ["AttributeSchema", "BlockSchema", "Label"],
+    "scope": ["Members", "Namespace", "Scope"],
     "serial": ["body_from_json", "body_to_json", "expression_from_json", "expression_to_json"],
     "suggest": ["nearest"],
     "syntax": [
@@ -57,6 +71,30 @@ _HOMES = {
         "Variable",
     ],
     "text": ["expression_text", "quoted"],
+    "values": [
+        "ANY",
+        "BOOL",
+        "NUMBER",
+        "STRING",
+        "AnyType",
+        "ConversionError",
+        "HclMap",
+        "HclSet",
+        "ListType",
+        "MapType",
+        "Number",
+        "ObjectType",
+        "PrimitiveType",
+        "SetType",
+        "TupleType",
+        "Type",
+        "Unknown",
+        "Value",
+        "convert",
+        "is_known",
+        "parse_type",
+        "type_name",
+    ],
     "traverse": [
         "UNKNOWN_KEY",
         "Reference",

@@ -295,9 +295,11 @@ class _Reader:
         if cursor.kinds[cursor.at] in (NEWLINE, END):
             detail = "A block's `{` stands on the line of its type and labels. Put it there."
             failure = cursor.fail("syntax", f"expected `{{` after `{block_type}`", detail, type_span)
-            while cursor.kinds[cursor.at] == NEWLINE:
-                cursor.at += 1
-            if cursor.kinds[cursor.at] == "{":
+            after = cursor.at
+            while cursor.kinds[after] == NEWLINE:
+                after += 1
+            if cursor.kinds[after] == "{":
+                cursor.at = after
                 return  # what is meant is clear
             raise failure
         raise cursor.unexpected("a label or `{`", 'Labels are names or strings: `type "label" {`.')

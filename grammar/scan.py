@@ -221,6 +221,8 @@ class _Scanner:
         summary, detail = _mistaken(text[pos])
         quoted = _OTHER_QUOTES.match(text, pos)
         end = quoted.end() if quoted else pos + 1
+        while end < len(text) and text[end] == text[pos] and not quoted:
+            end += 1
         self.complain("invalid-character", summary, detail, pos, end)
         self.emit(BAD, pos, end)
         return end

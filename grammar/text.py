@@ -63,6 +63,8 @@ def _text(expr: Expression) -> str:
             return expr.name
         case SplatItem():
             return ""
+        case GetAttr(Literal() as base, name):
+            return f"{base.text} .{name}"  # without the blank `1.e5` would be a number
         case GetAttr(base, name):
             return f"{_text(base)}.{name}"
         case Index(base, key):

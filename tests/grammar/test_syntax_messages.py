@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from grammar.diagnostics import Severity, error, register, warning
@@ -195,6 +197,34 @@ def test_all_mistakes_of_a_file_are_found_in_one_pass() -> None:
         "kk",
         "s",
     ]
+
+
+def test_an_item_after_a_header_without_brace_is_read() -> None:
+    body, diagnostics = parse(SourceFile("a.hcl", 'task "a"\n\nb = 1\n'))
+
+    assert [diagnostic.subject.line for diagnostic in diagnostics] == [1]
+    assert [attribute.name for attribute in body.attributes] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@" * 50_000,
+        '"' * 50_001,
+        'a = "x\n' * 5_000,
+        'a = "${x\n' * 5_000,
+        "a = (x\n" * 5_000,
+        "}\n" * 20_000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_file_full_of_mistakes_is_read_in_linear_time(text: str) -> None:
+    def seconds(text: str) -> float:
+        begun = time.process_time()
+        parse(SourceFile("a.hcl", text))
+        return time.process_time() - begun
+
+    assert seconds(text) < 10 * max(0.05, min(seconds(text[: len(text) // 4]) for _ in range(3)))
 
 
 def test_a_mark_stands_below_what_it_marks_behind_tabs_and_wide_characters() -> None:

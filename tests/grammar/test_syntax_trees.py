@@ -126,6 +126,7 @@ def test_a_reference_knows_its_place() -> None:
         ("<<E\na ${ b }\nE\n", '"a ${b}\\n"'),
         ("a . b [ 0 ] .1", "a.b[0][1]"),
         ("a.*.b.0[1]", "a.*.b.0[1]"),
+        ("1 .e5", "1 .e5"),
         ("-  a *!b", "-a * !b"),
         ("a?b:c", "a ? b : c"),
         ("[for x in y:x if z]", "[for x in y : x if z]"),
