@@ -24,10 +24,13 @@ from grammar.conversion import ConversionError, convert
 from grammar.diagnostics import Diagnostic, has_errors
 from grammar.evaluate import DEFAULT_LIMITS, Limits, evaluate, start
 from grammar.evaluation.evaluation import ITEM
+from grammar.expand import expand_template
+from grammar.functions.signature import FunctionError
 from grammar.kinds import HclMap, HclSet, Unknown, Value, nfc, unknown_in
 from grammar.number import format_number
 from grammar.scope import Scope
 from grammar.source import Span
+from grammar.traverse import walk
 from grammar.types import BOOL, SetType
 
 __all__ = ["fold", "to_expression"]
@@ -114,7 +117,26 @@ class _Folder:
         literal = to_expression(value, node.span) if known else None
         if literal is not None and (not _has_set(value) or scope.find_function("toset") is not None):
             return literal
-        return self._rebuild(node, scope)
+        expanded = self._expanded(node, scope)
+        return self._rebuild(node, scope) if expanded is None else self.fold(expanded, scope)
+
+    def _expanded(self, node: syntax.Expression, scope: Scope) -> syntax.Expression | None:
+        """Return a call that reads a template file without the reading, if the file is known."""
+        if not isinstance(node, syntax.FunctionCall) or len(node.arguments) != 2 or node.expand_final:
+            return None
+        function = scope.find_function(node.name)
+        if function is None or not function.reads_template:
+            return None
+        known, path = self._known(node.arguments[0], scope)
+        if not known or not isinstance(path, str):
+            return None
+        try:
+            tree = function.implementation(path)
+        except FunctionError:
+            return None
+        if _calls(tree, node.name):  # which is an error: leave it to evaluation
+            return None
+        return expand_template(tree, node.arguments[1], node.span)
 
     def _known(self, node: syntax.Expression, scope: Scope) -> tuple[bool, Value]:
         if self._left <= 0:
@@ -247,6 +269,10 @@ class _Folder:
 def _within(node: syntax.ForTuple | syntax.ForObject | syntax.TemplateFor, scope: Scope) -> Scope:
     names = [name for name in (node.key_name, node.value_name) if name is not None]
     return Scope(dict.fromkeys(names, _LATER), parent=scope)
+
+
+def _calls(tree: syntax.Expression, name: str) -> bool:
+    return any(isinstance(node, syntax.FunctionCall) and node.name == name for node in walk(tree))
 
 
 def _has_set(value: Value) -> bool:

@@ -93,6 +93,13 @@ class Scope:
         """Return the function, or None if there is none."""
         return next((scope.functions[name] for scope in self._chain() if name in scope.functions), None)
 
+    def all_functions(self) -> dict[str, Function]:
+        """Return all functions by name, of the scopes around as well."""
+        functions: dict[str, Function] = {}
+        for scope in self._chain():
+            functions = {**scope.functions, **functions}
+        return functions
+
     def variable_names(self) -> frozenset[str]:
         """Return the names of all variables, of the scopes around as well."""
         return frozenset(name for scope in self._chain() for name in scope.variables)

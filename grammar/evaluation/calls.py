@@ -6,7 +6,7 @@ from grammar import syntax
 from grammar.diagnostics import has_errors
 from grammar.evaluation.evaluation import Evaluation
 from grammar.functions.signature import Attempt, Function, FunctionError
-from grammar.kinds import HclSet, Unknown, Value, type_name
+from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name
 from grammar.scope import Scope
 from grammar.suggest import nearest
 
@@ -29,6 +29,8 @@ def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> V
         if isinstance(arguments, Unknown):
             return arguments
         run.meter.charge(*arguments)
+        if function.reads_template:
+            return _call_template(run, function, arguments, scope)
         result = run.meter.admit(function.apply(arguments))
         run.meter.charge(result)
         return result  # noqa: TRY300 - the errors are those of the call
@@ -59,7 +61,18 @@ def _call_lazy(run: Evaluation, function: Function, node: syntax.FunctionCall, s
     if node.expand_final:
         raise FunctionError("takes expressions one by one, not with ...")
     function.check_count(len(node.arguments))
-    return function.implementation(*(attempt(argument) for argument in node.arguments))
+    result: Value = function.implementation(*(attempt(argument) for argument in node.arguments))
+    return result
+
+
+def _call_template(run: Evaluation, function: Function, arguments: list[Value], scope: Scope) -> Value:
+    """Evaluate a template file with its variables, and nothing else; it may not read further ones."""
+    path, variables = function.accept(arguments)
+    if isinstance(path, Unknown) or isinstance(variables, Unknown):
+        return Unknown.join(value for value in (path, variables) if isinstance(value, Unknown))
+    assert isinstance(variables, HclMap)
+    functions = {name: each for name, each in scope.all_functions().items() if not each.reads_template}
+    return run.value(function.implementation(path), Scope(variables, functions))
 
 
 def _blame(run: Evaluation, function: Function, node: syntax.FunctionCall, wrong: FunctionError) -> Unknown:

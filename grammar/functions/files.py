@@ -11,8 +11,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 
-from grammar.functions.signature import MAX_LENGTH, Function, FunctionError, Library
+from grammar.functions.signature import MAX_LENGTH, Function, FunctionError, Library, Parameter, Shape
 from grammar.kinds import HclSet, Value, nfc
+from grammar.source import SourceFile
+from grammar.syntax import Expression, Interpolation, Template, TemplateWrap
 from grammar.types import STRING
 
 Read = Callable[[str], bytes]
@@ -71,6 +73,14 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
             nfc(name) for name in names if any(matches(name.split("/"), segments) for segments in patterns)
         )
 
+    @library(path=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True)
+    def templatefile(path: str) -> Expression:
+        """Evaluate a file as a template, which sees the given variables and nothing else.
+
+        `templatefile("mail.txt", {name = "Ada"})` gives its text with `${name}` replaced.
+        """
+        return _template(path, _text(read, path))
+
     return library.functions
 
 
@@ -125,6 +135,17 @@ def _matches_name(name: str, pattern: str) -> bool:
         if not reachable:
             return False
     return len(name) in reachable
+
+
+def _template(path: str, text: str) -> Expression:
+    from grammar.parse import parse_template
+
+    tree, diagnostics = parse_template(SourceFile(path, text))
+    wrong = next((diagnostic for diagnostic in diagnostics if diagnostic.is_error), None)
+    if wrong is not None:
+        line = wrong.subject.line if wrong.subject is not None else 1
+        raise FunctionError(f"line {line} of the template {path}: {wrong.summary}", 0)
+    return Template((Interpolation(tree.expr),)) if isinstance(tree, TemplateWrap) else tree  # always a text
 
 
 def _bytes(read: Read, path: str) -> bytes:

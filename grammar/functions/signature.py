@@ -18,7 +18,7 @@ import enum
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -91,6 +91,8 @@ class Parameter:
             if self.nullable:
                 return None
             raise FunctionError("must not be null", index)
+        if isinstance(value, Unknown):
+            return value
         if isinstance(self.type, Shape):
             return self._accept_shape(value, index)
         try:
@@ -119,7 +121,7 @@ class Function:
 
     name: str
     parameters: tuple[Parameter, ...]
-    implementation: Callable[..., Value] = attrs.field(repr=False, eq=False)
+    implementation: Callable[..., Any] = attrs.field(repr=False, eq=False)
     doc: str = attrs.field(repr=False)
     """What it does, in sentences."""
     examples: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
@@ -128,6 +130,9 @@ class Function:
     """The chapter of the reference it belongs to."""
     lazy: bool = False
     """True if the implementation takes `Attempt`s, not values (`try`, `can`)."""
+    reads_template: bool = False
+    """True if the implementation takes a path and returns the tree of a template, which is evaluated with the map of
+    variables that is the second argument (`templatefile`)."""
 
     @property
     def signature(self) -> str:
@@ -151,27 +156,39 @@ class Function:
                 f"there are too many arguments, {count} instead of {len(self.parameters)}: {self.signature}"
             )
 
+    def accept(self, arguments: Sequence[Value]) -> list[Value]:
+        """Return the arguments as the implementation expects them; unknown ones stay unknown.
+
+        Raises:
+            FunctionError: there are too few, too many, or one is of a wrong type.
+        """
+        self.check_count(len(arguments))
+        accepted: list[Value] = []
+        for index, argument in enumerate(arguments):
+            parameter = self.parameter_at(index)
+            assert parameter is not None
+            accepted.append(parameter.accept(argument, index))
+        return accepted
+
     def apply(self, arguments: Sequence[Value]) -> Value:
         """Call the function with values.
 
         Raises:
-            FunctionError: the arguments are too few, too many, of wrong types, or the function cannot work with them.
+            FunctionError: the function does not take these arguments, or cannot work with them.
         """
-        self.check_count(len(arguments))
-        accepted: list[Value] = []
+        accepted = self.accept(arguments)
         unknown: list[Unknown] = []
-        for index, argument in enumerate(arguments):
+        for index, value in enumerate(accepted):
             parameter = self.parameter_at(index)
-            assert parameter is not None
-            value = parameter.accept(argument, index)
-            waits = value if isinstance(value, Unknown) else None if parameter.partial else unknown_in(value)
+            partial = parameter is not None and parameter.partial and not isinstance(value, Unknown)
+            waits = None if partial else unknown_in(value)
             if waits is not None:
                 unknown.append(waits)
-            accepted.append(value)
         if unknown:
             return Unknown.join(unknown)
         try:
-            return self.implementation(*accepted)
+            result: Value = self.implementation(*accepted)
+            return result  # noqa: TRY300 - the errors are those of the call
         except (ConversionError, NumberRangeError) as error:
             raise FunctionError(str(error)) from None
 
@@ -189,8 +206,8 @@ class Library:
         return MappingProxyType(self._functions)
 
     def __call__(
-        self, *, lazy: bool = False, **parameters: Type | Shape | Parameter
-    ) -> Callable[[Callable[..., Value]], Function]:
+        self, *, lazy: bool = False, reads_template: bool = False, **parameters: Type | Shape | Parameter
+    ) -> Callable[[Callable[..., Any]], Function]:
         """Make a function of the language from a Python function; the keywords give its parameters in order.
 
         A trailing underscore of the Python name is not part of the name.
@@ -200,7 +217,7 @@ class Library:
             for name, kind in parameters.items()
         )
 
-        def decorate(implementation: Callable[..., Value]) -> Function:
+        def decorate(implementation: Callable[..., Any]) -> Function:
             doc, examples = _read_doc(inspect.getdoc(implementation) or "")
             function = Function(
                 name=implementation.__name__.removesuffix("_"),
@@ -210,6 +227,7 @@ class Library:
                 examples=examples,
                 family=self._family,
                 lazy=lazy,
+                reads_template=reads_template,
             )
             self._functions[function.name] = function
             return function

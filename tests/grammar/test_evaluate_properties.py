@@ -146,6 +146,15 @@ def test_a_folded_expression_has_the_value_of_the_expression_once_all_is_known(e
         assert equal_key(folded_value) == equal_key(value)
 
 
+@settings(max_examples=150, deadline=None)
+@given(expressions, values)
+def test_what_is_wrong_while_something_is_unknown_stays_wrong(expression, later):
+    _, early_diagnostics = evaluate(expression, scope_with(LATER))
+    _, diagnostics = evaluate(expression, scope_with(later))
+
+    assert has_errors(diagnostics) or not has_errors(early_diagnostics)
+
+
 @settings(max_examples=80, deadline=None)
 @given(expressions)
 def test_folding_twice_is_folding_once(expression):

@@ -104,6 +104,9 @@ def problem_of(text: str, scope: Scope = SCOPE) -> str:
         ('"%{ for x in local.mixed }${x}%{ endfor }"', AT_RUN),
         ("max(local.mixed...)", AT_RUN),
         ("max(run.id...)", AT_RUN),
+        ('join(",", run.id)', AT_RUN),
+        ("keys(run.id)", AT_RUN),
+        ("merge({a = 1}, run.id)", AT_RUN),
         ('"${run.id}${task.extract.output.max}"', Unknown("known at run", "known after task.extract")),
         ("task.extract.output.rows", AFTER),
         ("var", HclMap({"station": "seattle", "count": 2})),
@@ -279,6 +282,10 @@ FILES = {
     "sql/deep/b.sql": b"B",
     "sql/c.txt": b"C",
     "raw": b"\xff",
+    "mail.tpl": b'Dear ${name},%{ for x in list } ${x}${x == name ? "!" : ""}%{ endfor }\nBye',
+    "outer.tpl": b"${run.id}",
+    "broken.tpl": b"a\n${",
+    "nested.tpl": b'${templatefile("mail.tpl", {})}',
 }
 
 
@@ -319,6 +326,45 @@ def test_file_functions_see_the_files_they_are_given(text: str, expected: object
 )
 def test_files_that_are_not_there_or_outside_are_mistakes(text: str) -> None:
     assert "invalid-call" in [diagnostic.code for diagnostic in evaluate(parsed(text), files_scope())[1]]
+
+
+def template_scope(later: object) -> Scope:
+    return Scope({"run": Members("run", "attribute", {"id": later})}, files_scope().functions)
+
+
+CALL = 'templatefile("mail.tpl", {name = "Ada", list = ["Ada", run.id]})'
+
+
+def test_a_template_file_is_evaluated_with_its_variables() -> None:
+    assert value_of(CALL, template_scope("r1")) == "Dear Ada, Ada! r1\nBye"
+    assert value_of(CALL, template_scope(AT_RUN)) == AT_RUN
+    assert value_of('templatefile("mail.tpl", run.id)', template_scope(AT_RUN)) == AT_RUN
+
+
+def test_a_folded_template_file_needs_the_file_no_more() -> None:
+    folded, wrong = fold(parsed(CALL), template_scope(AT_RUN))
+
+    assert not wrong
+    without_files = Scope({"run": Members("run", "attribute", {"id": "r1"})}, FUNCTIONS)
+    assert evaluate(folded, without_files) == ("Dear Ada, Ada! r1\nBye", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('templatefile("outer.tpl", {})', "unknown-name"),
+        ('templatefile("broken.tpl", {})', "invalid-call"),
+        ('templatefile("nested.tpl", {})', "unknown-function"),
+        ('templatefile("none.tpl", {})', "invalid-call"),
+        ('templatefile("mail.tpl", [])', "invalid-call"),
+        ('templatefile("mail.tpl")', "invalid-call"),
+    ],
+)
+def test_a_template_file_sees_nothing_else_and_reads_no_further_ones(text: str, code: str) -> None:
+    scope = template_scope("r1")
+
+    assert [diagnostic.code for diagnostic in evaluate(parsed(text), scope)[1]][:1] == [code]
+    assert has_errors(evaluate(fold(parsed(text), scope)[0], scope)[1])
 
 
 def test_evaluation_loads_neither_parser_nor_anything_that_does_input_or_output() -> None:
