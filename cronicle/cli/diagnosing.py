@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def tell_diagnostics(diagnostics: Sequence[Diagnostic], files: int) -> None:
     """Each in full on stderr, then how many there are."""
-    from grammar.render import render_full
+    from grammar.render import render_one
 
     for diagnostic in diagnostics:
-        tell(render_full(diagnostic, colour=is_terminal(sys.stderr)))
+        tell(render_one(diagnostic, colour=is_terminal(sys.stderr)).rstrip("\n"))
         tell()
     errors = sum(one.is_error for one in diagnostics)
     warnings = len(diagnostics) - errors

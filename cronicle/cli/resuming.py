@@ -1,0 +1,74 @@
+"""Going on with what has no owner, and ending it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cronicle.cli.backfilling import follow_backfill
+from cronicle.cli.driving import drive_run
+from cronicle.cli.session import Session
+from cronicle.engine.owner import Owner
+from cronicle.errors import CronicleError
+from cronicle.operations.addresses import resolve
+from cronicle.runs.states import LIVE, BackfillState
+from cronicle.store.records import BackfillRecord, RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+UNFINISHED = frozenset({BackfillState.RUNNING, BackfillState.PAUSED})
+
+
+def resume_one(session: Session, store: Store, address: str, *, slots: int | None, json: bool) -> int:
+    """Adopt a run or a backfill and drive it to its end.
+
+    Raises:
+        CronicleError: It has ended, or a process drives it.
+    """
+    found = resolve(store, session.where, session.environment, address)
+    if isinstance(found, BackfillRecord):
+        return _resume_backfill(session, store, found, slots=slots, json=json)
+    if found.state not in LIVE:
+        raise CronicleError(
+            f"run {found.id} has ended: it {found.state}",
+            f"To run again what failed: cronicle retry {found.id}",
+        )
+    if found.backfill is not None:
+        raise CronicleError(
+            f"run {found.id} belongs to backfill {found.backfill}",
+            f"Go on with that: cronicle resume {found.backfill}",
+        )
+    return drive_run(session, store, lambda owner: _adopt_run(store, owner, found), slots=slots, json=json)
+
+
+def _resume_backfill(
+    session: Session, store: Store, backfill: BackfillRecord, *, slots: int | None, json: bool
+) -> int:
+    if backfill.state not in UNFINISHED:
+        again = f"--from {backfill.from_text} --to {backfill.to_text}"
+        raise CronicleError(
+            f"backfill {backfill.id} has ended: it {backfill.state}",
+            f"To run what is not done: cronicle backfill {backfill.workflow} {again}",
+        )
+    return follow_backfill(
+        session, store, lambda owner: _adopt_backfill(store, owner, backfill), slots=slots, json=json
+    )
+
+
+def _adopt_run(store: Store, owner: Owner, run: RunRecord) -> RunRecord:
+    if not store.adopt_run(run.id, owner.id):
+        raise CronicleError(f"another process drives run {run.id}", f"Follow it: cronicle logs -f {run.id}")
+    adopted = store.find_run(run.id)
+    assert adopted is not None
+    return adopted
+
+
+def _adopt_backfill(store: Store, owner: Owner, backfill: BackfillRecord) -> BackfillRecord:
+    if not store.adopt_backfill(backfill.id, owner.id):
+        raise CronicleError(
+            f"another process drives backfill {backfill.id}",
+            f"See how far it is: cronicle show {backfill.id}",
+        )
+    adopted = store.find_backfill(backfill.id)
+    assert adopted is not None
+    return adopted

@@ -1,0 +1,111 @@
+"""Retrying runs one after the other, saying first which revision each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from cronicle.cli.driving import drive_run
+from cronicle.cli.ending import run_title
+from cronicle.cli.output import paint, plural, tell
+from cronicle.cli.session import Session
+from cronicle.engine.owner import Owner
+from cronicle.errors import CronicleError, ExitCode, UsageError
+from cronicle.operations.addresses import addresses_from, resolve
+from cronicle.operations.candidate import find_candidate, find_deployed
+from cronicle.operations.deployed import Target
+from cronicle.operations.retry import RetryPlan, make_retry, plan_a_retry
+from cronicle.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+
+def retry_each(
+    session: Session,
+    store: Store,
+    addresses: Sequence[str],
+    *,
+    revision: str | None,
+    from_task: str | None,
+    var: Sequence[str],
+    slots: int | None,
+    json: bool,
+) -> int:
+    """Retry each run; the exit code is that of the worst."""
+    if var and revision is None:
+        raise UsageError(
+            "--var needs --revision: a retry of the run's own revision takes the run's own values"
+        )
+    worst = ExitCode.GOOD
+    for address in addresses_from(addresses):
+        plan = _plan(session, store, address, revision, from_task, var)
+        _tell(plan, revision)
+
+        def make(owner: Owner, plan: RetryPlan = plan) -> RunRecord:
+            return make_retry(
+                store,
+                plan,
+                run_id=owner.new_id(),
+                actor=session.actor(),
+                owner=owner.id,
+                now=session.clock.now(),
+            )
+
+        code = drive_run(session, store, make, slots=slots, json=json)
+        worst = ExitCode(max(worst, code))
+        if worst is ExitCode.INTERRUPTED:
+            break
+    return worst
+
+
+def _plan(
+    session: Session,
+    store: Store,
+    address: str,
+    revision: str | None,
+    from_task: str | None,
+    var: Sequence[str],
+) -> RetryPlan:
+    run = resolve(store, session.where, session.environment, address)
+    if not isinstance(run, RunRecord):
+        again = f"--from {run.from_text} --to {run.to_text} --failed"
+        raise CronicleError(
+            f"{run.id} is a backfill, and only runs can be retried",
+            f"Its failed ticks again: cronicle backfill {run.workflow} {again}",
+        )
+    project = store.find_project(run.project)
+    assert project is not None
+    target = Target(project, run.environment)
+    sources = session.sources(store)
+    other = None
+    if revision is not None:
+        there = attrs.evolve(sources, environment=run.environment)
+        other = find_candidate(there, run.workflow, revision=revision, dirty=False, var=var)
+    return plan_a_retry(
+        store,
+        run,
+        deployed=find_deployed(sources, target, run.workflow),
+        other=other,
+        from_task=from_task,
+    )
+
+
+def _tell(plan: RetryPlan, revision: str | None) -> None:
+    run = plan.run
+    own = "its own" if revision is None else revision
+    carried = {result.task for result in plan.selection.carried} - set(plan.selection.executed)
+    over = f", {plural(len(carried), 'task')} carried over" if carried else ""
+    tell(
+        f"retry of {run_title(run)} (run {run.id}) at {plan.revision[:7]} ({own}):"
+        f" executes {', '.join(plan.selection.executed)}{over}"
+    )
+    if plan.changed_since:
+        names = ", ".join(plan.changed_since)
+        tell(
+            f"{paint('note:', 'yellow')} {names} failed, and does something else at {str(plan.deployed_revision)[:7]},"
+            " which is deployed now."
+        )
+        tell(f"      To retry with that: cronicle retry {run.id} --revision deployed")

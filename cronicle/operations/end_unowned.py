@@ -1,0 +1,68 @@
+"""Ending a run or a backfill that no process drives: the facts are recorded here and now."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from cronicle.names import new_run_id
+from cronicle.runs import events as ev
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.packing import pack_tasks
+from cronicle.runs.spec import spec_from_bytes
+from cronicle.runs.states import LIVE, BackfillState
+from cronicle.store.interface import Store
+from cronicle.store.records import Actor, BackfillRecord, OwnerRecord, RunFilter, RunRecord, Transition
+
+MOST_LIVE_RUNS = 10_000
+
+
+def end_unowned_run(store: Store, run: RunRecord, actor: Actor, reason: str, now: datetime) -> None:
+    """Cancel a run without an owner; what its last owner had started is settled already."""
+    with_owner(store, actor, now, lambda owner: _cancel(store, run, owner, actor, reason, now))
+
+
+def end_unowned_backfill(
+    store: Store, backfill: BackfillRecord, state: BackfillState, actor: Actor, reason: str, now: datetime
+) -> None:
+    """Cancel or pause a backfill without an owner; cancelled, its unfinished runs are, too."""
+
+    def end(owner: str) -> None:
+        if not store.adopt_backfill(backfill.id, owner):
+            return
+        if state is BackfillState.CANCELLED:
+            wanted = RunFilter(backfill=backfill.id, states=tuple(LIVE), limit=MOST_LIVE_RUNS)
+            for run in store.list_runs(wanted):
+                _cancel(store, run, owner, actor, "its backfill was cancelled", now)
+        by = f"by {actor.user}@{actor.host}"
+        store.set_backfill_state(backfill.id, state, f"{by}: {reason}" if reason else by, now, owner=owner)
+
+    with_owner(store, actor, now, end)
+
+
+def with_owner(store: Store, actor: Actor, now: datetime, do: Callable[[str], None]) -> None:
+    """Be an owner for as long as `do` takes."""
+    owner = store.register_owner(
+        OwnerRecord(
+            id=new_run_id(secrets.randbelow),
+            host=actor.host,
+            pid=os.getpid(),
+            command=actor.command,
+            started_at=now,
+        )
+    )
+    try:
+        do(owner.id)
+    finally:
+        store.remove_owner(owner.id)
+
+
+def _cancel(store: Store, run: RunRecord, owner: str, actor: Actor, reason: str, now: datetime) -> None:
+    if not store.adopt_run(run.id, owner):
+        return
+    machine = RunMachine.replay(spec_from_bytes(store.get_spec(run.spec_hash)), store.get_events(run.id))
+    by = f"{actor.user}@{actor.host}"
+    facts = machine.advance(ev.CancelRequested(at=now, by=by, reason=reason))
+    store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])
