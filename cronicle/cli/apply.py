@@ -29,12 +29,13 @@ def apply(
     """Show what would change and, if that is approved, deploy it."""
     from cronicle.cli.deploying import approve, say_deployed
     from cronicle.cli.output import print_json, say
+    from cronicle.cli.plan_text import plan_text
     from cronicle.cli.planning import look_at_plan, names_of
     from cronicle.cli.session import open_session
     from cronicle.errors import CronicleError, ExitCode
     from cronicle.operations.deploy import deploy
     from cronicle.operations.propose import open_project, working_changes
-    from cronicle.views.plan import deployment_document, plan_text
+    from cronicle.views.plan import deployment_document
 
     session = open_session(store, environment)
     repository, _ = open_project(session.where)

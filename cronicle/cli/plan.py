@@ -31,10 +31,11 @@ def plan(
 ) -> int:
     """Show what `apply` would change, task by task; changes nothing."""
     from cronicle.cli.output import print_json, say
+    from cronicle.cli.plan_text import plan_text
     from cronicle.cli.planning import look_at_plan
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode, UsageError
-    from cronicle.views.plan import plan_document, plan_text
+    from cronicle.views.plan import plan_document
 
     if dirty and revision is not None:
         raise UsageError("--dirty and --revision exclude each other")

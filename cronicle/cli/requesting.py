@@ -12,7 +12,7 @@ from cronicle.cli.session import Session
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode
-from cronicle.operations.addresses import addresses_from, resolve
+from cronicle.operations.addresses import addresses_from
 from cronicle.operations.end_unowned import end_unowned_backfill, end_unowned_run
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, ControlRequest, RunRecord
@@ -39,7 +39,7 @@ def request_each(session: Session, store: Store, addresses: Sequence[str], verb:
 
 
 def _request(session: Session, store: Store, address: str, verb: str, reason: str) -> None:
-    found = resolve(store, session.where, session.environment, address)
+    found = session.addresses(store).run_or_backfill(address)
     _check(found, verb)
     actor = session.actor()
     request = ControlRequest(

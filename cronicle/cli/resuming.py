@@ -9,7 +9,6 @@ from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError
-from cronicle.operations.addresses import resolve
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, RunRecord
 
@@ -25,7 +24,7 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
     Raises:
         CronicleError: It has ended, or a process drives it.
     """
-    found = resolve(store, session.where, session.environment, address)
+    found = session.addresses(store).run_or_backfill(address)
     if isinstance(found, BackfillRecord):
         return _resume_backfill(session, store, found, slots=slots, json=json)
     if found.state not in LIVE:

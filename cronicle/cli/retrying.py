@@ -13,7 +13,7 @@ from cronicle.cli.output import paint, plural, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
-from cronicle.operations.addresses import addresses_from, resolve
+from cronicle.operations.addresses import addresses_from
 from cronicle.operations.candidate import find_candidate, find_deployed
 from cronicle.operations.deployed import Target
 from cronicle.operations.retry import RetryPlan, make_retry, plan_a_retry
@@ -69,7 +69,7 @@ def _plan(
     from_task: str | None,
     var: Sequence[str],
 ) -> RetryPlan:
-    run = resolve(store, session.where, session.environment, address)
+    run = session.addresses(store).run_or_backfill(address)
     if not isinstance(run, RunRecord):
         again = f"--from {run.from_text} --to {run.to_text} --failed"
         raise CronicleError(

@@ -20,6 +20,7 @@ from cronicle.operations.deployed import Target, find_target
 from cronicle.operations.locate import Surroundings, look_around
 
 if TYPE_CHECKING:
+    from cronicle.operations.addresses import Addresses
     from cronicle.operations.sources import Sources
     from cronicle.store.interface import Store, StoreReader
     from cronicle.store.records import Actor
@@ -76,6 +77,28 @@ class Session:
             yield store
         finally:
             store.close()
+
+    @contextmanager
+    def store_if_there(self) -> Iterator[Store | None]:
+        """The store, or None where there is none yet."""
+        from cronicle.store.interface import UnknownError
+        from cronicle.store.location import open_store
+
+        try:
+            store = open_store(self.location, create=False)
+        except UnknownError:
+            yield None
+            return
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def addresses(self, store: StoreReader) -> Addresses:
+        """Finds what addresses point at."""
+        from cronicle.operations.addresses import Addresses
+
+        return Addresses(store, lambda: self.target(store))
 
     def sources(self, store: Store | None, var: Sequence[str] = (), var_files: Sequence[str] = ()) -> Sources:
         """What operations work on."""

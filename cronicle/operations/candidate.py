@@ -48,7 +48,7 @@ def deployed_candidate(sources: Sources, target: Target, workflow: str) -> Candi
     Raises:
         CronicleError: It is not.
     """
-    deployment = get_deployment(sources.store, target)
+    deployment = get_deployment(sources.opened, target)
     return candidate_of(sources, target, deployment, workflow)
 
 

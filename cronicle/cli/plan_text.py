@@ -1,0 +1,175 @@
+"""A plan as a person reads it: the answer first, then what changes, task by task."""
+
+from __future__ import annotations
+
+import json as standard_json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from cronicle.cli.output import paint, plural, visible
+from cronicle.operations.plan import PlannedDeployment
+from cronicle.plan.changes import (
+    Action,
+    AttributeChange,
+    FileChange,
+    ScheduleChange,
+    TaskChange,
+    WorkflowChange,
+)
+from cronicle.views.words import relative
+
+MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
+LONGEST_VALUE = 70
+
+
+def plan_text(planned: PlannedDeployment, now: datetime) -> str:
+    """The plan for a person: what is compared, what changes, what comes next."""
+    lines = [_header(planned, now), ""]
+    for change in planned.plan.changes:
+        if change.action is not Action.NO_OP:
+            lines += _workflow_lines(planned, change)
+    if planned.plan.variables:
+        lines += ["  variables", *(f"      {_attribute(one)}" for one in planned.plan.variables)]
+    if lines[-1]:
+        lines.append("")
+    if planned.live_runs:
+        deployed = planned.deployment.revision[:7] if planned.deployment else "their revision"
+        what = plural(planned.live_runs, "run")
+        lines += [f"Runs      {what} in progress keep{'s' if planned.live_runs == 1 else ''} {deployed}.", ""]
+    lines.append(_summary(planned))
+    return "\n".join(lines)
+
+
+def _header(planned: PlannedDeployment, now: datetime) -> str:
+    proposal = planned.proposal
+    to = f"{proposal.project.name} → {planned.environment}"
+    if planned.deployment is None:
+        deployed = "nothing deployed yet"
+    else:
+        who = visible(planned.deployment.actor.user)
+        deployed = (
+            f"deployed {planned.deployment.revision[:7]} ({relative(planned.deployment.created_at, now)}, {who})"
+        )
+    if proposal.revision is None:
+        return f"{to}   {deployed}   proposed: the working directory"
+    subject = visible(proposal.repository.commit_info(proposal.revision).subject)
+    return f'{to}   {deployed}   proposed {proposal.revision[:7]} ("{subject}")'
+
+
+def _workflow_lines(planned: PlannedDeployment, change: WorkflowChange) -> Iterator[str]:
+    mark, colour = MARKS[change.action]
+    place = f"   {change.place}" if change.place else ""
+    yield f"  {paint(f'{mark} workflow {change.name}', colour)}{place}"
+    for attribute in change.attributes:
+        yield f"      {_attribute(attribute)}"
+    if change.action is Action.CREATE:
+        names = [_task_name(task) for task in change.tasks]
+        yield f"      {plural(len(names), 'task')}: {', '.join(names)}"
+    else:
+        for task in change.changed_tasks if change.action is Action.UPDATE else ():
+            yield from _task_lines(task)
+    for schedule in change.schedules:
+        yield from _schedule_lines(schedule)
+    ticks = planned.next_ticks.get(change.name, ())
+    if ticks:
+        yield "      next  " + " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in ticks)
+    elif change.action is not Action.DELETE and change.schedules:
+        yield "      next  no more ticks"
+
+
+def _task_name(task: TaskChange) -> str:
+    if not task.keys:
+        return task.name
+    shown = ", ".join(f'["{visible(key)}"]' for key in task.keys[:4])
+    more = f", … {len(task.keys)} in all" if len(task.keys) > 4 else ""
+    return f"{task.name}{shown}{more}"
+
+
+def _task_lines(task: TaskChange) -> Iterator[str]:
+    if task.action is Action.NO_OP:
+        yield f"      {paint('~', 'yellow')} task {_task_name(task)}   {_above(task)}"
+        return
+    mark, colour = MARKS[task.action]
+    above = f"   {_above(task)}" if task.changed_above else ""
+    yield f"      {paint(f'{mark} task {_task_name(task)}', colour)}{above}"
+    if task.action is not Action.UPDATE:
+        return
+    for file in task.files:
+        yield f"          {_file(file, declared=task.inputs_declared)}"
+    for attribute in task.attributes:
+        yield f"          {_attribute(attribute)}"
+
+
+def _above(task: TaskChange) -> str:
+    return f"{', '.join(task.changed_above)} changed, above it"
+
+
+def _file(file: FileChange, *, declared: bool) -> str:
+    origin = "declared input" if declared else "inferred input"
+    what = {Action.CREATE: "new", Action.DELETE: "no longer"}.get(file.action)
+    if what is not None:
+        return (
+            f"{visible(file.path)}   {what} {origin}"
+            if what == "new"
+            else f"{visible(file.path)}   {what} an input"
+        )
+    lines = f": {plural(file.lines, 'line')}" if file.lines else ""
+    return f"{visible(file.path)}   changed{lines}   ({origin})"
+
+
+def _attribute(change: AttributeChange) -> str:
+    same = "" if change.matters else "   does not change what it does"
+    return f"{change.name} {_value(change.old)} → {_value(change.new)}{same}"
+
+
+def _value(value: Any) -> str:
+    """A value as it is written in a file, shortened."""
+    if isinstance(value, Mapping) and set(value) == {"expression"}:
+        text = str(value["expression"])
+    elif isinstance(value, Mapping) and set(value) == {"$decimal"}:
+        text = str(value["$decimal"])
+    elif isinstance(value, float) and value.is_integer():
+        text = str(int(value))
+    elif value is None:
+        text = "(none)"
+    else:
+        text = standard_json.dumps(value, ensure_ascii=False)
+    text = visible(text.replace("\n", "⏎"))
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _schedule_lines(change: ScheduleChange) -> Iterator[str]:
+    label = f' "{change.name}"' if change.name else ""
+    if change.action is Action.NO_OP:
+        yield f"      schedule{label}  {_schedule(change.new)}  (unchanged)"
+        return
+    mark, colour = MARKS[change.action]
+    stored = change.new if change.new is not None else change.old
+    yield f"      {paint(f'{mark} schedule{label}', colour)}  {_schedule(stored)}"
+    for attribute in change.attributes:
+        yield f"          {attribute.name} {_value(attribute.old)} → {_value(attribute.new)}"
+
+
+def _schedule(stored: Mapping[str, Any] | None) -> str:
+    if stored is None:
+        return ""
+    when = list(stored.get("cron") or ())
+    if stored.get("every"):
+        when.append(f"every {stored['every']:g} s")
+    when += [f"at {at}" for at in stored.get("at") or ()]
+    disabled = "" if stored.get("enabled", True) else "  (disabled)"
+    return f"{', '.join(when)}  {stored.get('timezone', 'UTC')}{disabled}"
+
+
+def _summary(planned: PlannedDeployment) -> str:
+    plan = planned.plan
+    if not planned.has_changes:
+        return "Nothing to change: this is what is deployed."
+    counts = (
+        f"{plan.count(Action.CREATE)} to add, {plan.count(Action.UPDATE)} to change, "
+        f"{plan.count(Action.DELETE)} to remove."
+    )
+    if not plan.has_changes:
+        counts = "No workflow changes; only the revision does."
+    return counts
