@@ -22,3 +22,7 @@ JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON do
 JsonLinesOption: TypeAlias = Annotated[
     bool, typer.Option("--jsonl", help="One JSON object a line on stdout.")
 ]
+SeriesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--series", metavar="NAME", help="The labelled schedule that is meant (default: the others)."),
+]

@@ -14,7 +14,28 @@ from typing import Any, TextIO
 
 import msgspec
 
+from cronicle.views.words import duration, plural
+
+__all__ = [
+    "duration",
+    "is_terminal",
+    "mark",
+    "paint",
+    "plural",
+    "print_json",
+    "print_json_lines",
+    "say",
+    "table",
+    "tell",
+    "visible",
+    "visible_line",
+    "width_of",
+]
+
 SYMBOLS = {"succeeded": "✓", "failed": "✗", "skipped": "○", "running": "●", "carried": "↷", "cancelled": "✗"}
+SYMBOLS |= {"queued": "○", "backing_off": "◌", "paused": "‖"}
+STATE_COLOURS = {"succeeded": "green", "failed": "red", "running": "blue", "cancelled": "yellow"}
+STATE_COLOURS |= {"backing_off": "yellow", "paused": "yellow", "carried": "green"}
 COLOURS = {"green": 32, "yellow": 33, "red": 31, "dim": 2, "bold": 1, "blue": 34}
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -38,6 +59,19 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n"))
 
 
+def visible_line(text: str) -> str:
+    r"""The same for a text that must stay on its line: line ends and tabs are written out as well."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def mark(state: str, word: str | None = None) -> str:
+    """A state as a cell: `✓ succeeded` in its colour on a terminal, the bare word elsewhere."""
+    word = state.replace("_", " ") if word is None else word
+    if not is_terminal():
+        return word
+    return paint(f"{SYMBOLS.get(state, ' ')} {word}".rstrip(), STATE_COLOURS.get(state, "dim"))
+
+
 def say(text: str = "") -> None:
     """A line of data."""
     sys.stdout.write(text + "\n")
@@ -52,13 +86,18 @@ def tell(text: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(_harmless(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n")
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
     """A JSON object a line."""
     for value in values:
-        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.write(_harmless(msgspec.json.encode(value).decode()) + "\n")
+
+
+def _harmless(document: str) -> str:
+    r"""The same JSON with the control characters that it may hold raw, but a terminal obeys, as `\uXXXX`."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def width_of(text: str) -> int:
@@ -82,23 +121,3 @@ def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
         cells = [cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)]
         lines.append((indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)
-
-
-def duration(seconds: float | None) -> str:
-    """A duration as people say it: `0.2 s`, `4 min 10 s`, `3 h 5 min`, `2 days`."""
-    if seconds is None:
-        return ""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 // 60 else f"{whole // 3600} h"
-    days = whole // 86400
-    return f"{days} day{'s' if days != 1 else ''}"
-
-
-def plural(count: int, noun: str, many: str | None = None) -> str:
-    """`1 run`, `1,461 runs`."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"

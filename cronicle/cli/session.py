@@ -122,6 +122,19 @@ class Session:
         """The project and environment that the command is about."""
         return find_target(store, self.where, self.environment)
 
+    def addresses(self, store: StoreReader, series: str | None = None) -> Addresses:
+        """What finds the runs and tasks that the user's addresses point at."""
+        from cronicle.operations.addresses import Addresses
+
+        return Addresses(store, lambda: self.target(store), series)
+
+    def scope(self, store: StoreReader) -> tuple[str | None, str | None]:
+        """What a listing covers: project and environment, or outside any project (None, as asked): the whole store."""
+        if self.where.folder is None:
+            return None, self.environment
+        target = self.target(store)
+        return target.project.name, target.environment
+
     def actor(self) -> Actor:
         """Who asks, from where, and how."""
         from cronicle.store.records import Actor

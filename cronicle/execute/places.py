@@ -93,6 +93,11 @@ def instance_file_name(task: str, key: str | None, attempt: int, suffix: str) ->
     return f"{instance}.{attempt:d}{suffix}"
 
 
+def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:
+    """The log of an attempt. Its folder is made by whoever writes the first byte."""
+    return files / "logs" / run_folder_name(run_id) / instance_file_name(task, key, attempt, ".log")
+
+
 class Places:
     """The places below one files folder. Keeps a descriptor open: to be used with `with`, or closed."""
 
@@ -124,8 +129,7 @@ class Places:
 
     def log_path(self, run_id: str, task: str, key: str | None, attempt: int) -> Path:
         """The log of an attempt. Its folder is made by whoever writes the first byte."""
-        name = instance_file_name(task, key, attempt, ".log")
-        return self.files / "logs" / run_folder_name(run_id) / name
+        return log_path(self.files, run_id, task, key, attempt)
 
     def stdout_path(self, run_id: str, task: str, key: str | None, attempt: int) -> Path:
         """The stdout of an attempt where it is data."""

@@ -130,6 +130,16 @@ class SqliteReader:
     def count_runs(self, wanted: RunFilter) -> int:
         return int(self._connection.value(*count_query(wanted)))
 
+    def list_logical_times(
+        self, project: str, environment: str, workflow: str, series: str | None, limit: int
+    ) -> tuple[datetime, ...]:
+        found = self._connection.rows(
+            "SELECT DISTINCT logical_time FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+            " AND series = ? AND instance = '' ORDER BY logical_time DESC LIMIT ?",
+            (project, environment, workflow, series or "", max(limit, 0)),
+        )
+        return tuple(from_instant(row[0]) for row in found)
+
     def get_events(self, run_id: str) -> tuple[RunEvent, ...]:
         found = self._connection.rows(
             "SELECT type, version, body, sequence FROM run_event WHERE run = ? ORDER BY sequence",

@@ -1,0 +1,140 @@
+"""`cronicle runs`: list runs, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
+from cronicle.cli.session import Session, open_session
+from cronicle.errors import UsageError
+from cronicle.runs.states import Cause, RunState
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import RunFilter, RunRecord
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def runs(
+    workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    state: Annotated[list[str], typer.Option(metavar="STATE", help="Only in this state; may be repeated.")] = [],  # noqa: B006
+    cause: Annotated[list[str], typer.Option(metavar="CAUSE", help="Only with this cause; may be repeated.")] = [],  # noqa: B006
+    failed: Annotated[bool, typer.Option("--failed", help="The same as --state failed.")] = False,
+    revision: Annotated[str | None, typer.Option(metavar="REV", help="Only at this revision.")] = None,
+    backfill: Annotated[str | None, typer.Option(metavar="ID", help="Only of this backfill.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First logical time: a date or an instant.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Last logical time, inclusive.")] = None,
+    before: Annotated[str | None, typer.Option(metavar="RUN", help="Only runs made before this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
+    series: SeriesOption = None,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+    jsonl: JsonLinesOption = False,
+) -> None:
+    """List runs, newest first. Outside any project: those of the whole store."""
+    session = open_session(store, environment)
+    with session.reader() as reader:
+        from cronicle.operations.listing import words_of
+
+        project, scope_environment = session.scope(reader)
+        wanted = RunFilter(
+            project=project,
+            environment=scope_environment,
+            workflow=workflow,
+            series=series,
+            states=words_of(RunState, [*state, *(["failed"] if failed else [])], "--state"),
+            causes=words_of(Cause, cause, "--cause"),
+            limit=limit,
+        )
+        if workflow is not None:
+            _check_workflow(session, reader, wanted)
+        wanted = _narrowed(session, reader, wanted, revision, backfill, from_, to)
+        counted = wanted
+        if before is not None:
+            from attrs import evolve
+
+            wanted = evolve(wanted, before=session.addresses(reader).run(before).sequence)
+        found = reader.list_runs(wanted)
+        if json or jsonl:
+            from cronicle.views.shapes import run_shape, to_builtins
+
+            shapes = to_builtins([run_shape(run) for run in found])
+            print_json_lines(shapes) if jsonl else print_json(shapes)
+            return
+        _print_text(session, reader, found, several=project is None)
+        _tell_more(session, reader, found, counted)
+
+
+def _check_workflow(session: Session, reader: StoreReader, wanted: RunFilter) -> None:
+    """A workflow that was never heard of is a slip of the pen, not an empty list."""
+    from attrs import evolve
+
+    if wanted.project is None or reader.list_runs(evolve(wanted, states=(), causes=(), limit=1)):
+        return
+    from cronicle.operations.deployed import get_deployment, get_workflow
+
+    get_workflow(get_deployment(reader, session.target(reader)), wanted.workflow or "")
+
+
+def _narrowed(
+    session: Session,
+    reader: StoreReader,
+    wanted: RunFilter,
+    revision: str | None,
+    backfill: str | None,
+    first: str | None,
+    last: str | None,
+) -> RunFilter:
+    from attrs import evolve
+
+    from cronicle.operations.listing import revision_named, within
+
+    if backfill is not None:
+        wanted = evolve(wanted, backfill=session.addresses(reader).backfill(backfill).id)
+    if revision is not None:
+        wanted = evolve(wanted, revision=revision_named(reader, session.where, wanted, revision))
+    wanted = within(reader, wanted, first, last)
+    if wanted.logical_from and wanted.logical_to and wanted.logical_from >= wanted.logical_to:
+        raise UsageError(f"--from {first} is later than --to {last}")
+    return wanted
+
+
+def _print_text(session: Session, reader: StoreReader, found: tuple[RunRecord, ...], *, several: bool) -> None:
+    from cronicle.views.runs import run_lines
+
+    if not found:
+        tell("no runs")
+        return
+    workflows = several or len({run.workflow for run in found}) > 1
+    environments = several and len({run.environment for run in found}) > 1
+    heading = ["RUN", "LOGICAL TIME", "STATE", "CAUSE", "REVISION", "STARTED", "TOOK", "TASKS", ""]
+    rows = []
+    for line in run_lines(reader, found, session.clock.now()):
+        run = line.run
+        name = f"{run.workflow}[{run.series}]" if run.series else run.workflow
+        place = f"{run.project}/{name}" if several else name
+        place += f" ({run.environment})" if environments else ""
+        cells = [run.id, visible_line(line.time), mark(line.state), str(run.cause), line.revision]
+        cells += [line.started, line.took, line.tasks, visible_line(line.note)]
+        rows.append([cells[0], visible_line(place), *cells[1:]] if workflows else cells)
+    heading = [heading[0], "WORKFLOW", *heading[1:]] if workflows else heading
+    say(table([heading, *rows]))
+
+
+def _tell_more(session: Session, reader: StoreReader, found: tuple[RunRecord, ...], counted: RunFilter) -> None:
+    """Where the list goes on, if it does."""
+    if len(found) < counted.limit:
+        return
+    from attrs import evolve
+
+    if not reader.list_runs(evolve(counted, before=found[-1].sequence, limit=1)):
+        return
+    before = session.addresses(reader).shortest(found[-1].id)
+    words = ["cronicle runs", *([counted.workflow] if counted.workflow else []), f"--before {before}"]
+    tell(f"{len(found):,} of {reader.count_runs(counted):,}   more: {visible_line(' '.join(words))}")

@@ -1,0 +1,113 @@
+"""Lists of runs: what one line says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+from attrs import frozen
+
+from cronicle.runs.states import LIVE, RunState, TaskState
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import RunFilter, RunRecord
+from cronicle.views.words import duration, local_time, relative, short, took
+
+
+@frozen(kw_only=True)
+class RunLine:
+    """A run in a list, as texts; `state` is the word that its colour goes by."""
+
+    run: RunRecord
+    time: str
+    state: str
+    revision: str
+    started: str
+    took: str
+    tasks: str
+    note: str
+
+
+@frozen
+class Progress:
+    """How many tasks of a run have succeeded, of how many; instances are counted one by one."""
+
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return str(self.total) if self.done == self.total else f"{self.done} of {self.total}"
+
+
+def run_lines(store: StoreReader, runs: Iterable[RunRecord], now: datetime) -> list[RunLine]:
+    """The lines of a list of runs, in its order."""
+    shared: dict[tuple[str, str, str, str | None, datetime], str | None] = {}
+    lines = []
+    for run in runs:
+        progress = progress_of(store, run)
+        lines.append(
+            RunLine(
+                run=run,
+                time=local_time(run.logical_time, run.timezone),
+                state=str(run.state),
+                revision=short(run.revision) + ("*" if run.dirty else ""),
+                started=relative(run.started_at, now),
+                took=duration(took(run.started_at, run.ended_at, now)),
+                tasks="" if progress is None else str(progress),
+                note=_note(store, run, shared),
+            )
+        )
+    return lines
+
+
+def progress_of(store: StoreReader, run: RunRecord) -> Progress | None:
+    """How far the tasks of a run are; None where its spec cannot be read."""
+    if run.packed_tasks is not None:
+        states = [row[2] for row in msgspec.json.decode(run.packed_tasks)]
+        return Progress(states.count(TaskState.SUCCEEDED), len(states))
+    from cronicle.runs.spec import UnreadableSpecError, spec_from_bytes
+
+    try:
+        spec = spec_from_bytes(store.get_spec(run.spec_hash))
+    except UnreadableSpecError:
+        return None
+    rows = store.list_tasks(run.id)
+    expanded = {row.task for row in rows if row.key is not None}
+    shown = [row for row in rows if row.key is not None or row.task not in expanded]
+    known = {row.task for row in rows}
+    waiting = sum(task.name not in known for task in spec.tasks)
+    return Progress(sum(row.state is TaskState.SUCCEEDED for row in shown), len(shown) + waiting)
+
+
+def runs_of_same_time(run: RunRecord) -> RunFilter:
+    """The runs that have the logical time of this one, itself included."""
+    return RunFilter(
+        project=run.project,
+        environment=run.environment,
+        workflow=run.workflow,
+        series=run.series,
+        any_series=False,
+        logical_from=run.logical_time,
+        logical_to=run.logical_time + timedelta.resolution,
+    )
+
+
+def _note(
+    store: StoreReader,
+    run: RunRecord,
+    shared: dict[tuple[str, str, str, str | None, datetime], str | None],
+) -> str:
+    """What is to be said of a run beside its figures."""
+    if run.state in LIVE:
+        if run.owner is None or not store.is_alive(run.owner):
+            return f"no process drives it: cronicle resume {run.id}"
+        return "is being cancelled" if run.cancel_requested else ""
+    if run.state is RunState.SUCCEEDED and not run.counts:
+        return "does not count"
+    if run.state is not RunState.SUCCEEDED:
+        return ""
+    key = (run.project, run.environment, run.workflow, run.series, run.logical_time)
+    if key not in shared:
+        result = store.find_result(*key) if store.count_runs(runs_of_same_time(run)) > 1 else None
+        shared[key] = None if result is None else result.run_id
+    return "the result" if shared[key] == run.id else ""
