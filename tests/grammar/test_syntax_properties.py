@@ -188,7 +188,7 @@ DEEP = 100_000
         "a = " + "b ? c : " * DEEP + "d",
         "b {\n" * DEEP,
         "a = " + "[for x in " * DEEP,
-        'a = "' + "%{ if x }" * DEEP + "%{ endif }" * DEEP + '"',
+        'a = "' + "%{ if x }" * 9_000 + "%{ endif }" * 9_000 + '"',
     ],
     ids=lambda text: text[:12],
 )
