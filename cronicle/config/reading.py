@@ -19,10 +19,19 @@ from grammar.evaluate import evaluate
 from grammar.scope import Scope
 from grammar.source import Span
 from grammar.syntax import Attribute, Block, Body, Expression
-from grammar.types import BOOL, NUMBER, STRING, ListType, SetType, Type
+from grammar.types import BOOL, NUMBER, STRING, ListType, MapType, SetType, Type
 from grammar.values import ConversionError, Unknown, Value, convert, unknown_in
 
 T = TypeVar("T")
+
+_REMEDIES = (
+    (STRING, "Write it in quotes."),
+    (NUMBER, "Write a number without quotes."),
+    (BOOL, "Write true or false."),
+    (ListType, 'Write it in brackets: ["a", "b"].'),
+    (SetType, 'Write it in brackets: ["a", "b"].'),
+    (MapType, "Write it in braces: { NAME = value }."),
+)
 
 register(
     {
@@ -126,15 +135,16 @@ class Reader:
             else:
                 return True
         if wrong is not None:
-            self.wrong_type(attribute, str(wrong))
+            self.wrong_type(attribute, str(wrong), types[0])
         return wrong is None
 
-    def wrong_type(self, attribute: Attribute, why: str) -> None:
+    def wrong_type(self, attribute: Attribute, why: str, type_: Type | None = None) -> None:
         """Say that an attribute's value is not of its type."""
+        remedy = next((said for kind, said in _REMEDIES if type_ == kind or type(type_) is kind), "")
         self.error(
             "unsuitable-type",
             f"unsuitable value for {attribute.name}",
-            f"{why[:1].upper()}{why[1:]}.",
+            f"{why[:1].upper()}{why[1:]}. {remedy}".rstrip(),
             attribute.expr.span,
         )
 
@@ -158,7 +168,7 @@ class Reader:
         try:
             return convert(value, type_)
         except ConversionError as wrong:
-            self.wrong_type(attribute, str(wrong))
+            self.wrong_type(attribute, str(wrong), type_)
             return None
 
     def _not_known(self, attribute: Attribute, unknown: Unknown) -> None:

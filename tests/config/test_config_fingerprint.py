@@ -1,0 +1,223 @@
+"""Fingerprints: each attribute of a task is on the side that the schema says; formatting and names of files are on none."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from trees import DictTree
+
+from cronicle.config.compile import FINGERPRINT_PARTS, compile_workflow
+from cronicle.config.load import load_project
+from cronicle.config.schema import BEHAVIOUR, LIMITS, OPERATION, RETRY, SIDE, TASK
+from cronicle.plan.compare import MATTERS
+from cronicle.runs.spec import RunSpec, TaskSpec
+
+FILES = {"a.py": "import lib\n", "lib.py": "x = 1\n", "sub/b.txt": "b", "other.txt": "o"}
+
+BASE = {
+    "command": '["python3", "a.py"]',
+    "depends_on": "[task.above]",
+    "retry": "{\n}",
+    "limits": "{\n}",
+}
+
+CHANGED = {
+    "command": '["python3", "a.py", "-v"]',
+    "script": '"python3 a.py"',
+    "depends_on": "[task.above, task.beside]",
+    "for_each": 'toset(["x"])',
+    "description": '"new"',
+    "interpreter": '["/bin/bash"]',
+    "when": "run.date == environment",
+    "trigger_rule": '"all_done"',
+    "env": '{ A = "1" }',
+    "workdir": '"sub"',
+    "stdin": '"sub/b.txt"',
+    "merge_output": "true",
+    "inputs": '["*.txt"]',
+    "timeout": '"1h"',
+    "grace_period": '"1m"',
+    "on_lost": '"fail"',
+    "allow_failure": "true",
+    "skip_exit_code": "3",
+    "pool": "pool.db",
+    "pool_slots": "2",
+    "priority": "1",
+    "group": '"g"',
+    "tags": '["t"]',
+    "retry.attempts": "3",
+    "retry.delay": '"1s"',
+    "retry.backoff": "2",
+    "retry.max_delay": '"2h"',
+    "retry.jitter": '"1s"',
+    "retry.on_exit_codes": "[1]",
+    "limits.log_size": '"1MiB"',
+    "limits.stdout_size": '"1MiB"',
+}
+
+SIDES = {name: schema.metadata[SIDE] for name, schema in TASK.attributes.items()}
+SIDES |= {
+    f"{block.type}.{name}": schema.metadata[SIDE]
+    for block in (RETRY, LIMITS)
+    for name, schema in block.attributes.items()
+}
+
+
+def text_of(attributes: dict[str, str]) -> str:
+    """Attributes as text; a value that begins with a brace and a line end is a block."""
+    return "\n    ".join(
+        f"{name} {value}" if value.startswith("{\n") else f"{name} = {value}"
+        for name, value in attributes.items()
+    )
+
+
+def compiled(attributes: dict[str, str], files: dict[str, str] = FILES, around: str = "") -> RunSpec:
+    text = f"""
+pool "db" {{
+  slots = 2
+}}
+workflow "w" {{
+  {around}
+  task "above" {{
+    command = ["true"]
+  }}
+  task "beside" {{
+    command = ["false"]
+  }}
+  task "t" {{
+    {text_of(attributes)}
+  }}
+  task "below" {{
+    command    = ["true"]
+    depends_on = [task.t]
+  }}
+}}
+"""
+    tree = DictTree({"w.hcl": text, **files})
+    loaded = load_project(tree, folder_name="p")
+    assert loaded.project is not None, loaded.diagnostics
+    return compile_workflow(loaded.project, loaded.project.workflows["w"], tree)
+
+
+def with_change(name: str) -> dict[str, str]:
+    block, _, inner = name.rpartition(".")
+    if block:
+        return {**BASE, block: f"{{\n{inner} = {CHANGED[name]}\n}}"}
+    changed = {**BASE, name: CHANGED[name]}
+    if name == "script":
+        del changed["command"]
+    return changed
+
+
+def task(spec: RunSpec, name: str = "t") -> TaskSpec:
+    return spec.task(name)
+
+
+def test_every_attribute_of_a_task_says_on_which_side_it_is() -> None:
+    assert set(SIDES) == set(CHANGED)
+    assert set(SIDES.values()) == {BEHAVIOUR, OPERATION}
+
+
+@pytest.mark.parametrize("name", sorted(CHANGED))
+def test_a_change_moves_the_fingerprint_exactly_if_it_is_behaviour(name: str) -> None:
+    before, after = compiled(BASE), compiled(with_change(name))
+    matters = SIDES[name] == BEHAVIOUR
+
+    assert before != after
+    assert (task(before).deep_fingerprint != task(after).deep_fingerprint) == matters
+    if name != "depends_on":  # an edge is part of the deep form only
+        assert (task(before).fingerprint != task(after).fingerprint) == matters
+
+
+@pytest.mark.parametrize("name", sorted(CHANGED))
+def test_a_comparison_says_the_same_of_an_attribute_as_the_schema(name: str) -> None:
+    field = {
+        "depends_on": "upstreams",
+        "limits.log_size": "log_size",
+        "limits.stdout_size": "stdout_size",
+    }.get(name, name.partition(".")[0])
+
+    if field not in ("inputs",):  # its files are compared one by one
+        assert MATTERS[field] == (SIDES[name] == BEHAVIOUR)
+
+
+def test_each_part_is_hashed_by_itself() -> None:
+    before, after = task(compiled(BASE)), task(compiled({**BASE, "env": '{ A = "1" }'}))
+
+    differing = [
+        name for name in FINGERPRINT_PARTS if before.fingerprint_parts[name] != after.fingerprint_parts[name]
+    ]
+    assert differing == ["env"]
+
+
+def test_what_changes_above_changes_the_deep_form_below_only() -> None:
+    before, after = compiled(BASE), compiled({**BASE, "env": '{ A = "1" }'})
+
+    assert task(before, "below").fingerprint == task(after, "below").fingerprint
+    assert task(before, "below").deep_fingerprint != task(after, "below").deep_fingerprint
+    assert task(before, "above") == task(after, "above")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '[ "python3",\n  "a.py", # the script\n]',
+        '["python${1 + 2}", "${"a"}.py"]',
+        '(["python3", ("a.py")])',
+        'split(" ", "python3 a.py")',
+    ],
+)
+def test_spelling_makes_no_difference(command: str) -> None:
+    assert task(compiled({**BASE, "command": command})).fingerprint == task(compiled(BASE)).fingerprint
+
+
+def test_open_expressions_differ_by_meaning_and_not_by_spelling() -> None:
+    first = task(compiled({**BASE, "command": '["echo", "on ${run.date}"]'}))
+    same = task(compiled({**BASE, "command": '["echo", "o${"n"} ${ run.date }"]'}))
+    other = task(compiled({**BASE, "command": '["echo", "on ${run.time}"]'}))
+
+    assert first.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_the_content_of_an_imported_module_is_part_of_it() -> None:
+    after = compiled(BASE, {**FILES, "lib.py": "x = 2\n"})
+
+    assert list(task(after).inputs) == ["a.py", "lib.py"]
+    assert task(after).fingerprint != task(compiled(BASE)).fingerprint
+
+
+def test_a_file_that_is_no_input_is_not() -> None:
+    assert task(compiled(BASE, {**FILES, "other.txt": "new"})) == task(compiled(BASE))
+
+
+def test_declared_and_inferred_inputs_that_are_the_same_do_the_same() -> None:
+    declared = task(compiled({**BASE, "inputs": '["*.py"]'}))
+
+    assert declared.inputs_declared
+    assert declared.fingerprint == task(compiled(BASE)).fingerprint
+
+
+def test_schedules_and_descriptions_of_the_workflow_are_not_part_of_it() -> None:
+    schedule = 'description = "x"\n schedule {\n cron = "0 4 * * *"\n }'
+    assert compiled(BASE, around=schedule).tasks == compiled(BASE).tasks
+
+
+def test_defaults_count_as_if_they_stood_in_the_task() -> None:
+    around = 'defaults {\n env = { A = "1" }\n retry {\n attempts = 4\n }\n }'
+    with_defaults = task(
+        compiled({**BASE, "env": "{ B = run.date }", "retry": '{\n delay = "1s"\n}'}, around=around)
+    )
+    written = task(
+        compiled({**BASE, "env": '{ A = "1", B = run.date }', "retry": '{\n attempts = 4\n delay = "1s"\n}'})
+    )
+
+    alike = evolve(with_defaults, deep_fingerprint="")  # the tasks above have the defaults, too
+    assert alike == evolve(written, deep_fingerprint="")
+
+
+def test_fingerprints_carry_the_version_of_their_algorithm() -> None:
+    """This value may change only together with the version: stored fingerprints would be compared wrongly."""
+    assert task(compiled(BASE)).fingerprint.startswith("1:")
+    assert (
+        task(compiled({"command": '["true"]'}), "t").fingerprint == task(compiled(BASE), "above").fingerprint
+    )

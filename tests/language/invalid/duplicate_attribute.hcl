@@ -1,0 +1,6 @@
+workflow "w" {
+  task "a" {
+    command = ["true"]
+    command = ["false"] # ERROR: command
+  }
+}

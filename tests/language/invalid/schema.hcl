@@ -1,0 +1,34 @@
+project "p" {
+  timezone         = "Mars"     # ERROR: unknown time zone
+  required_version = "new"      # ERROR: not a constraint on versions
+  default_environment = "a b"   # ERROR: "a b" is not a name
+  retention {                   # ERROR: "retention" is not in this version yet
+  }
+}
+workflow "w" {
+  overlap = "skip" # ERROR: "overlap" is not in this version yet
+  descripton = ""  # ERROR: unknown attribute "descripton"
+  param "mode" {
+    type    = strng # ERROR: there is no type "strng"
+  }
+  param "level" {
+    type    = number
+    one_of  = [1, 2]
+    default = 3 # ERROR: default is not among one_of
+  }
+  param "empty" {
+    one_of = [] # ERROR: one_of must be a list of values
+  }
+  on_failure {
+    command = ["true"]
+    causes  = ["manul"] # ERROR: "manul" is no cause of a run
+  }
+  task "a" {
+    command = ["true"]
+    wait {          # ERROR: "wait" is not in this version yet
+      every = "1m"
+    }
+  }
+}
+workflow "empty" { # ERROR: workflow lacks a block task
+}

@@ -1,0 +1,3 @@
+locals {
+  depth = local.depth + 1 # ERROR: local.depth refers to itself
+}

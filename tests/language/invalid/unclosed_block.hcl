@@ -1,0 +1,4 @@
+workflow "w" { # ERROR: this block is never closed
+  task "a" {
+    command = ["true"]
+}

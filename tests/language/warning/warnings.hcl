@@ -1,0 +1,40 @@
+variable "unused" { # WARNING: variable "unused" is not used
+  default = ""
+}
+variable "name" {
+  default = "x"
+}
+variable "count" {
+  type    = number
+  default = 3
+}
+workflow "w" {
+  schedule { # WARNING: schedule has no tick
+    cron = "0 0 30 2 *"
+  }
+  schedule "short" { # WARNING: schedule has no tick between its start and end
+    cron  = "0 0 1 1 *"
+    start = "2020-02-01"
+    end   = "2020-12-01"
+  }
+  schedule "ended" {
+    cron = "0 0 1 1 *"
+    end  = "2016-01-01"
+  }
+  param "p" {
+  }
+  task "a" {
+    command = ["true"]
+    inputs  = ["*.go"] # WARNING: no file matches "*.go"
+  }
+  task "b" {
+    for_each = toset(["x"])
+    script   = <<-EOT
+      echo ${var.name} # WARNING: var.name stands unquoted in a script
+      echo ${param.p} # WARNING: param.p stands unquoted in a script
+      echo ${upper(each.key)} # WARNING: each.key stands unquoted in a script
+      echo ${task.a.output.x} # WARNING: task.a.output.x stands unquoted in a script
+      echo ${var.count} ${run.date} ${shellquote(var.name)} ${shellquote(task.a.output.x)}
+    EOT
+  }
+}
