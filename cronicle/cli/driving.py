@@ -83,10 +83,12 @@ def drive_run(
         tell()
     tell_end(store, session.files, ended)
     if json:
-        from cronicle.views.details import details_of
-        from cronicle.views.shapes import to_builtins
+        from cronicle.runs.spec import spec_from_bytes
+        from cronicle.views.shapes import run_details, to_builtins
 
-        print_json(to_builtins(details_of(store, ended)))
+        spec = spec_from_bytes(store.get_spec(ended.spec_hash))
+        details = run_details(ended, spec, store.list_tasks(ended.id), store.list_attempts(ended.id))
+        print_json(to_builtins(details))
     if ended.state is RunState.CANCELLED:
         return ExitCode.INTERRUPTED
     return exit_code_of(ended)

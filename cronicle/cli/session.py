@@ -94,12 +94,6 @@ class Session:
         finally:
             store.close()
 
-    def addresses(self, store: StoreReader) -> Addresses:
-        """Finds what addresses point at."""
-        from cronicle.operations.addresses import Addresses
-
-        return Addresses(store, lambda: self.target(store))
-
     def sources(self, store: Store | None, var: Sequence[str] = (), var_files: Sequence[str] = ()) -> Sources:
         """What operations work on."""
         from cronicle.operations.sources import Sources

@@ -115,8 +115,7 @@ class BackfillDriver:
         """The run for a tick, as soon as there is a place for it; None when the backfill is to stop."""
         while self._stop is None:
             run_id = self._owner.new_id()
-            await self._place(run_id)
-            if self._stop is not None:
+            if not await self._place(run_id):
                 return None
             new = backfill_run(
                 self._owner.store,
@@ -135,8 +134,8 @@ class BackfillDriver:
                 await self._stopped.wait()
         return None
 
-    async def _place(self, borrower: str) -> None:
-        """Wait for a place among the runs at once, or for the end of the backfill."""
+    async def _place(self, borrower: str) -> bool:
+        """Wait for a place among the runs at once; False if the backfill is to stop before there is one."""
         async with trio.open_nursery() as nursery:
 
             async def give_up() -> None:
@@ -146,6 +145,7 @@ class BackfillDriver:
             nursery.start_soon(give_up)
             await self._places.acquire_on_behalf_of(borrower)
             nursery.cancel_scope.cancel()
+        return not self._stopped.is_set()
 
     async def _drive_run(self, run: RunRecord) -> None:
         self._runs.add(run.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cronicle.errors import UsageError
 from cronicle.runs.spec import RunSpec
@@ -19,7 +19,7 @@ def select_tasks(spec: RunSpec, selectors: Iterable[str]) -> frozenset[str]:
 
     tasks = {task.name: task for task in spec.tasks}
     graph = Graph(tasks, [(up.task, task.name) for task in spec.tasks for up in task.upstreams])
-    methods = {
+    methods: dict[str, Callable[[str, str], bool]] = {
         "tag": lambda name, value: value in tasks[name].tags,
         "group": lambda name, value: tasks[name].group == value,
     }

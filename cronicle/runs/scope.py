@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -20,7 +19,6 @@ from cronicle.runs.spec import Json, Lazy, TaskSpec
 
 if TYPE_CHECKING:
     from grammar.kinds import Value
-    from grammar.scope import Scope
 
 MOST_INSTANCES = 10_000
 """Instances that one `for_each` may have."""
@@ -92,10 +90,11 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
         return lazy["known"]
     from grammar.serial import expression_from_json
 
+    from cronicle.runs.namespaces import scope_of
     from grammar.evaluate import evaluate
     from grammar.values import unknown_in
 
-    value, diagnostics = evaluate(expression_from_json(lazy["expression"]), _scope(view, instance))
+    value, diagnostics = evaluate(expression_from_json(lazy["expression"]), scope_of(view, instance))
     for diagnostic in diagnostics:
         if diagnostic.severity.value == "error":
             raise BadReference(f"{diagnostic.summary}. {diagnostic.detail}".strip())
@@ -194,84 +193,6 @@ def _text(value: Json, what: str) -> str:
         return str(value["$decimal"])
     kind = "null" if value is None else "a list or a map"
     raise BadReference(f"{what} must be a text, this is {kind}")
-
-
-def _scope(view: RunView, instance: InstanceView) -> Scope:
-    from grammar.functions import FUNCTIONS
-    from grammar.scope import Members, Scope
-
-    variables: dict[str, Any] = {
-        "run": _from_plain(view.run),
-        "param": Members("the parameters", "parameter", _each_from_plain(view.params)),
-        "project": _from_plain({"name": view.project}),
-        "environment": view.environment,
-        "task": _Tasks(view),
-    }
-    if instance.key is not None:
-        variables["each"] = _from_plain({"key": instance.key, "value": instance.value})
-    if instance.attempt is not None:
-        variables["attempt"] = _from_plain({"number": instance.attempt})
-    return Scope(variables, FUNCTIONS)
-
-
-@frozen
-class _Tasks:
-    """The namespace `task`."""
-
-    view: RunView
-    title: str = "the workflow"
-    noun: str = "task"
-
-    def get(self, name: str) -> Any:
-        """The members of a task, or of its instances."""
-        task = self.view.task(name)
-        if task is None:
-            raise KeyError(name)
-        if isinstance(task, TaskView):
-            return _members(f"task {name}", task)
-        from grammar.kinds import HclMap
-
-        return HclMap({key: _from_plain(_plain(one)) for key, one in task.items()})
-
-    def names(self) -> tuple[str, ...]:
-        """The tasks of the workflow."""
-        return self.view.task_names
-
-
-def _members(title: str, task: TaskView) -> Any:
-    from grammar.scope import Members
-
-    outputs = Members(title, "output", _each_from_plain(task.output))
-    members: dict[str, Any] = {"output": outputs, "state": task.state}
-    if task.stdout is not None:
-        members["stdout"] = task.stdout
-    return Members(title, "attribute", members)
-
-
-def _plain(task: TaskView) -> dict[str, Json]:
-    members: dict[str, Json] = {"output": task.output, "state": task.state}
-    if task.stdout is not None:
-        members["stdout"] = task.stdout
-    return members
-
-
-def _each_from_plain(values: Mapping[str, Json]) -> dict[str, Value]:
-    return {name: _from_plain(value) for name, value in values.items()}
-
-
-def _from_plain(value: Json) -> Value:
-    """JSON as others write it (floats, no tags) to a value."""
-    from grammar.kinds import HclMap
-    from grammar.number import normalise
-
-    if isinstance(value, float):
-        return normalise(Decimal(repr(value)))
-    if isinstance(value, list | tuple):
-        return tuple(_from_plain(element) for element in value)
-    if isinstance(value, Mapping):
-        return HclMap({str(key): _from_plain(element) for key, element in value.items()})
-    plain: Value = value
-    return plain
 
 
 def _to_plain(value: Value) -> Json:
