@@ -24,5 +24,7 @@ JsonLinesOption: TypeAlias = Annotated[
 ]
 SeriesOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--series", metavar="NAME", help="The labelled schedule that is meant (default: the others)."),
+    typer.Option(
+        "--series", metavar="NAME", help="The labelled schedule that is meant (default: the others)."
+    ),
 ]

@@ -20,15 +20,21 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def runs(
     workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
-    state: Annotated[list[str], typer.Option(metavar="STATE", help="Only in this state; may be repeated.")] = [],  # noqa: B006
-    cause: Annotated[list[str], typer.Option(metavar="CAUSE", help="Only with this cause; may be repeated.")] = [],  # noqa: B006
+    state: Annotated[
+        list[str], typer.Option(metavar="STATE", help="Only in this state; may be repeated.")
+    ] = [],  # noqa: B006
+    cause: Annotated[
+        list[str], typer.Option(metavar="CAUSE", help="Only with this cause; may be repeated.")
+    ] = [],  # noqa: B006
     failed: Annotated[bool, typer.Option("--failed", help="The same as --state failed.")] = False,
     revision: Annotated[str | None, typer.Option(metavar="REV", help="Only at this revision.")] = None,
     backfill: Annotated[str | None, typer.Option(metavar="ID", help="Only of this backfill.")] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="First logical time: a date or an instant.")
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Last logical time, inclusive.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Last logical time, inclusive.")
+    ] = None,
     before: Annotated[str | None, typer.Option(metavar="RUN", help="Only runs made before this one.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     series: SeriesOption = None,
@@ -105,7 +111,9 @@ def _narrowed(
     return wanted
 
 
-def _print_text(session: Session, reader: StoreReader, found: tuple[RunRecord, ...], *, several: bool) -> None:
+def _print_text(
+    session: Session, reader: StoreReader, found: tuple[RunRecord, ...], *, several: bool
+) -> None:
     from cronicle.views.runs import run_lines
 
     if not found:
@@ -127,7 +135,9 @@ def _print_text(session: Session, reader: StoreReader, found: tuple[RunRecord, .
     say(table([heading, *rows]))
 
 
-def _tell_more(session: Session, reader: StoreReader, found: tuple[RunRecord, ...], counted: RunFilter) -> None:
+def _tell_more(
+    session: Session, reader: StoreReader, found: tuple[RunRecord, ...], counted: RunFilter
+) -> None:
     """Where the list goes on, if it does."""
     if len(found) < counted.limit:
         return

@@ -11,7 +11,6 @@ from typing import TypeVar
 from attrs import evolve
 
 from cronicle.errors import UsageError
-from cronicle.operations.addresses import Addresses
 from cronicle.operations.locate import Surroundings
 from cronicle.schedule.text import TextError, parse_date, parse_time
 from cronicle.schedule.zones import start_of_day
@@ -35,15 +34,11 @@ def words_of(kind: type[Word], given: Iterable[str], option: str) -> tuple[Word,
         try:
             chosen[kind(word)] = None
         except ValueError:
-            raise UsageError(
-                f"{option} {word!r} is not known", f"Choose from: {', '.join(kind)}."
-            ) from None
+            raise UsageError(f"{option} {word!r} is not known", f"Choose from: {', '.join(kind)}.") from None
     return tuple(chosen)
 
 
-def within(
-    store: StoreReader, wanted: RunFilter, first: str | None, last: str | None
-) -> RunFilter:
+def within(store: StoreReader, wanted: RunFilter, first: str | None, last: str | None) -> RunFilter:
     """The filter, with bounds of logical time: both inclusive; a date is the whole day in the workflow's zone.
 
     Raises:
@@ -58,9 +53,7 @@ def within(
     return evolve(wanted, logical_from=start, logical_to=end)
 
 
-def revision_named(
-    store: StoreReader, where: Surroundings, wanted: RunFilter, text: str
-) -> str:
+def revision_named(store: StoreReader, where: Surroundings, wanted: RunFilter, text: str) -> str:
     """The full id of a revision: one that the store knows by its beginning, else what git takes it for.
 
     Raises:
@@ -76,16 +69,12 @@ def revision_named(
             return found[0]
     if where.repository is None:
         raise UsageError(
-            f"no run has a revision {text!r}", "Give the full id of the commit, or run this in the repository."
+            f"no run has a revision {text!r}",
+            "Give the full id of the commit, or run this in the repository.",
         )
     from cronicle.git.repository import open_repository
 
     return open_repository(where.repository).resolve(text)
-
-
-def sequence_before(addresses: Addresses, text: str) -> int:
-    """The place in the list of the run that `--before` names."""
-    return addresses.run(text).sequence
 
 
 def _known_revisions(store: StoreReader, wanted: RunFilter) -> Sequence[str]:

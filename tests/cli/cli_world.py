@@ -67,7 +67,9 @@ PIPELINE = spec(
 class Running:
     """A run that is driven by hand: each fact goes through the machine and into the store."""
 
-    def __init__(self, world: World, run: RunRecord, run_spec: RunSpec, facts: tuple[ev.RunEvent, ...]) -> None:
+    def __init__(
+        self, world: World, run: RunRecord, run_spec: RunSpec, facts: tuple[ev.RunEvent, ...]
+    ) -> None:
         self.world, self.run = world, run
         self.machine = RunMachine.replay(run_spec, facts)
 
@@ -88,8 +90,14 @@ class Running:
         attempt = self.machine.units[name, key].attempt + 1
         at = self.world.clock(SECOND)
         started = ev.AttemptStarted(
-            at=at, task=name, key=key, attempt=attempt, token=f"{self.id}-{label}-{attempt}", host="pluto",
-            argv=("python3", f"{name}.py", *([key] if key else [])), fingerprint="1:aa",
+            at=at,
+            task=name,
+            key=key,
+            attempt=attempt,
+            token=f"{self.id}-{label}-{attempt}",
+            host="pluto",
+            argv=("python3", f"{name}.py", *([key] if key else [])),
+            fingerprint="1:aa",
         )
         self.take(started)
         if log:
@@ -115,7 +123,9 @@ class Running:
             ev.AttemptFinished(at=at, task=name, key=key, attempt=attempt, outcome=outcome, pid=7, **rest)
         )
 
-    def do(self, label: str, outcome: Outcome = Outcome.SUCCEEDED, log: str | bytes = b"", **rest: Any) -> Running:
+    def do(
+        self, label: str, outcome: Outcome = Outcome.SUCCEEDED, log: str | bytes = b"", **rest: Any
+    ) -> Running:
         return self.begin(label, log).end(label, outcome, **rest)
 
     def succeed(self) -> Running:
@@ -163,27 +173,43 @@ class World:
     def project(self, name: str = "weather", path: str = "/nowhere") -> ProjectRecord:
         return self.store.bind_project(
             ProjectRecord(
-                name=name, root_commit="a" * 40, folder="" if name == "weather" else name, path=path,
-                default_environment="local", created_at=DEPLOYED_AT,
+                name=name,
+                root_commit="a" * 40,
+                folder="" if name == "weather" else name,
+                path=path,
+                default_environment="local",
+                created_at=DEPLOYED_AT,
             )
         )
 
     def deploy(
-        self, *workflows: DeployedWorkflow, project: str = "weather", at: datetime = DEPLOYED_AT, revision: str = REVISION
+        self,
+        *workflows: DeployedWorkflow,
+        project: str = "weather",
+        at: datetime = DEPLOYED_AT,
+        revision: str = REVISION,
     ) -> DeploymentRecord:
         current = self.store.find_deployment(project, "local")
         actor = Actor(user="ana", host="pluto", command="cronicle apply")
         made = self.store.add_deployment(
             DeploymentRecord(
-                project=project, environment="local", number=0, revision=revision, created_at=at, actor=actor,
-                values={}, workflows=workflows or (self.workflow(),),
+                project=project,
+                environment="local",
+                number=0,
+                revision=revision,
+                created_at=at,
+                actor=actor,
+                values={},
+                workflows=workflows or (self.workflow(),),
             ),
             based_on=current.number if current else None,
         )
         assert made is not None
         return made
 
-    def workflow(self, name: str = "daily", run_spec: RunSpec = PIPELINE, schedules: Any = None) -> DeployedWorkflow:
+    def workflow(
+        self, name: str = "daily", run_spec: RunSpec = PIPELINE, schedules: Any = None
+    ) -> DeployedWorkflow:
         return DeployedWorkflow(
             name=name,
             spec_hash=self.store.put_spec(spec_to_bytes(run_spec)),
@@ -203,14 +229,20 @@ class World:
         facts: Callable[[RunRecord], tuple[ev.RunEvent, ...]] = lambda run: (),
         **changes: Any,
     ) -> Running:
-        if day is None:
-            times = unscheduled(self.now, self.now, "UTC")
-        else:
-            times = ticked(tick_of(day))
+        times = unscheduled(self.now, self.now, "UTC") if day is None else ticked(tick_of(day))
         values: dict[str, Any] = {
-            "id": self.new_id(), "project": "weather", "environment": "local", "workflow": run_spec.workflow,
-            **times, "cause": Cause.MANUAL, "counts": True, "revision": REVISION, "deployment": 1,
-            "spec_hash": self.store.put_spec(spec_to_bytes(run_spec)), "actor": ANA, "owner": OWNER,
+            "id": self.new_id(),
+            "project": "weather",
+            "environment": "local",
+            "workflow": run_spec.workflow,
+            **times,
+            "cause": Cause.MANUAL,
+            "counts": True,
+            "revision": REVISION,
+            "deployment": 1,
+            "spec_hash": self.store.put_spec(spec_to_bytes(run_spec)),
+            "actor": ANA,
+            "owner": OWNER,
             "created_at": self.clock(),
         }
         run = RunRecord(**{**values, **changes})
@@ -225,10 +257,20 @@ class World:
         ticks = [backfill_tick(position, tick_of(day)) for position, day in enumerate(days)]
         actor = Actor(user="ana", host="pluto", command="cronicle backfill daily")
         values: dict[str, Any] = {
-            "id": f"9XG3T0B1Z{self.made}", "project": "weather", "environment": "local", "workflow": "daily",
-            "from_text": days[0], "to_text": days[-1], "timezone": ZONE, "revision": REVISION, "deployment": 1,
-            "spec_hash": self.store.put_spec(spec_to_bytes(PIPELINE)), "total": len(days), "actor": actor,
-            "owner": OWNER, "created_at": self.clock(),
+            "id": f"9XG3T0B1Z{self.made}",
+            "project": "weather",
+            "environment": "local",
+            "workflow": "daily",
+            "from_text": days[0],
+            "to_text": days[-1],
+            "timezone": ZONE,
+            "revision": REVISION,
+            "deployment": 1,
+            "spec_hash": self.store.put_spec(spec_to_bytes(PIPELINE)),
+            "total": len(days),
+            "actor": actor,
+            "owner": OWNER,
+            "created_at": self.clock(),
         }
         made = self.store.create_backfill(BackfillRecord(**{**values, **changes}), ticks)
         assert made is not None

@@ -55,9 +55,7 @@ def world(project_folder: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def cronicle(
-    world: World, capsysbinary: Any, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Said]:
+def cronicle(world: World, capsysbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Gives a command as if typed, at the time that the world has."""
     monkeypatch.setattr(SystemClock, "now", lambda self: world.now)
 
@@ -75,7 +73,11 @@ def executable(project_folder: Path) -> Callable[..., subprocess.CompletedProces
 
     def execute(*words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "cronicle", *words], capture_output=True, check=False, timeout=60, **options
+            [sys.executable, "-m", "cronicle", *words],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            **options,
         )
 
     return execute

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
-
 import pytest
-from cli_world import PIPELINE, REVISION, World, spec, task, tick_of
+from cli_world import World
 
-from cronicle.names import as_id_prefix
-from cronicle.operations.addresses import addresses_from
 from cronicle.runs.states import Cause
 
 

@@ -1,0 +1,297 @@
+"""All about one run or one backfill, as labelled texts to be set in columns."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from attrs import frozen
+
+from cronicle.names import task_label
+from cronicle.runs.spec import RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
+from cronicle.runs.states import LIVE, BackfillState, Cause, TaskState
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.views.runs import runs_of_same_time
+from cronicle.views.words import (
+    day_and_time,
+    duration,
+    ending,
+    local_time,
+    name_of,
+    plural,
+    reason_text,
+    relative,
+    took,
+)
+
+if TYPE_CHECKING:
+    from cronicle.views.shapes import RunDetails
+
+Facts = list[tuple[str, str]]
+
+SHOWN_INPUTS = 8
+"""Paths of a task's inputs that are named; of more the number."""
+
+
+@frozen(kw_only=True)
+class TaskBlock:
+    """A task of a run, or one instance of it."""
+
+    label: str
+    state: str
+    """The word that its colour goes by; `carried` where an earlier run stands for this one."""
+    word: str
+    took: str
+    remark: str
+    facts: tuple[tuple[str, str], ...]
+    attempts: tuple[tuple[str, ...], ...]
+    """A line for each, in columns."""
+
+
+def read_spec(store: StoreReader, spec_hash: str) -> RunSpec:
+    """A stored spec; `StoreError` if this program cannot read it."""
+    from cronicle.store.interface import StoreError
+
+    try:
+        return spec_from_bytes(store.get_spec(spec_hash))
+    except UnreadableSpecError as error:
+        raise StoreError(f"{error}.", "Upgrade cronicle if a newer one has written to this store.") from error
+
+
+def details_of(store: StoreReader, run: RunRecord) -> RunDetails:
+    """A run with its tasks and their attempts, as `show --json` has it."""
+    from cronicle.views.shapes import run_details
+
+    spec = read_spec(store, run.spec_hash)
+    return run_details(run, spec, store.list_tasks(run.id), store.list_attempts(run.id))
+
+
+def headline(run: RunRecord, now: datetime) -> tuple[str, str]:
+    """The word of its state, and what it is: `failed`, `daily@2015-12-31   run 7K2M9QX4TA   after 6.4 s`."""
+    spent = took(run.started_at, run.ended_at, now)
+    after = f"   {'after' if run.ended_at else 'for'} {duration(spent)}" if spent is not None else ""
+    reason = f" ({reason_text(run.reason)})" if run.reason else ""
+    return str(run.state), f"{name_of(run)}   run {run.id}{after}{reason}"
+
+
+def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
+    """What is known of a run beside its tasks."""
+    zone = run.timezone
+    facts: Facts = [("logical time", f"{day_and_time(run.logical_time, zone)}   {zone}")]
+    if run.interval_start is not None:
+        end = run.interval_end or run.logical_time
+        facts.append(("interval", f"{local_time(run.interval_start, zone)} to {local_time(end, zone)}"))
+    facts.append(("cause", cause_text(run)))
+    facts.append(("asked for by", f"{actor_text(run.actor)}, {moment(run.created_at, zone, now)}"))
+    facts += [("command", run.actor.command)] if run.actor.command else []
+    facts.append(("revision", revision_text(run)))
+    facts.append(("counts", _counts(store, run)))
+    facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(run.params.items())]
+    if run.started_at is not None:
+        facts.append(("started", moment(run.started_at, zone, now)))
+    if run.lateness:
+        facts.append(("late by", duration(run.lateness)))
+    if run.ended_at is not None:
+        facts.append(("ended", moment(run.ended_at, zone, now)))
+    if run.state in LIVE:
+        facts.append(("driven by", owner_text(store, run.owner, run.id)))
+    return facts
+
+
+def cause_text(run: RunRecord) -> str:
+    """Why a run exists, with what it goes back to."""
+    text = str(run.cause)
+    if run.cause is Cause.RETRY and run.retry_of:
+        text += f" of {run.retry_of}"
+    if run.backfill:
+        text += f" {run.backfill}" if run.cause is Cause.BACKFILL else f", in backfill {run.backfill}"
+    return text
+
+
+def actor_text(actor: Actor) -> str:
+    """Who, and on which machine."""
+    return f"{actor.user} on host {actor.host}"
+
+
+def moment(at: datetime, zone: str, now: datetime) -> str:
+    """An instant in a zone, and how long ago that is."""
+    return f"{local_time(at, zone)} ({relative(at, now)})"
+
+
+def revision_text(run: RunRecord) -> str:
+    """The revision of a run, and where it came from."""
+    if run.dirty:
+        return f"{run.revision}   the working tree, as it was"
+    if run.deployment is not None:
+        return f"{run.revision}   deployment {run.deployment} of {run.environment}"
+    return f"{run.revision}   chosen by --revision"
+
+
+def owner_text(store: StoreReader, owner: str | None, whole_id: str) -> str:
+    """The process that drives something, or how to go on without one."""
+    if owner is not None and store.is_alive(owner):
+        for record in store.list_owners():
+            if record.id == owner:
+                return f"process {record.pid} on {record.host}: {record.command}"
+        return "a process"
+    return f"no process: cronicle resume {whole_id}"
+
+
+def _counts(store: StoreReader, run: RunRecord) -> str:
+    if not run.counts:
+        return "no: an experiment, never the result of its logical time"
+    result = store.find_result(run.project, run.environment, run.workflow, run.series, run.logical_time)
+    if result is None:
+        return "yes; its logical time has no result yet"
+    if result.run_id == run.id:
+        others = store.count_runs(runs_of_same_time(run)) - 1
+        return "yes: it is the result" + (f", before {plural(others, 'other run')}" if others else "")
+    return f"yes; the result of its logical time is {result.run_id}"
+
+
+def task_blocks(
+    store: StoreReader, run: RunRecord, now: datetime, chosen: tuple[str, str | None] | None = None
+) -> list[TaskBlock]:
+    """The tasks of a run in the order of its spec, or the one chosen; of a `for_each` task its instances."""
+    spec = read_spec(store, run.spec_hash)
+    rows: dict[str, list[TaskRecord]] = {}
+    for row in store.list_tasks(run.id):
+        rows.setdefault(row.task, []).append(row)
+    tries: dict[tuple[str, str | None], list[AttemptRecord]] = {}
+    for attempt in store.list_attempts(run.id):
+        tries.setdefault((attempt.task, attempt.key), []).append(attempt)
+    blocks = []
+    for task in spec.tasks:
+        known = rows.get(task.name, [])
+        shown = [row for row in known if row.key is not None] or known
+        if not shown:
+            shown = [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]
+        blocks += [
+            _block(task, row, tries.get((row.task, row.key), []), run, now)
+            for row in shown
+            if chosen is None or (row.task == chosen[0] and chosen[1] in (None, row.key))
+        ]
+    return blocks
+
+
+def _block(
+    task: TaskSpec, row: TaskRecord, attempts: list[AttemptRecord], run: RunRecord, now: datetime
+) -> TaskBlock:
+    facts: Facts = []
+    if row.carried_from:
+        facts.append(("carried over from", row.carried_from))
+    facts += [("output", f"{name} = {_json(value)}") for name, value in sorted(row.output.items())]
+    if attempts:
+        facts.append(("command", shlex.join(attempts[-1].argv)))
+    fingerprint = row.fingerprint or task.fingerprint
+    facts += [("fingerprint", fingerprint)] if fingerprint else []
+    if task.inputs:
+        kind = "declared" if task.inputs_declared else "inferred"
+        facts.append(("inputs", f"{_paths(task.inputs)} ({kind})"))
+    spent = took(attempts[0].started_at, attempts[-1].ended_at, now) if attempts else None
+    state = "carried" if row.carried_from else str(row.state)
+    return TaskBlock(
+        label=task_label(row.task, row.key),
+        state=state,
+        word="carried over" if row.carried_from else str(row.state).replace("_", " "),
+        took=duration(spent),
+        remark=_remark(task, row, attempts),
+        facts=tuple(facts),
+        attempts=tuple(_attempt_line(one, run, now) for one in attempts),
+    )
+
+
+def _remark(task: TaskSpec, row: TaskRecord, attempts: list[AttemptRecord]) -> str:
+    if row.state is TaskState.FAILED and attempts:
+        number = (
+            f", attempt {attempts[-1].attempt} of {task.retry.attempts}" if task.retry.attempts > 1 else ""
+        )
+        return ending(attempts[-1]) + number
+    if row.state is TaskState.SUCCEEDED and attempts and attempts[-1].attempt > 1:
+        return f"at attempt {attempts[-1].attempt}"
+    return reason_text(row.reason)
+
+
+def _attempt_line(attempt: AttemptRecord, run: RunRecord, now: datetime) -> tuple[str, ...]:
+    spent = took(attempt.started_at, attempt.ended_at, now)
+    place = f"{attempt.host}, process {attempt.pid}" if attempt.pid else attempt.host
+    used = [f"CPU {duration(attempt.cpu_time)}"] if attempt.cpu_time is not None else []
+    used += [f"memory {size_text(attempt.peak_memory)}"] if attempt.peak_memory else []
+    used += [f"log {size_text(attempt.log_bytes)}"] if attempt.log_bytes else []
+    line = (
+        f"#{attempt.attempt}",
+        ending(attempt),
+        duration(spent),
+        local_time(attempt.started_at, run.timezone),
+    )
+    detail = attempt.detail if attempt.detail and attempt.detail != ending(attempt) else ""
+    return (*line, place, ", ".join([*used, *([detail] if detail else [])]))
+
+
+def size_text(size: int) -> str:
+    """A size as people read it: `512 B`, `1.4 MB`."""
+    number = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def backfill_headline(backfill: BackfillRecord) -> tuple[str, str]:
+    """The word of its state, and what it is."""
+    span = f"{backfill.from_text} to {backfill.to_text}"
+    return str(backfill.state), f"backfill {backfill.id}   {backfill.workflow}   {span}"
+
+
+def backfill_facts(store: StoreReader, backfill: BackfillRecord, now: datetime) -> Facts:
+    """What is known of a backfill."""
+    zone = backfill.timezone
+    percent = f" ({100 * backfill.done // backfill.total} %)" if backfill.total else ""
+    failed = f", {backfill.failed:,} failed" if backfill.failed else ""
+    place = (
+        f"deployment {backfill.deployment} of {backfill.environment}" if backfill.deployment else "--revision"
+    )
+    facts: Facts = [
+        ("progress", f"{backfill.done:,} of {backfill.total:,}{percent}{failed}"),
+        ("asked for by", f"{actor_text(backfill.actor)}, {moment(backfill.created_at, zone, now)}"),
+    ]
+    facts += [("command", backfill.actor.command)] if backfill.actor.command else []
+    facts += [("revision", f"{backfill.revision}   {place}"), ("ticks", _CHOICES[backfill.choice])]
+    facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(backfill.params.items())]
+    if backfill.selection:
+        facts.append(("tasks", _json(backfill.selection)))
+    facts.append(("at once", str(backfill.parallel or "as many as its process has slots")))
+    facts.append(("pauses after", plural(backfill.max_failures, "failure")))
+    facts += [("why", backfill.reason)] if backfill.reason else []
+    if backfill.ended_at is not None:
+        facts.append(("ended", moment(backfill.ended_at, zone, now)))
+    if backfill.state is BackfillState.PAUSED:
+        facts.append(("go on", f"cronicle resume {backfill.id}"))
+    elif backfill.state is BackfillState.RUNNING:
+        facts.append(("driven by", owner_text(store, backfill.owner, backfill.id)))
+    facts.append(("its runs", f"cronicle runs --backfill {backfill.id}"))
+    return facts
+
+
+_CHOICES = {
+    "changed": "those whose result is of another revision, or missing",
+    "missing": "those without a result",
+    "failed": "those without a result that have a failed run",
+    "all": "all",
+}
+
+
+def _paths(inputs: Mapping[str, str]) -> str:
+    names: Iterable[str] = sorted(inputs)
+    shown = list(names)[:SHOWN_INPUTS]
+    more = len(inputs) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
