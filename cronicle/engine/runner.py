@@ -18,6 +18,7 @@ from attrs import frozen
 
 from cronicle.engine.recovery import lost_attempts
 from cronicle.engine.slots import SlotUser
+from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
 from cronicle.runs import events as ev
 from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
@@ -38,8 +39,11 @@ Observer = Callable[[RunRecord, RunMachine, Sequence[ev.RunEvent]], None]
 """Told of every batch of facts of a run once they are durable."""
 
 
-class OwnershipLostError(Exception):
+class OwnershipLostError(CronicleError):
     """The run belongs to another process; this one has ended its attempts and dropped it."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"another process has taken over run {run_id}", f"Follow it: cronicle logs -f {run_id}")
 
 
 @frozen
