@@ -12,6 +12,7 @@ from grammar.diagnostics import Diagnostic, error, register, warning
 from grammar.suggest import nearest
 from grammar.syntax import (
     Body,
+    Expression,
     FunctionCall,
     Interpolation,
     Node,
@@ -37,6 +38,9 @@ def check_workflow(workflow: Workflow, variables: Mapping[str, Variable]) -> Ite
     circle = check_graph(workflow)
     if circle is not None:
         yield circle
+    for hook in workflow.hooks:
+        for found in _unquoted(hook.script, True, workflow, variables):
+            yield found.inside(f'workflow "{workflow.name}"', hook.event)
     for task in workflow.tasks.values():
         for found in _check_task(task, workflow, variables):
             yield found.inside(f'workflow "{workflow.name}"', f'task "{task.name}"')
@@ -62,14 +66,14 @@ def _check_task(task: Task, workflow: Workflow, variables: Mapping[str, Variable
                 f"Its for_each makes no such key. {remedy}",
                 edge.span,
             )
-    if isinstance(task.script, Template):
-        yield from _unquoted(task.script, task, workflow, variables)
+    yield from _unquoted(task.script, task.interpreter[0].endswith("sh"), workflow, variables)
 
 
 def _unquoted(
-    script: Template, task: Task, workflow: Workflow, variables: Mapping[str, Variable]
+    script: Expression | None, is_shell: bool, workflow: Workflow, variables: Mapping[str, Variable]
 ) -> Iterator[Diagnostic]:
-    is_shell = task.interpreter[0].endswith("sh")
+    if not isinstance(script, Template):
+        return
     for interpolation in _interpolations(script):
         for reference in _outside_of_quoting(interpolation.expr):
             if not _may_hold_anything(reference, workflow, variables):

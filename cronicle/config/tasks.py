@@ -111,7 +111,7 @@ def read_task(
         trigger_rule=reader.choice(body, "trigger_rule", tuple(JoinRule), JoinRule.ALL_SUCCEEDED),
         env=tuple(expr for layer in layers if (expr := _env(reader, layer)) is not None),
         workdir=_workdir(reader, attribute_of(body, "workdir"), files),
-        stdin=reader.late(attribute_of(body, "stdin"), IN_TASK, STRING, ListType(STRING)),
+        stdin=_stdin(reader, attribute_of(body, "stdin")),
         merge_output=reader.flag(body, "merge_output"),
         inputs=_inputs(reader, attribute_of(body, "inputs"), files),
         retry=_retry(reader, body),
@@ -320,6 +320,23 @@ def _env(reader: Reader, attribute: Attribute) -> Expression | None:
             attribute.expr.span,
         )
         return None
+    return expr
+
+
+def _stdin(reader: Reader, attribute: Attribute | None) -> Expression | None:
+    expr = reader.late(attribute, IN_TASK, STRING, ListType(STRING))
+    if attribute is None or expr is None:
+        return None
+    value, _ = reader.evaluate(expr, IN_TASK)
+    for path in value if isinstance(value, tuple) else (value,):
+        if isinstance(path, str) and normalise(path) is None:
+            reader.error(
+                "bad-path",
+                f'stdin "{path}" leads out of the project\'s folder',
+                "Give a file below it, or the stdout of a task: task.NAME.stdout.",
+                expr.span,
+            )
+            return None
     return expr
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.config.project import Param, Pool, Workflow
 from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
-from cronicle.config.references import Names, TaskNames
+from cronicle.config.references import TaskNames
 from cronicle.config.schedules import read_schedules
 from cronicle.config.scope import with_workflow
 from cronicle.config.tasks import read_hook, read_task
 from cronicle.config.variables import read_type
 from grammar.syntax import Attribute, Block, Body
-from grammar.types import ANY, STRING, ListType, SetType, Type
+from grammar.types import ANY, ListType, Type
 from grammar.values import ConversionError, HclSet, Value, convert, to_json
 
 
@@ -39,9 +39,8 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
         for label, inner in unique(reader, blocks_of(body, "param"), "parameter").items()
     }
     tasks = unique(reader, blocks_of(body, "task"), "task")
-    names = Names(
-        variables=reader.names.variables,
-        locals=reader.names.locals,
+    names = evolve(
+        reader.names,
         params=frozenset(params),
         tasks={
             label: TaskNames(attribute_of(task.body, "for_each") is not None) for label, task in tasks.items()
@@ -66,14 +65,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
             label: read_task(
                 inner.inside(
                     task.title,
-                    names=Names(
-                        variables=names.variables,
-                        locals=names.locals,
-                        params=names.params,
-                        tasks=names.tasks,
-                        task=label,
-                        has_each=names.tasks[label].has_instances,
-                    ),
+                    names=evolve(names, task=label, has_each=names.tasks[label].has_instances),
                 ),
                 task,
                 defaults,
@@ -113,11 +105,12 @@ def _choices(reader: Reader, attribute: Attribute | None, type_: Type) -> tuple[
     if not isinstance(value, tuple | HclSet) or not len(value):
         reader.invalid(attribute, "one_of must be a list of values", 'Write one_of = ["a", "b"].')
         return None
-    wanted = SetType(STRING) if type_ == STRING else ListType(type_)
+    if type_ == ANY:
+        return tuple(to_json(item) for item in value)
     try:
-        converted = convert(value, wanted)
+        converted = convert(value, ListType(type_))
     except ConversionError as wrong:
         reader.wrong_type(attribute, str(wrong))
         return None
-    assert isinstance(converted, tuple | HclSet)
-    return tuple(to_json(item) for item in (value if type_ == STRING else converted))
+    assert isinstance(converted, tuple)
+    return tuple(to_json(item) for item in converted)

@@ -1,7 +1,7 @@
-"""The language by its fixtures: what stands in `tests/language` is valid, or wrong exactly where a marker says so.
+"""The language by its fixtures: those in `tests/language` are valid, or wrong exactly where a marker says so.
 
-A marker is a comment `# ERROR: text` (or `# WARNING: text`) on the line of the mistake; the text is part of the summary
-of its diagnostic. A line may have several; `# ERROR+1: text` means the next line.
+A marker is a comment `# ERROR: text` (or `# WARNING: text`) on the line of the mistake; the text is part of the
+summary of its diagnostic. A line may have several; `# ERROR+1: text` means the next line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loading: which files belong to a project, where values of variables come from, and that every mistake is told once."""
+"""Loading: which files belong to a project, where values come from, and that every mistake is told once."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ workflow "w" {
     trigger_rule   = "all_suceeded" # ERROR: "all_suceeded" is no value of trigger_rule
     on_lost        = "repeat"       # ERROR: "repeat" is no value of on_lost
     interpreter    = []             # ERROR: interpreter is empty
+    stdin          = ["/etc/passwd"] # ERROR: stdin "/etc/passwd" leads out of the project's folder
     workdir        = "../other"     # ERROR: workdir "../other" leads out of the project's folder
     inputs         = ["/etc/*"]     # ERROR: "/etc/*" is not a pattern of files
     pool           = pool.bd        # ERROR: unknown pool "bd"

@@ -23,6 +23,9 @@ workflow "w" {
   }
   param "p" {
   }
+  on_failure {
+    script = "echo ${param.p}" # WARNING: param.p stands unquoted in a script
+  }
   task "a" {
     command = ["true"]
     inputs  = ["*.go"] # WARNING: no file matches "*.go"
