@@ -83,6 +83,8 @@ class _Compiler:
     scope: Scope
     finder: InputFinder
     _read_as_data: frozenset[str] = field(init=False)
+    _folded: dict[int, tuple[Expression, Expression, Value]] = field(factory=dict, init=False)
+    """By the identity of an expression, which is kept with it: itself, what is left of it, its value."""
 
     def __attrs_post_init__(self) -> None:
         self._read_as_data = frozenset(self._stdout_readers())
@@ -177,14 +179,18 @@ class _Compiler:
 
     # Expressions
 
-    def _value(self, expr: Expression) -> Value:
-        value, _ = evaluate(expr, self.scope)
-        return value
+    def _fold(self, expr: Expression) -> tuple[Expression, Value]:
+        """What is left of an expression once all that is known is put in, and its value as far as it is known."""
+        found = self._folded.get(id(expr))
+        if found is None:
+            folded, _ = fold(expr, self.scope)
+            value, _ = evaluate(folded, self.scope)
+            found = self._folded[id(expr)] = (expr, folded, value)
+        return found[1:]
 
     def _lazy(self, expr: Expression, type_: Type) -> Lazy:
         """An expression as a spec keeps it: its value if it is known, converted to its type, else what is left."""
-        folded, _ = fold(expr, self.scope)
-        value = self._value(folded)
+        folded, value = self._fold(expr)
         if is_known(value):
             return {"known": to_json(convert(value, type_))}
         return {"expression": expression_to_json(folded)}
@@ -195,7 +201,7 @@ class _Compiler:
     def _for_each(self, expr: Expression | None) -> Lazy | None:
         if expr is None:
             return None
-        value = self._value(expr)
+        _, value = self._fold(expr)
         if is_known(value):
             return {"known": {key: to_json(each) for key, each in instances_of(value).items()}}
         return self._lazy(expr, ANY)
@@ -208,8 +214,7 @@ class _Compiler:
         return dict(sorted(env.items()))
 
     def _env_layer(self, expr: Expression) -> Iterator[tuple[str, Lazy]]:
-        folded, _ = fold(expr, self.scope)
-        value = self._value(folded)
+        folded, value = self._fold(expr)
         if not isinstance(value, HclMap):
             return
         written = _entries(folded)
@@ -223,8 +228,7 @@ class _Compiler:
         """The items of `stdin`; a list that is made by an expression stays one item that gives several paths."""
         if expr is None:
             return
-        folded, _ = fold(expr, self.scope)
-        value = self._value(folded)
+        folded, value = self._fold(expr)
         if isinstance(folded, Tuple):
             for item in folded.items:
                 yield self._lazy(item, STRING)
@@ -243,13 +247,11 @@ class _Compiler:
     def _words(self, task: Task) -> tuple[str, ...]:
         """The literal words of what a task executes; a `GAP` stands for an argument that is not literal."""
         if task.command is not None:
-            folded, _ = fold(task.command, self.scope)
-            value = self._value(folded)
+            _, value = self._fold(task.command)
             items = value if isinstance(value, tuple) else ()
             return tuple(item if isinstance(item, str) else GAP for item in items)
         if task.script is not None:
-            folded, _ = fold(task.script, self.scope)
-            return words_of(_with_gaps(folded))
+            return words_of(_with_gaps(self._fold(task.script)[0]))
         return ()
 
     def _stdout_readers(self) -> Iterator[str]:

@@ -85,10 +85,7 @@ def test_a_workflow_that_is_gone_is_deleted() -> None:
     plan = plan_changes(sides(SIMPLE + EXAMPLE), sides(EXAMPLE))
 
     assert [each.name for each in plan.changes] == ["daily", "cleanup"]
-    assert [each.action for each in plan.changes] == [
-        Action.UPDATE,
-        Action.DELETE,
-    ]  # daily's project has a name now
+    assert [each.action for each in plan.changes] == [Action.NO_OP, Action.DELETE]
     assert [each.action for each in plan.changes[1].tasks] == [Action.DELETE, Action.DELETE]
     assert plan.count(Action.DELETE) == 1
 
