@@ -21,10 +21,10 @@ from cronicle.views.words import (
     duration,
     ending,
     local_time,
+    moment,
     name_of,
     plural,
     reason_text,
-    relative,
     took,
 )
 
@@ -115,11 +115,6 @@ def cause_text(run: RunRecord) -> str:
 def actor_text(actor: Actor) -> str:
     """Who, and on which machine."""
     return f"{actor.user} on host {actor.host}"
-
-
-def moment(at: datetime, zone: str, now: datetime) -> str:
-    """An instant in a zone, and how long ago that is."""
-    return f"{local_time(at, zone)} ({relative(at, now)})"
 
 
 def revision_text(run: RunRecord) -> str:

@@ -74,6 +74,11 @@ def day_and_time(at: datetime, zone: str) -> str:
     return f"{at.astimezone(zone_named(zone)):%a} {local_time(at, zone)}"
 
 
+def moment(at: datetime, zone: str, now: datetime) -> str:
+    """An instant on the clocks of a zone, and how long ago that is: `2026-11-23 14:02:11 (2 min ago)`."""
+    return f"{local_time(at, zone)} ({relative(at, now)})"
+
+
 def short(revision: str) -> str:
     """The beginning of a commit id that people recognise."""
     return revision[:7]

@@ -1,0 +1,71 @@
+"""`cronicle explain`: the chain of causes of a run, a task, or of a logical time without a run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.output import paint, print_json, say, visible_line
+from cronicle.cli.session import Session, open_session
+from cronicle.names import parse_run_address
+from cronicle.operations.addresses import LATEST, addresses_from
+from cronicle.store.interface import StoreReader
+from cronicle.views.explain import Explanation, explain_run, explain_task
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def explain(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="RUN[/TASK]|WORKFLOW@TIME…", help="`-` reads a list from stdin.")
+    ],
+    series: SeriesOption = None,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Why a run or a task ran, waits, failed or was skipped; why there is no run for a logical time."""
+    session = open_session(store, environment)
+    with session.reader() as reader:
+        now = session.clock.now()
+        found = [_explain(session, reader, text, series, now) for text in addresses_from(addresses)]
+    if json:
+        print_json(found[0] if len(addresses) == 1 and addresses != ["-"] else found)
+        return
+    for number, explanation in enumerate(found):
+        if number:
+            say()
+        _say(explanation)
+
+
+def _explain(
+    session: Session, reader: StoreReader, text: str, series: str | None, now: datetime
+) -> Explanation:
+    book = session.addresses(reader, series)
+    address = parse_run_address(text)
+    if address is not None and address.workflow and address.time not in (None, LATEST):
+        assert address.time is not None
+        runs = book.runs_at(book.filter_for(address.workflow), address.time)
+        if runs:
+            return explain_run(reader, book.chosen(runs), now)
+        from cronicle.views.explain_tick import explain_tick
+
+        return explain_tick(reader, session.target(reader), address.workflow, series, address.time, now)
+    place = book.task(text)
+    if place.task is not None:
+        return explain_task(reader, place.run, place.task, place.key, now)
+    return explain_run(reader, place.run, now)
+
+
+def _say(explanation: Explanation) -> None:
+    say(paint(visible_line(explanation.summary), "bold"))
+    for line in explanation.because:
+        say(f"  ← {visible_line(line)}")
+    if explanation.commands:
+        say()
+    for command in explanation.commands:
+        say(f"  {visible_line(command)}")
