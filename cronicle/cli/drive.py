@@ -66,7 +66,9 @@ async def _interruptible(owner: Owner, stop: Stop, body: Callable[[Owner], Await
 
         async def listen() -> None:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for _ in signals:
+                async for number in signals:
+                    if number == signal.SIGINT:
+                        owner.interrupted()
                     if not stopping:
                         stopping.append(True)
                         stop(owner)

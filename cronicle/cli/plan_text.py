@@ -48,9 +48,7 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
         deployed = "nothing deployed yet"
     else:
         who = visible(planned.deployment.actor.user)
-        deployed = (
-            f"deployed {planned.deployment.revision[:7]} ({relative(planned.deployment.created_at, now)}, {who})"
-        )
+        deployed = f"deployed {planned.deployment.revision[:7]} ({relative(planned.deployment.created_at, now)}, {who})"
     if proposal.revision is None:
         return f"{to}   {deployed}   proposed: the working directory"
     subject = visible(proposal.repository.commit_info(proposal.revision).subject)

@@ -10,8 +10,10 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from os import getpid
 from pathlib import Path
+from signal import SIGINT
 
 import trio
 
@@ -26,6 +28,7 @@ from cronicle.engine.slots import Slots
 from cronicle.engine.wake import listen, wake_owner
 from cronicle.execute.belonging import become_subreaper
 from cronicle.names import new_run_id
+from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.store.interface import Store
@@ -33,6 +36,10 @@ from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 POLL_SECONDS = 1.0
 """How often an owner looks for requests by itself, should a wake-up be lost."""
+
+
+INTERRUPT_SECONDS = 0.5
+"""How near to a Ctrl-C the end of an attempt by SIGINT lies that was hit by it."""
 
 
 def _ignore(*_: object) -> None:
@@ -66,6 +73,7 @@ class Owner:
         self.backfills: dict[str, BackfillDriver] = {}
         self._specs: dict[str, RunSpec] = {}
         self._look_now = trio.Event()
+        self._interrupted_at: datetime | None = None
         self._random_below = random_below
 
     def spec_named(self, spec_hash: str) -> RunSpec:
@@ -91,6 +99,21 @@ class Owner:
     def wake_other(self, owner: str) -> None:
         """Tell another owner on this machine to look for what was left for it."""
         wake_owner(self.files, owner)
+
+    def interrupted(self) -> None:
+        """Note that a terminal has just sent SIGINT to this process and its process group."""
+        self._interrupted_at = self.clock.now()
+
+    def unless_hit_by_interrupt(self, event: ev.AttemptFinished) -> ev.AttemptFinished | ev.AttemptLost:
+        """The end of an attempt; lost, if Ctrl-C hit its process before that had left this process's group.
+
+        Between fork and setsid a child is in the group of the terminal, and a SIGINT sent to that ends it before
+        it has begun to execute the command. Nobody meant that.
+        """
+        at = self._interrupted_at
+        if event.signal != SIGINT or at is None or abs((event.at - at).total_seconds()) > INTERRUPT_SECONDS:
+            return event
+        return ev.AttemptLost(at=event.at, task=event.task, key=event.key, attempt=event.attempt)
 
     def kill(self) -> None:
         """End all running attempts at once."""

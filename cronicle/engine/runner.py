@@ -43,7 +43,9 @@ class OwnershipLostError(CronicleError):
     """The run belongs to another process; this one has ended its attempts and dropped it."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"another process has taken over run {run_id}", f"Follow it: cronicle logs -f {run_id}")
+        super().__init__(
+            f"another process has taken over run {run_id}", f"Follow it: cronicle logs -f {run_id}"
+        )
 
 
 @frozen
@@ -166,7 +168,7 @@ class RunDriver:
 
     async def _attempt(self, prepared: PreparedAttempt, fence: int, control: AttemptControl) -> None:
         event = await self._owner.attempts.execute(self.run, self.machine.spec, prepared, fence, control)
-        self.deliver(event)
+        self.deliver(self._owner.unless_hit_by_interrupt(event))
 
     # -- one round; does no I/O ----------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class RunDriver:
         return recorded, starts, requests
 
     def _take(self, event: ev.RunEvent, recorded: list[ev.RunEvent]) -> None:
-        if isinstance(event, ev.AttemptFinished):
+        if isinstance(event, ev.AttemptFinished | ev.AttemptLost):
             self._controls.pop((event.task, event.key), None)
             self._owner.slots.release()
             if self.machine.task_spec(event.task).pool is not None:
