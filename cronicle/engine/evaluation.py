@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from attrs import frozen
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
@@ -13,6 +15,7 @@ from cronicle.runs.scope import (
     RunView,
     TaskView,
     evaluate_attempt,
+    evaluate_condition,
     evaluate_lazy,
     for_each_instances,
 )
@@ -42,6 +45,25 @@ def view_of_run(run: RunRecord) -> dict[str, Any]:
             "date": times.interval_date,
         }
     return view
+
+
+@frozen
+class _Instances(Mapping[str, TaskView]):
+    """What others see of the instances of a task, each made when it is asked for: there may be thousands."""
+
+    keyed: Mapping[str, Any]
+    see: Callable[[str], TaskView]
+
+    def __getitem__(self, key: str) -> TaskView:
+        if key not in self.keyed:
+            raise KeyError(key)
+        return self.see(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keyed)
+
+    def __len__(self) -> int:
+        return len(self.keyed)
 
 
 class Evaluator:
@@ -76,7 +98,7 @@ class Evaluator:
             BadReference: It refers to what is not there.
         """
         assert task.when is not None
-        return evaluate_lazy(task.when, self.view, self._instance(task, key, None)) is True
+        return evaluate_condition(task.when, self.view, self._instance(task, key, None))
 
     def prepare(self, task: TaskSpec, key: str | None, attempt: int, token: str) -> PreparedAttempt:
         """An attempt with its expressions evaluated.
@@ -105,7 +127,9 @@ class Evaluator:
             return None
         group = self._machine.groups.get(name)
         if group is not None:
-            return {key: self._seen(units[name, key]) for key in group.instances}
+            return _Instances(group.instances, lambda key: self._seen(units[name, key]))
+        if self._machine.task_spec(name).for_each is None:
+            return self._seen(units[name, None])
         carried = {
             key: self._seen(unit) for (task, key), unit in units.items() if task == name and key is not None
         }

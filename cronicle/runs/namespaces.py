@@ -13,19 +13,23 @@ from grammar.functions import FUNCTIONS
 from grammar.kinds import HclMap, Value
 from grammar.number import normalise
 from grammar.scope import Members, Namespace, Scope, ScopeValue
+from grammar.values import from_json
 
 
 def scope_of(view: RunView, instance: InstanceView) -> Scope:
     """What an expression sees of a run, for one attempt of it."""
     variables: dict[str, ScopeValue] = {
         "run": Members("the run", "attribute", _values(view.run)),
-        "param": Members("the workflow", "parameter", _values(view.params)),
+        "param": Members(
+            "the workflow", "parameter", {name: from_stored(value) for name, value in view.params.items()}
+        ),
         "project": from_plain({"name": view.project}),
         "environment": view.environment,
         "task": _Tasks(view),
     }
     if instance.key is not None:
-        variables["each"] = from_plain({"key": instance.key, "value": instance.value})
+        each: dict[str, ScopeValue] = {"key": instance.key, "value": from_stored(instance.value)}
+        variables["each"] = Members("the instance", "attribute", each)
     if instance.attempt is not None:
         variables["attempt"] = from_plain({"number": instance.attempt})
     return Scope(variables, FUNCTIONS)
@@ -54,11 +58,37 @@ class _Tasks(Namespace):
             raise KeyError(name)
         if isinstance(task, TaskView):
             return _members(f"task {name}", task)
-        return HclMap({key: from_plain(_plain(one)) for key, one in task.items()})
+        return _Instances(name, task)
 
     def names(self) -> tuple[str, ...]:
         """The tasks of the workflow."""
         return self.view.task_names
+
+
+@frozen
+class _Instances(Namespace):
+    """The namespace of a task with `for_each`: an attempt pays for the instances that it refers to, not for all."""
+
+    task: str
+    instances: Mapping[str, TaskView]
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"task {self.task}"
+
+    @property
+    def noun(self) -> str:
+        """What messages call a member."""
+        return "instance"
+
+    def get(self, name: str) -> ScopeValue:
+        """The members of one instance."""
+        return _members(f'task {self.task}["{name}"]', self.instances[name])
+
+    def names(self) -> tuple[str, ...]:
+        """The keys of all."""
+        return tuple(self.instances)
 
 
 def _members(title: str, task: TaskView) -> Members:
@@ -71,15 +101,16 @@ def _members(title: str, task: TaskView) -> Members:
     return Members(title, "attribute", members)
 
 
-def _plain(task: TaskView) -> dict[str, Json]:
-    members: dict[str, Json] = {"output": task.output, "state": task.state}
-    if task.stdout is not None:
-        members["stdout"] = task.stdout
-    return members
-
-
 def _values(values: Mapping[str, Json]) -> dict[str, ScopeValue]:
     return {name: from_plain(value) for name, value in values.items()}
+
+
+def from_stored(value: Json) -> Value:
+    """A value of a parameter or an instance, which specs and events keep in the form of `grammar.values.to_json`."""
+    try:
+        return from_json(value)
+    except ValueError:  # plain JSON after all, with floats or names that begin with $
+        return from_plain(value)
 
 
 def from_plain(value: Json) -> Value:

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -88,10 +88,9 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
     """
     if "known" in lazy:
         return lazy["known"]
-    from grammar.serial import expression_from_json
-
     from cronicle.runs.namespaces import scope_of
     from grammar.evaluate import evaluate
+    from grammar.serial import expression_from_json
     from grammar.values import unknown_in
 
     value, diagnostics = evaluate(expression_from_json(lazy["expression"]), scope_of(view, instance))
@@ -101,6 +100,21 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
     if (unknown := unknown_in(value)) is not None:
         raise BadReference(f"the value is not known yet ({unknown.reason})")
     return _to_plain(value)
+
+
+def evaluate_condition(lazy: Lazy, view: RunView, instance: InstanceView) -> bool:
+    """Whether a `when` is true; the texts `true` and `false` count, since an output `key=value` is a text.
+
+    Raises:
+        BadReference: It cannot be evaluated, or is neither true nor false.
+    """
+    value = evaluate_lazy(lazy, view, instance)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value, value)
+    if isinstance(value, bool):
+        return value
+    shown = f'"{value[:40]}"' if isinstance(value, str) else "null" if value is None else "neither"
+    raise BadReference(f"when must be true or false, this is {shown}")
 
 
 def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> Evaluated:
@@ -132,6 +146,8 @@ def task_argv(
         assert script is not None
         return (*interpreter, _text(evaluate_lazy(script, view, instance), "script"))
     words = evaluate_lazy(command, view, instance)
+    if isinstance(words, dict) and set(words) == {"$set"}:
+        words = words["$set"]
     if not isinstance(words, list) or not words:
         raise BadReference("command must be a list with at least one word")
     return tuple(_text(word, "a word of command") for word in words)
@@ -166,7 +182,7 @@ def for_each_instances(value: Json) -> dict[str, Json]:
         if len(instances) != len(value):
             raise BadReference("for_each has an element twice; toset(...) makes each of them one")
     elif isinstance(value, dict):
-        instances = dict(value)
+        instances = dict(value["$map"] if set(value) == {"$map"} else value)
     else:
         raise BadReference("for_each must be a set of strings or a map")
     if len(instances) > MOST_INSTANCES:
@@ -184,6 +200,8 @@ def _paths(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tupl
 
 def _text(value: Json, what: str) -> str:
     if isinstance(value, str):
+        if "\0" in value:
+            raise BadReference(f"{what} has a NUL character in it, which no program can be given")
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
