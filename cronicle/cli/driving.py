@@ -55,8 +55,10 @@ def drive_run(
 ) -> int:
     """Drive one run that `make` makes or adopts, and say how it ended."""
     driven: list[RunRecord] = []
+    interrupted: list[bool] = []
 
     def stop(owner: Owner) -> None:
+        interrupted.append(True)
         tell("cancelling; once more ends everything at once")
         for driver in tuple(owner.drivers.values()):
             driver.cancel(session.actor(), "interrupted")
@@ -89,7 +91,7 @@ def drive_run(
         spec = spec_from_bytes(store.get_spec(ended.spec_hash))
         details = run_details(ended, spec, store.list_tasks(ended.id), store.list_attempts(ended.id))
         print_json(to_builtins(details))
-    if ended.state is RunState.CANCELLED:
+    if ended.state is RunState.CANCELLED and interrupted:
         return ExitCode.INTERRUPTED
     return exit_code_of(ended)
 
