@@ -295,6 +295,9 @@ def _stdouts_in(expr: Expression, tasks: Mapping[str, Task]) -> Iterator[str]:
 
 
 def _is_stdout(node: Any) -> bool:
-    return (isinstance(node, GetAttr) and node.name == "stdout") or (
-        isinstance(node, Index) and isinstance(node.key, Template) and node.key.literal == "stdout"
-    )
+    match node:
+        case GetAttr(name="stdout"):
+            return True
+        case Template():  # an index, or an argument of lookup()
+            return node.literal == "stdout"
+    return False
