@@ -1,11 +1,12 @@
 """Settling what a dead owner left: nothing of its attempts survives, each has an end on record, its runs are free.
 
 Every command that drives runs does this first. What the runs do next is the business of whoever adopts them.
+A run whose history cannot be read is set aside, and the others are settled all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from datetime import datetime
 
 from attrs import frozen
@@ -16,10 +17,12 @@ from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.store.interface import Store
+from cronicle.store.interface import Store, StoreError, UnknownError
 from cronicle.store.records import OwnerRecord, RunRecord, Transition
 
 SURVIVORS_GRACE_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -31,6 +34,8 @@ class Settled:
     """Its live runs, now without an owner."""
     attempts: int
     """Attempts recorded as lost."""
+    survivors: tuple[int, ...] = ()
+    """Processes that cannot be ended (another user's, or stuck in the kernel); normally none."""
 
 
 def lost_attempts(machine: RunMachine, at: datetime) -> tuple[ev.RunEvent, ...]:
@@ -55,22 +60,25 @@ async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
 
 async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
     attempts = store.list_live_attempts(owner.id)
+    survivors: list[int] = []
     if attempts:
-        await end_survivors([attempt.token for attempt in attempts], SURVIVORS_GRACE_SECONDS)
+        survivors = await end_survivors([attempt.token for attempt in attempts], SURVIVORS_GRACE_SECONDS)
     specs: dict[str, RunSpec] = {}
     runs = store.list_owned_runs(owner.id)
     for run in runs:
-        spec = specs.get(run.spec_hash)
-        if spec is None:
-            spec = specs[run.spec_hash] = spec_from_bytes(store.get_spec(run.spec_hash))
-        _record_losses(store, owner.id, run, spec, clock.now)
-    return Settled(owner, tuple(run.id for run in runs), len(attempts))
+        machine = _machine_of(store, run, specs)
+        if machine is not None and (facts := lost_attempts(machine, clock.now())):
+            packed = pack_tasks(machine)
+            store.append([Transition(run_id=run.id, owner=owner.id, events=facts, packed_tasks=packed)])
+    return Settled(owner, tuple(run.id for run in runs), len(attempts), tuple(survivors))
 
 
-def _record_losses(
-    store: Store, owner: str, run: RunRecord, spec: RunSpec, now: Callable[[], datetime]
-) -> None:
-    machine = RunMachine.replay(spec, store.get_events(run.id))
-    facts = lost_attempts(machine, now())
-    if facts:
-        store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])
+def _machine_of(store: Store, run: RunRecord, specs: dict[str, RunSpec]) -> RunMachine | None:
+    """The machine of a run in the state that its events give; None if they or its spec cannot be read."""
+    try:
+        if run.spec_hash not in specs:
+            specs[run.spec_hash] = spec_from_bytes(store.get_spec(run.spec_hash))
+        return RunMachine.replay(specs[run.spec_hash], store.get_events(run.id))
+    except (StoreError, UnknownError, ValueError) as error:
+        _log.error("Run %s is set aside, since its history cannot be read: %s", run.id, error)
+        return None
