@@ -6,14 +6,18 @@ summary of its diagnostic. A line may have several; `# ERROR+1: text` means the 
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 from trees import DictTree
 
+from cronicle.config import checks, graph, reading, references, schedules, sources, tasks, variables
+from cronicle.config import load as load_module
 from cronicle.config.compile import compile_workflow
 from cronicle.config.load import Loaded, load_project
+from grammar.diagnostics import CODES
 from grammar.render import render
 
 LANGUAGE = Path(__file__).parent.parent / "language"
@@ -115,3 +119,30 @@ def test_every_diagnostic_has_a_remedy() -> None:
         for path in fixtures(kind):
             for each in load(path).diagnostics:
                 assert each.detail.endswith((".", "?", "}", ")")), each
+
+
+ELSEWHERE = {
+    "foreign-file",
+    "unreadable-file",
+    "required-version",
+    "invalid-project-name",
+    "unknown-variable",
+}
+"""Codes that need more than one file, or something beside it; `test_config_load` has them."""
+
+
+def test_every_code_of_the_language_has_a_fixture() -> None:
+    modules = (checks, graph, load_module, reading, references, schedules, sources, tasks, variables)
+    registered = {
+        code
+        for module in modules
+        for code in re.findall(r'^ +"([a-z-]+)": "', inspect.getsource(module), re.MULTILINE)
+    }
+    seen = {
+        each.code
+        for kind in ("invalid", "warning")
+        for path in fixtures(kind)
+        for each in load(path).diagnostics
+    }
+
+    assert (registered & set(CODES)) - seen == ELSEWHERE
