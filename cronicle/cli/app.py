@@ -98,9 +98,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from cronicle import __version__
 
-        typer.echo(f"cronicle {version('cronicle')}")
+        typer.echo(f"cronicle {__version__}")
         raise typer.Exit
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from cronicle import __version__
 from cronicle.config.compile import compile_workflow
 from cronicle.config.deployed import schedules_to_json
 from cronicle.config.inputs import InputFinder
@@ -177,6 +178,7 @@ def load_working_directory(sources: Sources) -> Loaded:
         WorkingTree(where.folder, where.repository or where.folder),
         folder_name=where.folder.name,
         environment=sources.environment,
+        version=__version__,
         given=given_values(sources.var, sources.var_files, sources.environ, sources.cwd),
     )
 
@@ -236,6 +238,7 @@ def _compiled(
         tree,
         folder_name=bound.name if bound else where.folder.name,
         environment=sources.environment,
+        version=__version__,
         given=given,
         cache=FolderCache(sources.tree_cache) if sources.store else None,
     )
