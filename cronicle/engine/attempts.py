@@ -13,7 +13,7 @@ from cronicle.clock import Clock
 from cronicle.errors import CronicleError
 from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
-from cronicle.execute.places import Places, mirror_path, safe_name
+from cronicle.execute.places import AttemptPlaces, Places, mirror_path, safe_name
 from cronicle.execute.process import run_attempt
 from cronicle.git.snapshot import Snapshot, SnapshotPool
 from cronicle.logs import LogWriter
@@ -50,9 +50,14 @@ class AttemptRunner:
     """Executes attempts for one process."""
 
     def __init__(
-        self, files: Path, clock: Clock, environ: Mapping[str, str], pass_environment: tuple[str, ...]
+        self,
+        files: Path,
+        owner: str,
+        clock: Clock,
+        environ: Mapping[str, str],
+        pass_environment: tuple[str, ...],
     ) -> None:
-        self.places = Places(files)
+        self.places = Places(files, owner)
         self._files = files
         self._clock = clock
         self._environ = environ
@@ -82,18 +87,14 @@ class AttemptRunner:
     ) -> AttemptEnd:
         snapshot = await self._acquire(run)
         try:
-            places = self.places.make_attempt(prepared.token)
-            script = places.folder / "script"
-            if prepared.task.script is not None:
-                script.write_text(prepared.argv[-1], "utf-8", newline="")
-            command = self._command(run, spec, prepared, fence, snapshot.path, script)
-            end = await run_attempt(command, clock=self._clock, control=control)
-            if prepared.task.script is not None:
-                script.unlink(missing_ok=True)
-            return end
+            places = self.places.lend_attempt()
+            try:
+                command = self._command(run, spec, prepared, fence, snapshot.path, places)
+                return await run_attempt(command, clock=self._clock, control=control)
+            finally:
+                with suppress(OSError):  # another user's files; the folder is in nobody's way
+                    self.places.take_back(places)
         finally:
-            with suppress(OSError):  # another user's files; the folder is in nobody's way
-                self.places.remove_attempt(prepared.token)
             self._pools[run.project].release(snapshot)
 
     def _command(
@@ -103,11 +104,14 @@ class AttemptRunner:
         prepared: PreparedAttempt,
         fence: int,
         snapshot: Path,
-        script: Path,
+        places: AttemptPlaces,
     ) -> AttemptCommand:
         task = prepared.task
-        places = self.places.attempt(prepared.token)
-        folder = snapshot / spec.folder
+        argv = prepared.argv
+        if task.script is not None:
+            places.script.write_text(argv[-1], "utf-8", newline="")
+            argv = (*argv[:-1], str(places.script))
+        folder = snapshot / spec.folder if spec.folder else snapshot
         variables = AttemptVariables(
             task=task.name,
             key=prepared.key,
@@ -120,7 +124,7 @@ class AttemptRunner:
         )
         at = (run.id, task.name, prepared.key, prepared.attempt)
         return AttemptCommand(
-            argv=prepared.argv if task.script is None else (*prepared.argv[:-1], str(script)),
+            argv=argv,
             env=attempt_environment(self._run_environment(run), variables, prepared.env),
             cwd=folder / task.workdir if task.workdir else folder,
             token=prepared.token,

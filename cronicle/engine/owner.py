@@ -68,7 +68,7 @@ class Owner:
         self.slots = Slots(slots)
         self.journal = Journal(store)
         self.pools = Pools(self)
-        self.attempts = AttemptRunner(files, clock, environ, pass_environment)
+        self.attempts = AttemptRunner(files, record.id, clock, environ, pass_environment)
         self.drivers: dict[str, RunDriver] = {}
         self.backfills: dict[str, BackfillDriver] = {}
         self._specs: dict[str, RunSpec] = {}
@@ -165,6 +165,10 @@ async def become_owner(
     )
     owner = Owner(record, store, files, clock, slots, environ, pass_environment, random_below)
     try:
+        with suppress(OSError):  # another user's files; they are in nobody's way
+            owner.attempts.places.remove_attempts_of_the_dead(
+                lambda: (other.id for other in store.list_owners())
+            )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner.journal.run)
             nursery.start_soon(owner._take_requests)

@@ -1,6 +1,6 @@
 """The folders and files of attempts and runs, below the files folder of a machine.
 
-    attempts/DIGEST/{output,summary,scratch/}   one attempt; gone after it
+    attempts/OWNER-N/{output,summary,scratch/}  one attempt at a time; `script` where the task has one
     logs/RUN/TASK.ATTEMPT.log                   with its `.index`; `TASK.KEY.ATTEMPT.log` for an instance
     stdout/RUN/TASK.ATTEMPT.stdout              a stdout that is data
     run-data/RUN/                               shared by the tasks of a run
@@ -11,9 +11,12 @@ Rules:
 
 1. Whatever text names a thing, only `safe_name` and `run_folder_name` turn it into a part of a path, and what
    they give is never empty, never `.` or `..`, and holds neither `/` nor NUL.
-2. Everything is for the owner only (0700, 0600); the folder of an attempt has a name that nobody can guess.
+2. Everything is for the owner only (0700, 0600).
 3. Removing follows no link and goes by descriptors: a task may have put anything anywhere.
-4. Making and removing the folder of an attempt costs a few system calls; what exists is remembered.
+4. Nothing of an attempt is seen by the next. A folder that can be made what it was by removing the files that
+   belong there is lent again (making and removing folders costs as much as a small process); any other is
+   removed.
+5. The folders of attempts carry the id of the process that lends them, so that those of a dead one can go.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +44,10 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """Names of the language (tasks, projects, environments) stay as they are."""
 PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 MODE = 0o700
+EXPECTED_FILES = frozenset({"output", "summary", "script"})
+"""What is in the folder of an attempt beside `scratch`, or comes to be there as it should."""
+
+OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @attrs.frozen
@@ -50,6 +58,27 @@ class AttemptPlaces:
     output: Path
     summary: Path
     scratch: Path
+    script: Path
+    """Where the text of a script is put."""
+
+
+@attrs.frozen(eq=False)
+class _Lent:
+    """A folder for attempts, held open, as it was when it was made."""
+
+    name: str
+    places: AttemptPlaces
+    folder_fd: int
+    scratch_fd: int
+    stamps: tuple[_Stamp, _Stamp]
+
+    def close(self) -> None:
+        os.close(self.folder_fd)
+        os.close(self.scratch_fd)
+
+
+_Stamp = tuple[int, int, int]
+"""Inode, mode and user of a folder."""
 
 
 def safe_name(text: str) -> str:
@@ -101,13 +130,21 @@ def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int)
 class Places:
     """The places below one files folder. Keeps a descriptor open: to be used with `with`, or closed."""
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, owner: str = "places") -> None:
         """Makes the files folder if it is not there.
+
+        Args:
+            files: the files folder.
+            owner: the id of this process among those that use the folder; names the folders of its attempts.
 
         Raises:
             OSError: it cannot be made.
         """
         self.files = files
+        self._owner = safe_name(owner)
+        self._number = 0
+        self._lent: dict[Path, _Lent] = {}
+        self._idle: list[_Lent] = []
         self._attempts = files / "attempts"
         make_private_folder(self._attempts)
         self._attempts_fd = os.open(self._attempts, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -122,7 +159,13 @@ class Places:
         self.close()
 
     def close(self) -> None:
-        """Closes the descriptor."""
+        """Removes the folders that wait for attempts, and closes all descriptors."""
+        while self._idle:
+            with contextlib.suppress(OSError):
+                self._remove_attempt(self._idle.pop())
+        for lent in self._lent.values():
+            lent.close()
+        self._lent.clear()
         if self._attempts_fd >= 0:
             os.close(self._attempts_fd)
             self._attempts_fd = -1
@@ -148,42 +191,94 @@ class Places:
         """What stands for the lasting folder in a run that must not touch it, made."""
         return self._folder("isolated", run_folder_name(run_id))
 
-    def attempt(self, token: str) -> AttemptPlaces:
-        """Where an attempt works; says only where, so that recovery can ask as well."""
-        folder = self._attempts / _attempt_folder_name(token)
-        return AttemptPlaces(folder, folder / "output", folder / "summary", folder / "scratch")
-
-    def make_attempt(self, token: str) -> AttemptPlaces:
-        """Makes the private folder of an attempt.
+    def lend_attempt(self) -> AttemptPlaces:
+        """The private, empty folder of one attempt, until `take_back`.
 
         Raises:
-            FileExistsError: the token is in use.
             OSError: the file system does not take it.
         """
-        name = _attempt_folder_name(token)
-        os.mkdir(name, MODE, dir_fd=self._attempts_fd)
-        os.mkdir(f"{name}/scratch", MODE, dir_fd=self._attempts_fd)
-        return self.attempt(token)
+        lent = self._idle.pop() if self._idle else self._make_attempt()
+        self._lent[lent.places.folder] = lent
+        return lent.places
 
-    def remove_attempt(self, token: str) -> None:
-        """Removes the private folder of an attempt, whatever the task has made of it; fine if there is none.
+    def take_back(self, places: AttemptPlaces) -> None:
+        """Ends the use of a folder, whatever the task has made of it.
 
         Raises:
             OSError: something in it cannot be removed (another user's files).
         """
-        name = _attempt_folder_name(token)
+        lent = self._lent.pop(places.folder)
+        if self._is_as_made(lent):
+            self._idle.append(lent)
+        else:
+            self._remove_attempt(lent)
+
+    def remove_attempts_of_the_dead(self, find_owners: Callable[[], Iterable[str]]) -> None:
+        """Removes the folders of attempts whose process is gone and settled.
+
+        Args:
+            find_owners: gives the ids of all other processes that may have folders here. Asked after looking at
+                the folders, so that a process that has just begun is among them; not asked if there are none.
+
+        Raises:
+            OSError: something in one cannot be removed (another user's files).
+        """
+        foreign = [name for name in os.listdir(self._attempts_fd) if name.rpartition("-")[0] != self._owner]
+        owners = set(map(safe_name, find_owners())) if foreign else set()
+        for name in foreign:
+            if name.rpartition("-")[0] not in owners:
+                self._remove_folder(name)
+
+    def _make_attempt(self) -> _Lent:
+        self._number += 1
+        name = f"{self._owner}-{self._number}"
+        os.mkdir(name, MODE, dir_fd=self._attempts_fd)
+        os.mkdir(f"{name}/scratch", MODE, dir_fd=self._attempts_fd)
+        folder_fd = os.open(name, OPEN_FOLDER, dir_fd=self._attempts_fd)
+        scratch_fd = os.open("scratch", OPEN_FOLDER, dir_fd=folder_fd)
+        folder = self._attempts / name
+        places = AttemptPlaces(
+            folder, folder / "output", folder / "summary", folder / "scratch", folder / "script"
+        )
+        return _Lent(name, places, folder_fd, scratch_fd, self._stamps(name, folder_fd))
+
+    def _stamps(self, name: str, folder_fd: int) -> tuple[_Stamp, _Stamp]:
+        return _stamp(name, self._attempts_fd), _stamp("scratch", folder_fd)
+
+    def _is_as_made(self, lent: _Lent) -> bool:
+        """Removes the files that an attempt may well leave; True if that makes the folder what it was."""
         try:
-            fd = os.open(
-                name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._attempts_fd
+            names = os.listdir(lent.folder_fd)
+            for name in EXPECTED_FILES.intersection(names):
+                os.unlink(name, dir_fd=lent.folder_fd)
+            return (
+                EXPECTED_FILES.issuperset(name for name in names if name != "scratch")
+                and not os.listdir(lent.scratch_fd)
+                and self._stamps(lent.name, lent.folder_fd) == lent.stamps
+                and not (_attributes(lent.folder_fd) or _attributes(lent.scratch_fd))
             )
+        except OSError:
+            return False
+
+    def _remove_attempt(self, lent: _Lent) -> None:
+        lent.close()
+        self._remove_folder(lent.name)
+
+    def _remove_folder(self, name: str) -> None:
+        """Removes the folder of an attempt, or the file or link that a task has put in its place."""
+        try:
+            fd = os.open(name, OPEN_FOLDER, dir_fd=self._attempts_fd)
         except FileNotFoundError:
             return
-        except OSError:  # the task has put a file or a link in its place
+        except PermissionError:  # its rights have been taken away
+            _remove_tree(name, self._attempts_fd)
+            return
+        except OSError:
             os.unlink(name, dir_fd=self._attempts_fd)
             return
         try:
-            for file in ("output", "summary"):
-                _unlink_if_there(file, fd)
+            for file in EXPECTED_FILES.intersection(os.listdir(fd)):
+                os.unlink(file, dir_fd=fd)
             os.rmdir("scratch", dir_fd=fd)
             os.rmdir(name, dir_fd=self._attempts_fd)
         except OSError:
@@ -212,7 +307,7 @@ class Places:
         name = run_folder_name(run_id)
         self._made.pop((kind, name), None)
         try:
-            parent = os.open(self.files / kind, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            parent = os.open(self.files / kind, OPEN_FOLDER)
         except FileNotFoundError:
             return
         try:
@@ -229,14 +324,16 @@ class Places:
         return folder
 
 
-def _attempt_folder_name(token: str) -> str:
-    """Not the token itself: a path is shown in more places than an environment is."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _stamp(name: str, folder: int) -> _Stamp:
+    info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return info.st_ino, info.st_mode, info.st_uid
 
 
-def _unlink_if_there(name: str, folder: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
+def _attributes(folder: int) -> list[str]:
+    """The extended attributes that a user can set; where Python knows none, nor do folders."""
+    if not hasattr(os, "listxattr"):
+        return []
+    return [name for name in os.listxattr(folder) if name.startswith("user.")]
 
 
 def _remove_tree(name: str, parent: int) -> None:
@@ -284,14 +381,13 @@ def _remove_files(folder: int) -> list[str]:
 
 def _open_folder(name: str, parent: int) -> int:
     """Opens a folder, never through a link, and sees to it that its owner may change it."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(name, flags, dir_fd=parent)
+        fd = os.open(name, OPEN_FOLDER, dir_fd=parent)
     except PermissionError:
         if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
             raise
         os.chmod(name, MODE, dir_fd=parent)
-        fd = os.open(name, flags, dir_fd=parent)
+        fd = os.open(name, OPEN_FOLDER, dir_fd=parent)
     mode = stat.S_IMODE(os.fstat(fd).st_mode)
     if mode & MODE != MODE:
         os.fchmod(fd, mode | MODE)

@@ -86,48 +86,154 @@ def test_all_paths_lie_below_the_files_folder(places):
             assert ".." not in path.parts
 
 
-def test_the_place_of_an_attempt_is_private_and_gone_afterwards(places):
-    made = places.make_attempt("t0ken")
+def test_the_place_of_an_attempt_is_private(places):
+    made = places.lend_attempt()
 
-    assert made == places.attempt("t0ken")
-    assert "t0ken" not in str(made.folder)
     shared = (places.data("shop", "local"), places.run_data(RUN))
     parents = [
         parent for folder in shared for parent in folder.parents if parent.is_relative_to(places.files)
     ]
     for folder in (made.folder, made.scratch, places.files / "attempts", *shared, *parents):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert not made.output.exists()
-    with pytest.raises(FileExistsError):
-        places.make_attempt("t0ken")
+    assert os.listdir(made.folder) == ["scratch"]
+    assert places.lend_attempt().folder != made.folder
 
-    made.output.write_text("a=1")
-    made.summary.write_text("x")
-    places.remove_attempt("t0ken")
-    assert not made.folder.exists()
-    places.remove_attempt("t0ken")
+
+def test_a_place_is_lent_again_without_what_the_attempt_has_left(places):
+    first = places.lend_attempt()
+    for file in (first.output, first.summary, first.script):
+        file.write_text("x")
+
+    places.take_back(first)
+
+    again = places.lend_attempt()
+    assert again == first
+    assert os.listdir(again.folder) == ["scratch"]
+    assert os.listdir(again.scratch) == []
+
+
+def _leave_a_file(place):
+    (place.scratch / "file").touch()
+
+
+def _leave_a_name(place):
+    (place.folder / "other").touch()
+
+
+def _open_to_others(place):
+    place.scratch.chmod(0o777)
+
+
+def _open_the_whole(place):
+    place.folder.chmod(0o755)
+
+
+def _replace_scratch(place):
+    place.scratch.rename(place.folder.parent / "elsewhere")
+    place.scratch.mkdir(mode=0o700)
+
+
+def _move_away(place):
+    place.folder.rename(place.folder.parent / "elsewhere")
+
+
+def _make_the_output_a_folder(place):
+    place.output.mkdir()
+
+
+def _set_an_attribute(place):
+    try:
+        os.setxattr(place.scratch, "user.left", b"x")
+    except (AttributeError, OSError):
+        pytest.skip("no extended attributes here")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _leave_a_file,
+        _leave_a_name,
+        _open_to_others,
+        _open_the_whole,
+        _replace_scratch,
+        _move_away,
+        _make_the_output_a_folder,
+        _set_an_attribute,
+    ],
+)
+def test_a_place_that_an_attempt_has_changed_is_never_lent_again(places, change):
+    first = places.lend_attempt()
+    change(first)
+
+    places.take_back(first)
+
+    assert not first.folder.exists()
+    again = places.lend_attempt()
+    assert again.folder != first.folder
+    assert os.listdir(again.folder) == ["scratch"]
+    assert os.listdir(again.scratch) == []
+
+
+def test_closing_removes_the_places_that_wait_and_leaves_those_in_use(places):
+    used, idle = places.lend_attempt(), places.lend_attempt()
+    places.take_back(idle)
+
+    places.close()
+
+    assert used.folder.exists()
+    assert not idle.folder.exists()
+
+
+def test_places_of_processes_that_are_gone_are_removed_and_those_of_others_kept(places):
+    with Places(places.files, "living") as living, Places(places.files, "dead") as dead:
+        mine, theirs, left = places.lend_attempt(), living.lend_attempt(), dead.lend_attempt()
+        (left.scratch / "file").touch()
+        (places.files / "attempts" / "stray").symlink_to("/")
+
+        places.remove_attempts_of_the_dead(lambda: ["living"])
+
+        assert mine.folder.exists()
+        assert theirs.folder.exists()
+        assert len(os.listdir(places.files / "attempts")) == 2
+
+
+def test_who_else_is_there_is_asked_only_after_the_places_were_seen(places):
+    """A process registers before it makes places: asked in the other order, it could lose those it works in."""
+    with Places(places.files, "late") as late:
+
+        def find_owners():
+            made.append(late.lend_attempt())
+            return []
+
+        made = []
+        (places.files / "attempts" / "dead-1").mkdir()
+
+        places.remove_attempts_of_the_dead(find_owners)
+
+        assert made[0].scratch.exists()
+        assert not (places.files / "attempts" / "dead-1").exists()
 
 
 def test_removing_the_place_of_an_attempt_follows_no_link(places, tmp_path):
     outside = tmp_path / "outside"
     (outside / "scratch").mkdir(parents=True)
     (outside / "output").write_text("precious")
-    made = places.make_attempt("one")
+    made = places.lend_attempt()
     (made.scratch / "link").symlink_to(outside)
     (made.scratch / "deep" / "er").mkdir(parents=True)
     (made.scratch / "deep" / "er" / "link").symlink_to(outside / "output")
     made.output.symlink_to(outside / "output")
     os.mkfifo(made.summary)
-    replaced = places.make_attempt("two")
+    replaced = places.lend_attempt()
     replaced.scratch.rmdir()
     replaced.scratch.symlink_to(outside)
-    whole = places.make_attempt("three")
+    whole = places.lend_attempt()
     whole.scratch.rmdir()
     whole.folder.rmdir()
     whole.folder.symlink_to(outside)
 
-    for token in ("one", "two", "three"):
-        places.remove_attempt(token)
+    for place in (made, replaced, whole):
+        places.take_back(place)
 
     assert os.listdir(places.files / "attempts") == []
     assert sorted(os.listdir(outside)) == ["output", "scratch"]
@@ -135,7 +241,7 @@ def test_removing_the_place_of_an_attempt_follows_no_link(places, tmp_path):
 
 
 def test_removing_copes_with_closed_deep_and_strangely_named_folders(places):
-    made = places.make_attempt("t0ken")
+    made = places.lend_attempt()
     closed = made.scratch / "closed"
     (closed / "inner").mkdir(parents=True)
     (closed / "inner" / "file").touch()
@@ -150,7 +256,7 @@ def test_removing_copes_with_closed_deep_and_strangely_named_folders(places):
         here = below
     os.close(here)
 
-    places.remove_attempt("t0ken")
+    places.take_back(made)
 
     assert os.listdir(places.files / "attempts") == []
 
