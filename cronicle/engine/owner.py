@@ -170,7 +170,6 @@ async def become_owner(
                 lambda: (other.id for other in store.list_owners())
             )
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(owner.journal.run)
             nursery.start_soon(owner._take_requests)
             nursery.start_soon(listen, files, owner.id, owner._woken)
             yield owner

@@ -134,8 +134,7 @@ class RunDriver:
                 await self._owner.pools.request(slot_requests, self.machine.spec.pools)
             if self.machine.finished and not self._controls and not self._inbox:
                 return
-            if not recorded:
-                await self._sleep()
+            await self._sleep()
 
     async def _sleep(self) -> None:
         if self._wake_at is None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import os
-import selectors
+import select
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,7 @@ from pathlib import Path
 from cronicle.clock import Clock
 from cronicle.execute.interface import AttemptCommand, Reason
 from cronicle.execute.masking import Masker, masked_text
+from cronicle.execute.readiness import Readiness
 from cronicle.logs import LogWriter, Stream, make_private_folder
 
 READ_SIZE = 1 << 16
@@ -43,7 +44,7 @@ class StdinError(Exception):
 
 
 class Capture:
-    """The files and pipes of one process: `dispatch` does what `selector` says is to be done."""
+    """The files and pipes of one process: `ready.dispatch` does what is to be done."""
 
     def __init__(self, command: AttemptCommand, clock: Clock) -> None:
         """Makes a capture; it opens nothing yet."""
@@ -51,7 +52,7 @@ class Capture:
         """Why the attempt has to be ended, once it has."""
         self.log_problem: str | None = None
         self.stdout_size: int | None = None if command.stdout_path is None else 0
-        self.selector = selectors.DefaultSelector()
+        self.ready = Readiness()
         self.log = LogWriter(command.log_path, command.log_limit)
         self._command = command
         self._clock = clock
@@ -89,27 +90,21 @@ class Capture:
             os.close(fd)
         self._child_fds.clear()
         if self._stdin is not None:
-            self.selector.register(self._stdin.fd, selectors.EVENT_WRITE, self._feed)
-
-    def dispatch(self, timeout: float = 0) -> None:
-        """Handles whatever is ready now."""
-        for key, _ in self.selector.select(timeout):
-            key.data()
+            self.ready.watch_writing(self._stdin.fd, self._feed)
 
     def drain(self) -> None:
         """Takes what is left in the pipes and closes them, for when all writers are gone."""
         self._close_stdin()
         for fd in tuple(self._pipes):
-            self.selector.unregister(fd)
-            with selectors.DefaultSelector() as ready:
-                ready.register(fd, selectors.EVENT_READ)
-                taken = 0
-                while taken < DRAIN_LIMIT and ready.select(0):
-                    data = os.read(fd, READ_SIZE)
-                    if not data:
-                        break
-                    taken += len(data)
-                    self._pipes[fd][0](data)
+            left = select.poll()
+            left.register(fd, select.POLLIN)
+            taken = 0
+            while taken < DRAIN_LIMIT and left.poll(0):
+                data = os.read(fd, READ_SIZE)
+                if not data:
+                    break
+                taken += len(data)
+                self._pipes[fd][0](data)
             self._end_pipe(fd)
 
     def note(self, text: str) -> None:
@@ -144,7 +139,7 @@ class Capture:
         if self._spool_fd >= 0:
             os.close(self._spool_fd)
             self._spool_fd = -1
-        self.selector.close()
+        self.ready.close()
         self._to_log(lambda: self.log.close(self._clock.now()))
 
     # Output
@@ -153,7 +148,7 @@ class Capture:
         ours, theirs = os.pipe()
         self._child_fds.append(theirs)
         self._pipes[ours] = (sink, end)
-        self.selector.register(ours, selectors.EVENT_READ, lambda: self._read(ours))
+        self.ready.watch_reading(ours, lambda: self._read(ours))
         return theirs
 
     def _read(self, fd: int) -> None:
@@ -161,11 +156,11 @@ class Capture:
         if data:
             self._pipes[fd][0](data)
         else:
-            self.selector.unregister(fd)
             self._end_pipe(fd)
 
     def _end_pipe(self, fd: int) -> None:
         _, end = self._pipes.pop(fd)
+        self.ready.forget(fd)
         os.close(fd)
         end(b"")
 
@@ -255,14 +250,12 @@ class Capture:
             self._fail(Reason.CAPTURE_ERROR, str(error))
             going_on = False
         if not going_on:
-            self.selector.unregister(self._stdin.fd)
-            self._close_stdin(registered=False)
+            self._close_stdin()
 
-    def _close_stdin(self, *, registered: bool = True) -> None:
+    def _close_stdin(self) -> None:
         if self._stdin is None:
             return
-        if registered and self._stdin.fd in self.selector.get_map():
-            self.selector.unregister(self._stdin.fd)
+        self.ready.forget(self._stdin.fd)
         self._stdin.close()
         self._stdin = None
 

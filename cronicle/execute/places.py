@@ -124,7 +124,8 @@ def instance_file_name(task: str, key: str | None, attempt: int, suffix: str) ->
 
 def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:
     """The log of an attempt. Its folder is made by whoever writes the first byte."""
-    return files / "logs" / run_folder_name(run_id) / instance_file_name(task, key, attempt, ".log")
+    name = instance_file_name(task, key, attempt, ".log")
+    return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")  # one join: it is asked for every attempt
 
 
 class Places:
@@ -177,7 +178,7 @@ class Places:
     def stdout_path(self, run_id: str, task: str, key: str | None, attempt: int) -> Path:
         """The stdout of an attempt where it is data."""
         name = instance_file_name(task, key, attempt, ".stdout")
-        return self.files / "stdout" / run_folder_name(run_id) / name
+        return Path(f"{self.files}/stdout/{run_folder_name(run_id)}/{name}")
 
     def run_data(self, run_id: str) -> Path:
         """The folder shared by the tasks of a run, made."""

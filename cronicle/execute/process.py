@@ -1,6 +1,6 @@
 """The life of one attempt: a process, its output, its end, and the end of all that belongs to it.
 
-trio waits for a single descriptor, however many pipes there are: the selector of the capture, which also
+trio waits for a single descriptor, however many pipes there are: the readiness of the capture, which also
 watches for the end of the leader. Thousands of tasks of a millisecond are to cost little more than their
 processes do.
 
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 import os
-import selectors
 import signal
 from collections.abc import Mapping
 
@@ -115,7 +114,7 @@ class _Attempt:
         self.process = process
         self.token = os.fsencode(command.token)
         self.deadline = math.inf if command.timeout is None else trio.current_time() + command.timeout
-        capture.selector.register(process.exit_fd, selectors.EVENT_READ, self._leader_ended)
+        capture.ready.watch_reading(process.exit_fd, self._leader_ended)
 
     async def run(self) -> Verdict:
         """Waits for the end, or brings it about; whatever happens, nothing is left afterwards."""
@@ -196,13 +195,14 @@ class _Attempt:
         with trio.CancelScope(deadline=deadline) as scope:
             control.wake_through(scope)
             try:
-                await trio.lowlevel.wait_readable(self.capture.selector.fileno())
+                await trio.lowlevel.wait_readable(self.capture.ready.fileno())
             finally:
                 control.wake_through(None)
-        self.capture.dispatch()
+        self.capture.ready.dispatch()
 
     def _leader_ended(self) -> None:
-        self.capture.selector.unregister(self.process.exit_fd)
+        self.capture.ready.forget(self.process.exit_fd)
+        self.process.close()
         self.process.wait()
 
     def _left(self) -> bool:
