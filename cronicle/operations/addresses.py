@@ -176,7 +176,7 @@ class Addresses:
             raise UnknownError(
                 f"{address.workflow} has {many}", f"See what there is: cronicle runs {address.workflow}"
             )
-        return self.chosen(self._runs_with(wanted, times[back]))
+        return self.chosen(self.runs_with(wanted, times[back]))
 
     def filter_for(self, workflow: str) -> RunFilter:
         """The runs of the series of a workflow.
@@ -223,7 +223,7 @@ class Addresses:
                 instant = parse_time(asked, "UTC")
             except TextError as error:
                 raise UsageError(f"{asked!r} is neither a date nor an instant", error.remedy) from error
-            return self._runs_with(wanted, instant)
+            return self.runs_with(wanted, instant)
         found = self._runs_on(wanted, day)
         times = sorted({run.logical_time for run in found})
         if len(times) > 1:
@@ -244,7 +244,8 @@ class Addresses:
         meant = None if result is None else self.store.find_run(result.run_id)
         return meant or newest
 
-    def _runs_with(self, wanted: RunFilter, instant: datetime) -> tuple[RunRecord, ...]:
+    def runs_with(self, wanted: RunFilter, instant: datetime) -> tuple[RunRecord, ...]:
+        """The runs with exactly this logical time, newest first."""
         after = instant + timedelta.resolution
         return self.store.list_runs(evolve(wanted, logical_from=instant, logical_to=after, limit=_PAGE))
 

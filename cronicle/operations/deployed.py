@@ -90,3 +90,15 @@ def get_workflow(deployment: DeploymentRecord, name: str) -> DeployedWorkflow:
         f"no workflow {name!r} is deployed to {deployment.project}/{deployment.environment}",
         f"Did you mean {guess}?" if guess else f"Deployed are: {', '.join(known) or 'none'}.",
     )
+
+
+def deployments_in_force(
+    store: StoreReader, project: str | None, environment: str | None
+) -> tuple[DeploymentRecord, ...]:
+    """What is deployed: of a project or of all, in that environment or in each project's default one."""
+    found = (
+        store.find_deployment(one.name, environment or one.default_environment)
+        for one in store.list_projects()
+        if project in (None, one.name)
+    )
+    return tuple(deployment for deployment in found if deployment is not None)

@@ -1,0 +1,152 @@
+"""`cronicle next`: the coming ticks of a workflow, of all of them, or of any cron expression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.output import print_json, say, table, tell, visible_line
+from cronicle.cli.session import Session, open_session
+from cronicle.errors import UsageError
+
+if TYPE_CHECKING:
+    from cronicle.schedule.rule import Schedule
+    from cronicle.schedule.ticks import Tick
+    from cronicle.views.ticks import ComingTick
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("next")
+def next_(
+    workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=0, metavar="N", help="How many ticks.")] = 5,
+    cron: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Of this expression, not of a workflow.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Zone of --cron, such as Europe/Vienna (default: UTC).")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Ticks strictly after it (default: now).")
+    ] = None,
+    series: SeriesOption = None,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The coming ticks, in the schedule's zone and in local time."""
+    if cron is not None:
+        if workflow is not None or series is not None:
+            raise UsageError("--cron stands for itself", "Leave out the workflow and --series, or --cron.")
+        _of_expression(cron, timezone or "UTC", from_, count, json=json)
+        return
+    if timezone is not None:
+        raise UsageError("--timezone is for --cron", "A workflow's schedules have their own time zones.")
+    session = open_session(store, environment)
+    if workflow is None:
+        if series is not None:
+            raise UsageError("--series is for one workflow", "Name the workflow.")
+        _of_all(session, from_, count, json=json)
+        return
+    from cronicle.operations.deployed import get_deployment, get_workflow
+    from cronicle.operations.times import series_of
+
+    with session.reader() as reader:
+        deployment = get_deployment(reader, session.target(reader))
+        schedules = series_of(get_workflow(deployment, workflow), series)
+    now = session.clock.now()
+    zone = schedules[0].timezone if schedules else "UTC"
+    _show(schedules, _after(from_, zone, now), now, count, json=json)
+    if not schedules and not json:
+        tell(f"{visible_line(workflow)} has no schedule: it runs when somebody asks")
+    _tell_no_scheduler(json=json)
+
+
+def _of_expression(cron: str, timezone: str, first: str | None, count: int, *, json: bool) -> None:
+    from cronicle.clock import SystemClock
+    from cronicle.schedule.rule import Schedule
+
+    now = SystemClock().now()
+    _show((Schedule(crons=(cron,), timezone=timezone),), _after(first, timezone, now), now, count, json=json)
+
+
+def _of_all(session: Session, first: str | None, count: int, *, json: bool) -> None:
+    """The next ticks of everything that is deployed."""
+    from cronicle.operations.deployed import deployments_in_force
+    from cronicle.views.ticks import coming, tick_shape
+
+    now = session.clock.now()
+    with session.reader() as reader:
+        deployed = deployments_in_force(reader, *session.scope(reader))
+    workflows = [(one.project, workflow) for one in deployed for workflow in one.workflows]
+    found = coming(workflows, _after(first, "UTC", now), count)
+    if json:
+        import attrs
+
+        print_json(
+            [
+                {"workflow": one.workflow, "series": one.series, **attrs.asdict(tick_shape(one.tick))}
+                for one in found
+            ]
+        )
+        return
+    several = len({one.project for one in found}) > 1
+    rows = [[visible_line(_name(one, several=several)), *_cells(one.tick, now)] for one in found]
+    say(table(rows)) if rows else tell("no ticks: nothing that is deployed has a schedule with more of them")
+    _tell_no_scheduler(json=json)
+
+
+def _name(one: ComingTick, *, several: bool) -> str:
+    name = f"{one.workflow}[{one.series}]" if one.series else one.workflow
+    return f"{one.project}/{name}" if several else name
+
+
+def _after(text: str | None, zone: str, now: datetime) -> datetime:
+    if text is None:
+        return now
+    from cronicle.schedule.text import TextError, parse_time
+
+    try:
+        return parse_time(text, zone)
+    except TextError as error:
+        raise UsageError(f"--from: {error.message}", error.remedy) from error
+
+
+def _show(schedules: Sequence[Schedule], after: datetime, now: datetime, count: int, *, json: bool) -> None:
+    from cronicle.schedule.ticks import ticks_after
+    from cronicle.views.ticks import describe, tick_shape
+
+    ticks = list(islice(ticks_after(schedules, after), count))
+    if json:
+        print_json([tick_shape(tick) for tick in ticks])
+        return
+    for line in describe(schedules):
+        tell(visible_line(line))
+    if ticks:
+        say(table([_cells(tick, now) for tick in ticks]))
+    elif schedules and count:
+        tell("no more ticks")
+
+
+def _cells(tick: Tick, now: datetime) -> list[str]:
+    """A tick in its zone, on the clock of this machine if that shows another time, and how far away it is."""
+    from cronicle.views.words import day_and_time, relative
+
+    here = tick.logical_time.astimezone()
+    text = day_and_time(tick.logical_time, tick.timezone)
+    there = datetime.fromisoformat(tick.time_text)
+    other: Any = "" if here.utcoffset() == there.utcoffset() else f"{here:%a %Y-%m-%d %H:%M} here"
+    return [text, tick.timezone, other, relative(tick.logical_time, now)]
+
+
+def _tell_no_scheduler(*, json: bool) -> None:
+    if not json:
+        tell(
+            "no scheduler runs in this version: a tick makes a run only by `cronicle run` or `cronicle backfill`"
+        )

@@ -1,0 +1,63 @@
+"""`cronicle status`: one screen of what fails, runs and comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.output import is_terminal, mark, print_json, say, table, visible_line
+from cronicle.cli.session import open_session
+from cronicle.operations.deployed import deployments_in_force
+from cronicle.views.status import (
+    Line,
+    backfill_lines,
+    live_lines,
+    next_line,
+    status_document,
+    status_of,
+    workflow_lines,
+)
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+NO_SCHEDULER = "no scheduler: `serve` is not in this version, ticks make no runs by themselves"
+
+
+@app.command()
+def status(
+    store: StoreOption = None, environment: EnvironmentOption = None, json: JsonOption = False
+) -> None:
+    """What fails, runs, is unfinished and comes next, on one screen. Outside any project: of the whole store."""
+    session = open_session(store, environment)
+    with session.reader() as reader:
+        scope, now = session.scope(reader), session.clock.now()
+        deployed = deployments_in_force(reader, *scope)
+        found = status_of(reader, session.addresses(reader), deployed, scope, now)
+        if json:
+            print_json(status_document(found))
+            return
+        say(f"{NO_SCHEDULER}        {visible_line(next_line(found, now))}")
+        lines = [*live_lines(reader, found, now), *backfill_lines(reader, found), *workflow_lines(found, now)]
+    if lines:
+        say()
+        say(_text(lines))
+    if found.live_count > len(found.live):
+        say(
+            f"  {found.live_count - len(found.live):,} more runs are not over: cronicle runs --state running,queued"
+        )
+    if not deployed:
+        say()
+        say("nothing is deployed: cronicle apply")
+
+
+def _text(lines: Sequence[Line]) -> str:
+    """The lines in columns."""
+    width = max(len(line.cells) for line in lines)
+    rows = []
+    for line in lines:
+        cells = [*line.cells, *[""] * (width - len(line.cells)), line.command]
+        symbol = [mark(line.state, "")] if is_terminal() else []
+        rows.append([*symbol, *(visible_line(cell) for cell in cells)])
+    return table(rows)

@@ -1,0 +1,265 @@
+"""Checking an installation: each check says what it found, and of what is wrong how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from attrs import frozen
+
+from cronicle.errors import CronicleError
+from cronicle.operations.locate import Surroundings
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import RunFilter
+
+OLDEST_PYTHON = (3, 11)
+
+LIBRARIES = ("apsw", "attrs", "croniter", "msgspec", "networkx", "pygit2", "python-hcl2", "trio", "typer")
+
+LEAST_SPACE = 200 * 1024 * 1024
+"""Bytes free below which a store is in danger: a log may take 100 MiB before it is cut."""
+
+OLDEST_NOW = datetime(2024, 1, 1, tzinfo=UTC)
+"""A clock that shows less was never set: this program is younger."""
+
+IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+
+class Grade(StrEnum):
+    """What a check came to."""
+
+    GOOD = "good"
+    NOTE = "note"
+    """Nothing is broken, but one should know."""
+    BAD = "bad"
+
+
+@frozen
+class Check:
+    """One check and what it found."""
+
+    name: str
+    grade: Grade
+    said: str
+    remedy: str = ""
+
+
+def check_installation(
+    where: Surroundings, environment_problem: CronicleError | None, now: datetime
+) -> Iterator[Check]:
+    """All checks, in the order in which one would look.
+
+    Args:
+        where: Where the command runs.
+        environment_problem: Why no store is known, if none is.
+        now: The present moment, as this machine's clock has it.
+    """
+    yield _python()
+    yield _libraries()
+    yield _sqlite()
+    yield _parser_cache()
+    yield _processes()
+    yield from _repository(where)
+    if environment_problem is not None or where.store is None:
+        message = environment_problem.message if environment_problem else "no store is known"
+        yield Check("store", Grade.NOTE, message, environment_problem.remedy if environment_problem else "")
+        yield _clock(now, None)
+        return
+    yield from _store(where.store, now)
+
+
+def _python() -> Check:
+    text = f"{platform.python_version()} ({sys.executable})"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("python", Grade.BAD, text, "Install Python 3.11 or newer.")
+    return Check("python", Grade.GOOD, text)
+
+
+def _libraries() -> Check:
+    found, missing = [], []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check(
+            "libraries", Grade.BAD, f"missing: {', '.join(missing)}", "Install cronicle again: pip install cronicle"
+        )
+    return Check("libraries", Grade.GOOD, ", ".join(found))
+
+
+def _sqlite() -> Check:
+    from cronicle.store.sqlite.health import OLDEST_SQLITE, sqlite_version
+
+    found = sqlite_version()
+    text = ".".join(map(str, found))
+    if found < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        return Check(
+            "sqlite",
+            Grade.BAD,
+            f"{text} can damage a store that several processes use (WAL-reset bug)",
+            f"Install a newer apsw, which brings SQLite {wanted} or newer: pip install -U apsw",
+        )
+    return Check("sqlite", Grade.GOOD, text)
+
+
+def _parser_cache() -> Check:
+    spec = importlib.util.find_spec("hcl2")
+    if spec is None or spec.origin is None:
+        return Check("parser", Grade.BAD, "python-hcl2 is missing", "Install cronicle again: pip install cronicle")
+    folder = Path(spec.origin).parent
+    if (folder / ".lark_cache.bin").exists():
+        return Check("parser", Grade.GOOD, "its tables are cached")
+    if os.access(folder, os.W_OK):
+        return Check("parser", Grade.GOOD, "its tables are cached at the first use")
+    return Check(
+        "parser",
+        Grade.NOTE,
+        f"its tables cannot be cached in {folder}, which costs a second in every command that reads HCL",
+        "Run `cronicle validate` once as the user who may write there.",
+    )
+
+
+def _processes() -> Check:
+    if not sys.platform.startswith("linux"):
+        return Check("processes", Grade.NOTE, "without /proc a task's own session (setsid) is not found at its end")
+    try:
+        Path("/proc/self/environ").read_bytes()
+    except OSError as error:
+        return Check(
+            "processes",
+            Grade.BAD,
+            f"/proc cannot be read ({error.strerror}), so what a crashed task leaves behind is not found",
+            "Mount it: mount -t proc proc /proc",
+        )
+    return Check("processes", Grade.GOOD, "/proc is there: what belongs to an attempt is found")
+
+
+def _repository(where: Surroundings) -> Iterator[Check]:
+    if where.repository is None:
+        yield Check(
+            "repository", Grade.NOTE, "this folder is in no git repository", "Make one with: cronicle init"
+        )
+        return
+    from cronicle.git.repository import open_repository
+
+    try:
+        repository = open_repository(where.repository)
+        head, changes = repository.head(), repository.project_changes(where.prefix)
+    except CronicleError as error:
+        yield Check("repository", Grade.BAD, error.message, error.remedy)
+        return
+    text = f"{where.repository} at {head[:7]}"
+    if changes:
+        count = len(changes.tracked) + len(changes.untracked)
+        noun = "file is" if count == 1 else "files are"
+        yield Check("repository", Grade.NOTE, f"{text}; {count} {noun} not as committed", "See them: git status")
+    else:
+        yield Check("repository", Grade.GOOD, f"{text}, clean")
+    if where.folder is None:
+        yield Check("project", Grade.NOTE, "this folder is in no project", "Make one with: cronicle init")
+    else:
+        yield Check("project", Grade.GOOD, str(where.folder))
+
+
+def _store(location: str, now: datetime) -> Iterator[Check]:
+    from cronicle.store.interface import UnknownError
+    from cronicle.store.location import open_reader
+    from cronicle.store.sqlite import FILE_NAME
+    from cronicle.store.sqlite.health import examine, file_system_of
+
+    folder = Path(location)
+    try:
+        reader = open_reader(location)
+    except UnknownError as error:
+        yield Check("store", Grade.NOTE, error.message, error.remedy)
+        yield _clock(now, None)
+        return
+    except CronicleError as error:
+        yield Check("store", Grade.BAD, error.message, error.remedy)
+        yield _clock(now, None)
+        return
+    try:
+        health = examine(folder / FILE_NAME)
+        kind = file_system_of(folder)
+        size = f"{health.size / 1_000_000:,.1f} MB"
+        text = f"{folder}, schema {health.schema_version}, {size}" + (f", on {kind}" if kind else "")
+        if health.problems:
+            yield Check(
+                "store",
+                Grade.BAD,
+                f"{folder} is damaged: {'; '.join(health.problems)}",
+                "Move the folder aside, and put a backup of it in its place.",
+            )
+        elif kind in IN_MEMORY:
+            yield Check(
+                "store", Grade.NOTE, f"{text}, intact, and gone after a restart", "Choose a disk: --store PATH"
+            )
+        else:
+            yield Check("store", Grade.GOOD, f"{text}, intact")
+        yield _files(folder)
+        yield _owners(reader)
+        newest = reader.list_runs(RunFilter(limit=1))
+        yield _clock(now, newest[0].created_at if newest else None)
+    except CronicleError as error:
+        yield Check("store", Grade.BAD, error.message, error.remedy)
+    finally:
+        reader.close()
+
+
+def _files(folder: Path) -> Check:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Check(
+            "files",
+            Grade.BAD,
+            f"{folder} cannot be written: {error.strerror}",
+            "Give yourself write permission on the folder and the files in it, or make room on its disk.",
+        )
+    text = f"{folder} can be written, {free / 1_000_000_000:,.1f} GB free"
+    if free < LEAST_SPACE:
+        return Check("files", Grade.BAD, text, "Make room on that disk: a run that cannot be recorded ends.")
+    return Check("files", Grade.GOOD, text)
+
+
+def _owners(reader: StoreReader) -> Check:
+    owners = reader.list_owners()
+    alive = [owner for owner in owners if reader.is_alive(owner.id)]
+    dead = [owner for owner in owners if owner not in alive]
+    text = f"{len(alive)} at work" + (f": {', '.join(f'{one.pid} on {one.host}' for one in alive)}" if alive else "")
+    if dead:
+        runs = sum(len(reader.list_owned_runs(one.id)) for one in dead)
+        return Check(
+            "processes of runs",
+            Grade.NOTE,
+            f"{text}; {len(dead)} died and left {runs} {'run' if runs == 1 else 'runs'} unfinished",
+            "The next `run`, `backfill`, `resume` or `cancel` settles that; then: cronicle status",
+        )
+    return Check("processes of runs", Grade.GOOD, text)
+
+
+def _clock(now: datetime, newest: datetime | None) -> Check:
+    text = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    mend = "Set the clock of this machine: timedatectl set-ntp true"
+    if now < OLDEST_NOW:
+        return Check("clock", Grade.BAD, f"it shows {text}, which is past", mend)
+    if newest is not None and newest > now + CLOCK_TOLERANCE:
+        ahead = newest.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return Check("clock", Grade.BAD, f"it shows {text}, but the newest run was made at {ahead}", mend)
+    return Check("clock", Grade.GOOD, text)

@@ -1,0 +1,227 @@
+"""One screen of what fails, runs, is unfinished and comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from cronicle.operations.addresses import Addresses
+from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.schedule.ticks import Tick, ticks_after
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
+from cronicle.views.backfills import backfill_note
+from cronicle.views.runs import progress_of
+from cronicle.views.ticks import series_in, tick_shape
+from cronicle.views.words import day_and_time, duration, local_time, plural, reason_text, relative, took
+
+MOST_RUNS = 10
+"""Live runs that are shown; of more the number."""
+
+FAILURES_LOOKED_AT = 50
+"""So many of the last failed runs of a workflow are looked at for one whose logical time has no result since."""
+
+MOST_BACKFILLS = 10
+
+
+@frozen(kw_only=True)
+class WorkflowHealth:
+    """How a deployed workflow does, in one of its series."""
+
+    deployment: DeploymentRecord
+    workflow: str
+    series: str | None
+    last: RunRecord | None
+    """Of its last logical time: the result, else the newest run."""
+    failure: RunRecord | None
+    """The newest counting run that failed and whose logical time has no result since."""
+    next: Tick | None
+
+    @property
+    def label(self) -> str:
+        """`daily`, `daily[late]`."""
+        return f"{self.workflow}[{self.series}]" if self.series else self.workflow
+
+
+@frozen(kw_only=True)
+class Status:
+    """All that the screen shows."""
+
+    live: tuple[RunRecord, ...]
+    """Newest first, at most `MOST_RUNS`."""
+    live_count: int
+    driven: frozenset[str]
+    """Ids of those live runs that a process drives."""
+    backfills: tuple[BackfillRecord, ...]
+    workflows: tuple[WorkflowHealth, ...]
+
+
+@frozen
+class Line:
+    """A line of the screen: the word that its mark and colour go by, its cells, and what to type next."""
+
+    state: str
+    cells: tuple[str, ...]
+    command: str = ""
+
+
+def status_of(
+    store: StoreReader,
+    addresses: Addresses,
+    deployments: Iterable[DeploymentRecord],
+    scope: tuple[str | None, str | None],
+    now: datetime,
+) -> Status:
+    """The status of what is deployed, and of all that is unfinished in a project and environment (None: any)."""
+    project, environment = scope
+    wanted = RunFilter(project=project, environment=environment, states=tuple(LIVE), limit=MOST_RUNS)
+    live = store.list_runs(wanted)
+    return Status(
+        live=live,
+        live_count=store.count_runs(wanted) if len(live) == MOST_RUNS else len(live),
+        driven=frozenset(run.id for run in live if run.owner is not None and store.is_alive(run.owner)),
+        backfills=store.list_backfills(project, environment, unfinished=True, limit=MOST_BACKFILLS),
+        workflows=tuple(
+            _health(store, addresses, deployment, workflow, series, now)
+            for deployment in deployments
+            for workflow in deployment.workflows
+            for series in series_in(workflow) or (None,)
+        ),
+    )
+
+
+def _health(
+    store: StoreReader,
+    addresses: Addresses,
+    deployment: DeploymentRecord,
+    workflow: DeployedWorkflow,
+    series: str | None,
+    now: datetime,
+) -> WorkflowHealth:
+    where = (deployment.project, deployment.environment, workflow.name, series)
+    runs = RunFilter(
+        project=deployment.project,
+        environment=deployment.environment,
+        workflow=workflow.name,
+        series=series,
+        any_series=False,
+    )
+    times = store.list_logical_times(*where, 1)
+    schedules = series_in(workflow).get(series, ())
+    return WorkflowHealth(
+        deployment=deployment,
+        workflow=workflow.name,
+        series=series,
+        last=addresses.chosen(addresses.runs_with(runs, times[0])) if times else None,
+        failure=_failure(store, runs),
+        next=next(ticks_after(schedules, now), None),
+    )
+
+
+def _failure(store: StoreReader, runs: RunFilter) -> RunRecord | None:
+    from attrs import evolve
+
+    for run in store.list_runs(evolve(runs, states=(RunState.FAILED,), limit=FAILURES_LOOKED_AT)):
+        where = (run.project, run.environment, run.workflow, run.series, run.logical_time)
+        if run.counts and store.find_result(*where) is None:
+            return run
+    return None
+
+
+def next_line(status: Status, now: datetime) -> str:
+    """The next tick of all workflows; that none makes a run by itself is said beside it."""
+    coming = [(one.next.logical_time, one.label, one.next.timezone) for one in status.workflows if one.next]
+    if not coming:
+        return "no ticks to come"
+    at, label, zone = min(coming)
+    return f"next tick  {label}  {day_and_time(at, zone)} ({relative(at, now)})"
+
+
+def live_lines(store: StoreReader, status: Status, now: datetime) -> list[Line]:
+    """A line for each live run."""
+    several = len({run.project for run in status.live}) > 1
+    lines = []
+    for run in status.live:
+        progress = progress_of(store, run)
+        tasks = f"{progress.done} of {plural(progress.total, 'task')}" if progress else ""
+        spent = duration(took(run.started_at, None, now))
+        at = local_time(run.logical_time, run.timezone)
+        is_driven = run.id in status.driven
+        state = "being cancelled" if run.cancel_requested and is_driven else str(run.state)
+        said = f"{state} for {spent}" if spent else state
+        command = f"cronicle logs -f {run.id}" if is_driven else f"cronicle resume {run.id}"
+        said = said if is_driven else f"{state}, but no process drives it"
+        name = f"{run.project}/{run.workflow}" if several else run.workflow
+        lines.append(Line(str(run.state) if is_driven else "paused", (name, at, said, tasks), command))
+    return lines
+
+
+def backfill_lines(store: StoreReader, status: Status) -> list[Line]:
+    """A line for each unfinished backfill."""
+    lines = []
+    for one in status.backfills:
+        percent = 100 * one.done // one.total if one.total else 100
+        failed = f", {one.failed:,} failed" if one.failed else ""
+        progress = f"{one.done:,} of {one.total:,} ({percent} %){failed}"
+        note = backfill_note(store, one)
+        state = "running" if one.state is BackfillState.RUNNING and not note else "paused"
+        span = f"{one.from_text} to {one.to_text}"
+        command = "" if note else f"cronicle show {one.id}"
+        lines.append(Line(state, (f"backfill of {one.workflow}", span, progress), note or command))
+    return lines
+
+
+def workflow_lines(status: Status, now: datetime) -> list[Line]:
+    """A line for each workflow: how its last logical time ended, and what failed and was never made good."""
+    several = len({one.deployment.project for one in status.workflows}) > 1
+    lines = []
+    for one in status.workflows:
+        name = f"{one.deployment.project}/{one.label}" if several else one.label
+        if one.last is None:
+            option = f" --series {one.series}" if one.series else ""
+            lines.append(Line("queued", (name, "", "has never run"), f"cronicle run {one.workflow}{option}"))
+            continue
+        lines.append(_last_line(name, one.last, now))
+        if one.failure is not None and one.failure.id != one.last.id:
+            lines.append(_last_line(name, one.failure, now))
+    return lines
+
+
+def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
+    at = local_time(run.logical_time, run.timezone)
+    if run.state in LIVE:
+        return Line("running", (name, at, "is not over"), "")
+    why = f" ({reason_text(run.reason)})" if run.reason else ""
+    said = f"{run.state}{why} {relative(run.ended_at, now)}"
+    command = "" if run.state is RunState.SUCCEEDED else f"cronicle explain {run.id}"
+    return Line(str(run.state), (name, at, said), command)
+
+
+def status_document(status: Status) -> dict[str, Any]:
+    """The status as one JSON object."""
+    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
+
+    def shape(run: RunRecord | None) -> Any:
+        return None if run is None else to_builtins(run_shape(run))
+
+    return {
+        "scheduler": None,
+        "live": [{**shape(run), "driven": run.id in status.driven} for run in status.live],
+        "live_count": status.live_count,
+        "backfills": [to_builtins(backfill_shape(one)) for one in status.backfills],
+        "workflows": [
+            {
+                "project": one.deployment.project,
+                "environment": one.deployment.environment,
+                "workflow": one.workflow,
+                "series": one.series,
+                "last": shape(one.last),
+                "failure": shape(one.failure),
+                "next": None if one.next is None else tick_shape(one.next),
+            }
+            for one in status.workflows
+        ],
+    }

@@ -1,0 +1,88 @@
+"""Coming ticks, and schedules in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+
+from attrs import frozen
+
+from cronicle.config.deployed import schedules_from_json
+from cronicle.schedule.cron import parse_cron
+from cronicle.schedule.rule import Schedule
+from cronicle.schedule.text import duration_text
+from cronicle.schedule.ticks import Tick, ticks_after
+from cronicle.schedule.words import describe_cron
+from cronicle.store.records import DeployedWorkflow
+from cronicle.views.words import local_time
+
+
+@frozen
+class ComingTick:
+    """A tick that is yet to come, and whose it is."""
+
+    tick: Tick
+    project: str
+    workflow: str
+    series: str | None
+
+
+@frozen(kw_only=True)
+class TickShape:
+    """A tick in JSON."""
+
+    time: datetime
+    local: str
+    """RFC 3339 with the offset of the schedule's zone."""
+    nominal: str
+    """The local time that it stands for, without offset."""
+
+
+def tick_shape(tick: Tick) -> TickShape:
+    """A tick as `next --json` has it."""
+    return TickShape(time=tick.logical_time, local=tick.time_text, nominal=tick.nominal.isoformat())
+
+
+def series_in(workflow: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ...]]:
+    """The schedules of a workflow by their series; None is that of the unlabelled ones."""
+    found: dict[str | None, tuple[Schedule, ...]] = {}
+    for schedule in schedules_from_json(workflow.schedules):
+        found[schedule.name] = (*found.get(schedule.name, ()), schedule)
+    return found
+
+
+def coming(
+    workflows: Sequence[tuple[str, DeployedWorkflow]], after: datetime, count: int
+) -> tuple[ComingTick, ...]:
+    """The next ticks of all series of some workflows (each with its project), in order."""
+
+    def of_series(
+        project: str, workflow: str, series: str | None, schedules: Sequence[Schedule]
+    ) -> Iterator[ComingTick]:
+        for tick in ticks_after(schedules, after):
+            yield ComingTick(tick, project, workflow, series)
+
+    sources = [
+        of_series(project, workflow.name, series, schedules)
+        for project, workflow in workflows
+        for series, schedules in series_in(workflow).items()
+    ]
+    ordered = merge(*sources, key=lambda one: (one.tick.logical_time, one.project, one.workflow))
+    return tuple(islice(ordered, count))
+
+
+def describe(schedules: Sequence[Schedule]) -> list[str]:
+    """Schedules in words, a line for each expression."""
+    lines = []
+    for schedule in schedules:
+        zone = schedule.timezone
+        said = [f"{text}   {describe_cron(parse_cron(text, schedule.seed))}" for text in schedule.crons]
+        said += [f"every {duration_text(schedule.every)}"] if schedule.every else []
+        said += [f"at {local_time(at, zone)}" for at in schedule.at]
+        bounds = [f"from {local_time(schedule.start, zone)}"] if schedule.start else []
+        bounds += [f"until {local_time(schedule.end, zone)}"] if schedule.end else []
+        bounds += [] if schedule.enabled else ["disabled"]
+        lines += ["   ".join([text, zone, *bounds]) for text in said]
+    return lines
