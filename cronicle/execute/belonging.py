@@ -28,6 +28,8 @@ import attrs
 LINUX = sys.platform == "linux"
 TOKEN_NAME = b"CRONICLE_ATTEMPT_TOKEN="
 PR_SET_CHILD_SUBREAPER = 36
+PF_KTHREAD = 0x00200000
+"""In the flags of a process (proc(5), `stat`): a thread of the kernel."""
 
 NARROW_RANGE = 64
 """So many ids are looked at one by one (1 µs each where nobody is there); with more, listing `/proc` is
@@ -114,8 +116,13 @@ def _loadavg() -> int:
 
 
 def born_since(pid: int, token: bytes) -> bool:
-    """True if a living process younger than `pid` carries the token."""
-    return any(True for _ in carriers((token,), after=pid))
+    """True if a living process younger than `pid` carries the token, or cannot be told yet."""
+    return any(carries(younger, (token,)) is not False for younger in _pids(after=pid))
+
+
+def any_untold() -> bool:
+    """True if of some living process it cannot be told yet what it carries."""
+    return any(carries(pid, ()) is None for pid in _pids())
 
 
 def carriers(tokens: Collection[bytes], after: int = 0) -> Iterator[int]:
@@ -128,37 +135,58 @@ def carriers(tokens: Collection[bytes], after: int = 0) -> Iterator[int]:
         tokens: what to look for.
         after: only younger processes than this one, which still lives or has just ended.
     """
+    return (pid for pid in _pids(after) if carries(pid, tokens))
+
+
+def _pids(after: int = 0) -> Iterator[int]:
+    """Living processes younger than `after`, except this one, also those born while they are given."""
     own = os.getpid()
-    seen = after  # processes up to this id have been looked at
+    seen = after  # processes up to this id have been given
     for _ in range(MOST_LOOKS):
         last = last_pid()
         if seen and last is not None and 0 <= last - seen <= NARROW_RANGE:
-            yield from (pid for pid in range(seen + 1, last + 1) if _is_there(pid) and carries(pid, tokens))
+            yield from filter(_is_there, range(seen + 1, last + 1))
         else:
             older = seen if last is not None and last > seen else 0  # the counter may have wrapped
-            yield from (pid for pid in _all_pids() if pid > older and pid != own and carries(pid, tokens))
+            yield from (pid for pid in _all_pids() if pid > older and pid != own)
         if last is None or last == seen:
             return
         seen = last
 
 
-def carries(pid: int, tokens: Collection[bytes]) -> bool:
-    """True if the environment that a living process was started with carries one of the tokens."""
+def carries(pid: int, tokens: Collection[bytes]) -> bool | None:
+    """True if the environment that a process was started with carries one of the tokens.
+
+    None if that cannot be told yet: in the middle of an `exec` a process has no environment. It may have left its
+    group, so that taking it for a stranger would be to leave it behind.
+    """
     environ = _environ(pid)
+    if environ is None:
+        return False
     if not environ:
         reap(pid)  # perhaps a zombie, and an orphan of ours
-        return False
+        return None if _is_in_exec(pid) else False
     framed = b"\0" + environ + b"\0"
     return any(b"\0" + TOKEN_NAME + token + b"\0" in framed for token in tokens)
 
 
-def _environ(pid: int) -> bytes:
-    """Empty also for zombies, kernel threads, processes of another user, and for a moment in an `exec`."""
+def _environ(pid: int) -> bytes | None:
+    """Empty also for zombies, kernel threads, and for a moment in an `exec`; None if it is not ours to read."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
-            return file.readall()
+            return file.read()
     except OSError:
-        return b""
+        return None
+
+
+def _is_in_exec(pid: int) -> bool:
+    """True if a process without an environment is neither dead nor a kernel thread, and has no arguments either."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat, open(f"/proc/{pid}/cmdline", "rb") as arguments:
+            fields = stat.read().rpartition(b")")[2].split()
+            return fields[0] not in b"ZXx" and not int(fields[6]) & PF_KTHREAD and not arguments.read(1)
+    except (OSError, IndexError):
+        return False
 
 
 def age(pid: int) -> float | None:

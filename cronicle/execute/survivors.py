@@ -65,7 +65,7 @@ async def end_survivors(
         belonging.reap_orphans()
         pgids = {pgid for pgid in pgids if belonging.group_exists(pgid)}
         survivors = [*find_survivors(tokens), *(-pgid for pgid in sorted(pgids))]
-        clear_looks = 0 if survivors else clear_looks + 1
+        clear_looks = 0 if survivors or (tokens and belonging.any_untold()) else clear_looks + 1
         if clear_looks == 2:
             return []
         passed = trio.current_time() - begun

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -273,6 +274,30 @@ async def test_a_child_that_left_the_group_is_ended_however_the_attempt_ends(exe
 
     assert not is_alive(int((tmp_path / "escaped").read_text()))
     assert children() == []
+
+
+async def test_a_child_in_the_middle_of_an_exec_is_not_overlooked(execute, tmp_path, monkeypatch):
+    """Its environment is empty for a moment, and it has left the group already."""
+    looks = []
+
+    def read(path, *arguments, **named):
+        if str(path) == f"/proc/{escaped()}/environ" and len(looks) < 3:
+            looks.append(path)
+            return io.BytesIO()
+        if str(path) == f"/proc/{escaped()}/cmdline" and len(looks) <= 3:
+            return io.BytesIO()
+        return open(path, *arguments, **named)
+
+    def escaped():
+        path = tmp_path / "escaped"
+        return path.read_text().strip() if path.exists() else None
+
+    monkeypatch.setattr(belonging, "open", read, raising=False)
+
+    await execute(f"{ESCAPE} {WAIT_FOR_ESCAPE}")
+
+    assert len(looks) == 3
+    assert not is_alive(int(escaped()))
 
 
 async def test_a_time_out_ends_a_child_that_left_the_group(execute, tmp_path):
