@@ -48,8 +48,10 @@ workflow "health" {
   }
 
   # A file for each day, replaced as a whole: a day can be done again, and days can be done in any order.
+  # A run at 03:00 looks at the day before: the interval from the previous tick to its own.
   task "record" {
     env = {
+      DAY = run.interval.date
       FIGURES = join(",", [
         run.interval.date,
         task.size.output.files, task.size.output.bytes, task.authors.output.count,
@@ -59,7 +61,7 @@ workflow "health" {
     script = <<-EOT
       mkdir -p "$CRONICLE_DATA/days"
       echo "$FIGURES" >"$CRONICLE_SCRATCH/day"
-      mv "$CRONICLE_SCRATCH/day" "$CRONICLE_DATA/days/$CRONICLE_DATE"
+      mv "$CRONICLE_SCRATCH/day" "$CRONICLE_DATA/days/$DAY"
       echo "$FIGURES"
     EOT
   }

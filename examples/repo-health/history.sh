@@ -19,18 +19,22 @@ end=$((${end#--min-age=} - 1))
 
 case "$1" in
 commits)
-  git log --no-merges --max-age="$start" --min-age="$end" --numstat --format='commit%x09%H%x09%ae' "$CRONICLE_REVISION" |
-    awk -F '\t' -v OFS='\t' '
-      function flush() { if (id) print id, author, added + 0, deleted + 0 }
-      $1 == "commit" { flush(); id = $2; author = $3; added = deleted = 0; next }
-      NF == 3 { added += $1; deleted += $2 } # of a binary file: "-", which counts as 0
-      END { flush() }
-    '
+  git log --no-merges --max-age="$start" --min-age="$end" --numstat -M --format='commit%x09%H%x09%ae' \
+    "$CRONICLE_REVISION" >"$CRONICLE_SCRATCH/log" # no pipe: the shell would not see git fail
+  awk -F '\t' -v OFS='\t' '
+    function flush() { if (id) print id, author, added + 0, deleted + 0 }
+    $1 == "commit" { flush(); id = $2; author = $3; added = deleted = 0; next }
+    NF == 3 { added += $1; deleted += $2 } # of a binary file: "-", which counts as 0
+    END { flush() }
+  ' "$CRONICLE_SCRATCH/log"
   ;;
 size)
   commit=$(git rev-list --max-count=1 --min-age="$end" "$CRONICLE_REVISION")
-  if [ -n "$commit" ]; then git ls-tree -r -l "$commit"; fi |
-    awk '$2 == "blob" { files++; bytes += $4 } END { printf "files=%d\nbytes=%.0f\n", files, bytes }' >>"$CRONICLE_OUTPUT"
+  if [ -n "$commit" ]; then git ls-tree -r -l "$commit"; fi >"$CRONICLE_SCRATCH/tree"
+  awk '
+    $2 == "blob" { files++; bytes += $4 }
+    END { printf "files=%d\nbytes=%.0f\n", files, bytes }
+  ' "$CRONICLE_SCRATCH/tree" >>"$CRONICLE_OUTPUT"
   ;;
 *)
   echo "usage: history.sh commits|size" >&2

@@ -1,0 +1,172 @@
+"""The weather of Seattle: a backfill of real data ends up with the right reports, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from types import ModuleType
+
+import pytest
+from examples_world import EXAMPLES, Project, new_project
+
+WEATHER = EXAMPLES / "weather"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project, deployed. The tests share it: each has months of its own."""
+    made = new_project(tmp_path_factory.mktemp("weather"), "weather")
+    made.cronicle("apply", "--auto-approve")
+    return made
+
+
+@pytest.fixture(scope="module")
+def report() -> ModuleType:
+    """The script of the task `report`."""
+    spec = importlib.util.spec_from_file_location("weather_report", WEATHER / "report.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check_totals(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    """The example's own comparison of its reports with its data."""
+    return subprocess.run(
+        [sys.executable, "check_totals.py", *words],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def expected_reports(report: ModuleType, first: str, last: str) -> dict[str, bytes]:
+    """The reports of these days, made in one go."""
+    months: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    with (WEATHER / "data/seattle-weather.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            day = row["date"].replace("/", "-")
+            if first <= day <= last:
+                columns = ("temp_max", "temp_min", "precipitation", "wind")
+                months[day[:7]][day] = {
+                    name: float(row[column]) for name, column in zip(report.COLUMNS, columns, strict=True)
+                }
+    return {
+        f"{month}.{suffix}": make(month, figures).encode()
+        for month, figures in months.items()
+        for suffix, make in (("md", report.report), ("svg", report.plot))
+    }
+
+
+def reports(project: Project, *months: str) -> dict[str, bytes]:
+    """The reports of these months; of all, where none is named."""
+    return {
+        path.name: path.read_bytes()
+        for path in (project.data / "reports").iterdir()
+        if not months or path.stem in months
+    }
+
+
+def test_a_day_is_five_task_runs_joined_by_pipes_and_outputs(project):
+    run = project.json("run", "daily", "--time", "2013-07-05")
+
+    tasks = {(task["task"], task["key"]): task for task in run["tasks"]}
+    assert run["state"] == "succeeded"
+    assert list(tasks) == [
+        ("extract", None),
+        ("summarise", "rain"),
+        ("summarise", "temperature"),
+        ("summarise", "wind"),
+        ("report", None),
+    ]
+    assert tasks["summarise", "temperature"]["output"] == {"max": "23.3", "min": "13.9"}
+    assert tasks["report", None]["attempts"][0]["exit_code"] == 0
+
+
+def test_the_order_of_the_days_leaves_no_trace(project, report):
+    first, last = "2014-02-26", "2014-03-03"
+    project.cronicle("backfill", "daily", "--from", first, "--to", last, "--newest-first", "--parallel", "3")
+
+    assert reports(project, "2014-02", "2014-03") == expected_reports(report, first, last)
+    assert "reports agree with the observations" in check_totals(project).stdout
+
+
+def test_a_killed_backfill_goes_on_to_the_same_bytes(project, report):
+    first, last = "2012-02-22", "2012-03-05"
+    killed = project.start("backfill", "daily", "--from", first, "--to", last)
+    assert killed.stderr is not None
+    with killed, killed.stderr as said:
+        started = re.search(r"backfill (\w{10})", said.readline())
+        for _ in range(4):
+            assert "succeeded" in said.readline()
+        killed.kill()
+    assert started is not None
+    project.cronicle("resume", started[1])
+
+    assert reports(project, "2012-02", "2012-03") == expected_reports(report, first, last)
+    runs = [run for run in project.json("runs", "daily") if run["date"].startswith("2012")]
+    assert sorted(run["date"] for run in runs) == [f"2012-02-{day}" for day in range(22, 30)] + [
+        f"2012-03-0{day}" for day in range(1, 6)
+    ]
+    assert {run["state"] for run in runs} == {"succeeded"}
+
+
+def test_the_comparison_finds_a_figure_that_is_wrong(project, tmp_path):
+    project.cronicle("run", "daily", "--time", "2015-11-05")
+    shutil.copytree(project.data, tmp_path / "data")
+    made = tmp_path / "data/reports/2015-11.md"
+    made.write_text(made.read_text().replace("| 2015-11-05 | 11", "| 2015-11-05 | 12"))
+
+    found = check_totals(project, str(tmp_path / "data"))
+
+    assert found.returncode == 1
+    assert "| 2015-11-05 | 12" in found.stderr
+
+
+def test_more_data_is_no_change_of_the_tasks(project):
+    data = project.folder / "data/seattle-weather.csv"
+    before = data.read_text()
+    data.write_text(before + "2016/01/01,0.0,5.0,1.0,2.0,sun\n")
+
+    (daily,) = project.json("plan", "--dirty")["changes"]
+
+    data.write_text(before)
+    assert {task["name"]: task["action"] for task in daily["tasks"]} == {
+        "extract": "no_op",
+        "summarise": "no_op",
+        "report": "no_op",
+    }
+
+
+@pytest.mark.slow
+def test_four_years_end_up_with_forty_eight_right_reports_though_killed_twice(tmp_path, report):
+    """The main job: 1,461 days, 7,305 task runs."""
+    project = new_project(tmp_path, "weather")
+    project.cronicle("apply", "--auto-approve")
+    first, last = "2012-01-01", "2015-12-31"
+    words = ["backfill", "daily", "--from", first, "--to", last]
+    for lines in (300, 500):
+        killed = project.start(*words)
+        assert killed.stderr is not None
+        with killed, killed.stderr as said:
+            started = re.search(r"backfill (\w{10})", said.readline())
+            assert started is not None
+            for _ in range(lines):
+                assert said.readline()
+            killed.kill()
+        words = ["resume", started[1]]
+    project.cronicle(*words)
+
+    assert reports(project) == expected_reports(report, first, last)
+    agreed = check_totals(project, str(project.data), "48")
+    assert agreed.stdout == "48 reports agree with the observations\n"
+    runs = project.json("runs", "daily", "--limit", "2000")
+    assert len(runs) == 1461
+    assert {run["state"] for run in runs} == {"succeeded"}
