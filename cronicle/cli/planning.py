@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cronicle.cli.diagnosing import tell_diagnostics
 from cronicle.cli.output import paint, tell
 from cronicle.cli.session import Session
+from cronicle.operations.absent import check_content
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.propose import propose, working_changes
 
@@ -29,6 +30,8 @@ def look_at_plan(
     sources = session.sources(store, var or (), var_file or ())
     proposal = propose(sources, revision=revision, working_tree=working_tree)
     tell_diagnostics(proposal.diagnostics, len(proposal.files))
+    for warning in check_content(proposal):
+        tell(f"{paint('warning:', 'yellow')} {warning}\n")
     changed = (
         () if working_tree or revision is not None else working_changes(proposal.repository, proposal.folder)
     )

@@ -95,7 +95,10 @@ def _libraries() -> Check:
             missing.append(name)
     if missing:
         return Check(
-            "libraries", Grade.BAD, f"missing: {', '.join(missing)}", "Install cronicle again: pip install cronicle"
+            "libraries",
+            Grade.BAD,
+            f"missing: {', '.join(missing)}",
+            "Install cronicle again: pip install cronicle",
         )
     return Check("libraries", Grade.GOOD, ", ".join(found))
 
@@ -119,7 +122,9 @@ def _sqlite() -> Check:
 def _parser_cache() -> Check:
     spec = importlib.util.find_spec("hcl2")
     if spec is None or spec.origin is None:
-        return Check("parser", Grade.BAD, "python-hcl2 is missing", "Install cronicle again: pip install cronicle")
+        return Check(
+            "parser", Grade.BAD, "python-hcl2 is missing", "Install cronicle again: pip install cronicle"
+        )
     folder = Path(spec.origin).parent
     if (folder / ".lark_cache.bin").exists():
         return Check("parser", Grade.GOOD, "its tables are cached")
@@ -135,7 +140,9 @@ def _parser_cache() -> Check:
 
 def _processes() -> Check:
     if not sys.platform.startswith("linux"):
-        return Check("processes", Grade.NOTE, "without /proc a task's own session (setsid) is not found at its end")
+        return Check(
+            "processes", Grade.NOTE, "without /proc a task's own session (setsid) is not found at its end"
+        )
     try:
         Path("/proc/self/environ").read_bytes()
     except OSError as error:
@@ -166,7 +173,9 @@ def _repository(where: Surroundings) -> Iterator[Check]:
     if changes:
         count = len(changes.tracked) + len(changes.untracked)
         noun = "file is" if count == 1 else "files are"
-        yield Check("repository", Grade.NOTE, f"{text}; {count} {noun} not as committed", "See them: git status")
+        yield Check(
+            "repository", Grade.NOTE, f"{text}; {count} {noun} not as committed", "See them: git status"
+        )
     else:
         yield Check("repository", Grade.GOOD, f"{text}, clean")
     if where.folder is None:
@@ -206,7 +215,10 @@ def _store(location: str, now: datetime) -> Iterator[Check]:
             )
         elif kind in IN_MEMORY:
             yield Check(
-                "store", Grade.NOTE, f"{text}, intact, and gone after a restart", "Choose a disk: --store PATH"
+                "store",
+                Grade.NOTE,
+                f"{text}, intact, and gone after a restart",
+                "Choose a disk: --store PATH",
             )
         else:
             yield Check("store", Grade.GOOD, f"{text}, intact")
@@ -242,7 +254,9 @@ def _owners(reader: StoreReader) -> Check:
     owners = reader.list_owners()
     alive = [owner for owner in owners if reader.is_alive(owner.id)]
     dead = [owner for owner in owners if owner not in alive]
-    text = f"{len(alive)} at work" + (f": {', '.join(f'{one.pid} on {one.host}' for one in alive)}" if alive else "")
+    text = f"{len(alive)} at work" + (
+        f": {', '.join(f'{one.pid} on {one.host}' for one in alive)}" if alive else ""
+    )
     if dead:
         runs = sum(len(reader.list_owned_runs(one.id)) for one in dead)
         return Check(

@@ -14,13 +14,13 @@ from cronicle.config.deployed import schedules_to_json
 from cronicle.config.inputs import InputFinder
 from cronicle.config.load import Loaded, load_project
 from cronicle.config.project import Project
-from cronicle.config.tree import Tree
 from cronicle.config.variables import GivenValues
 from cronicle.errors import CronicleError, UsageError
 from cronicle.execute.places import mirror_path
 from cronicle.git.errors import NotARepository, UnknownRevision
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import Repository, open_repository
+from cronicle.git.tree import GitTree
 from cronicle.git.working import WorkingTree
 from cronicle.operations.locate import Surroundings
 from cronicle.operations.sources import Sources
@@ -60,7 +60,7 @@ class Proposal:
     """Warnings."""
     files: tuple[str, ...]
     """The HCL files that were read."""
-    tree: Tree
+    tree: GitTree | WorkingTree
 
     def spec_bytes(self, workflow: str) -> bytes:
         """The canonical form of a workflow's spec."""
@@ -159,7 +159,7 @@ def propose(
     repository, folder = open_project(sources.where)
     prefix = sources.where.prefix
     commit = None if working_tree else _resolve(sources, repository, revision or "HEAD")
-    tree: Tree = (
+    tree: GitTree | WorkingTree = (
         WorkingTree(folder, repository.workdir) if commit is None else repository.tree(commit, prefix)
     )
     return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
@@ -215,7 +215,7 @@ def _resolve(sources: Sources, repository: Repository, text: str) -> str:
 def _compiled(
     sources: Sources,
     repository: Repository,
-    tree: Tree,
+    tree: GitTree | WorkingTree,
     commit: str | None,
     *,
     deployed_values: bool,
