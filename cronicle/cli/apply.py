@@ -55,7 +55,8 @@ def apply(
                 assert planned.deployment is not None
                 print_json(deployment_document(planned.deployment))
             return ExitCode.GOOD
-        title = f"Deploy {str(planned.proposal.revision)[:7]} to {planned.proposal.project.name}/{planned.environment}?"
+        target = f"{planned.proposal.project.name}/{planned.environment}"
+        title = f"Deploy {str(planned.proposal.revision)[:7]} to {target}?"
         if not auto_approve and not approve(title):
             return ExitCode.FAILED
     with session.store(create=True) as opened:

@@ -65,9 +65,8 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
     command = " ".join(shlex.quote(word) for word in last.argv).replace("\n", "⏎")
     if len(command) > LONGEST_COMMAND:
         command = command[:LONGEST_COMMAND] + "…"
-    tell(
-        f"  {how_ended(last)}, attempt {last.attempt} of {visible(task_label(row.task, row.key))}      {visible(command)}"
-    )
+    name = visible(task_label(row.task, row.key))
+    tell(f"  {how_ended(last)}, attempt {last.attempt} of {name}      {visible(command)}")
     if last.detail:
         tell(f"    {visible(last.detail)}")
     with Places(files) as places:

@@ -47,8 +47,9 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
     if planned.deployment is None:
         deployed = "nothing deployed yet"
     else:
+        when = relative(planned.deployment.created_at, now)
         who = visible(planned.deployment.actor.user)
-        deployed = f"deployed {planned.deployment.revision[:7]} ({relative(planned.deployment.created_at, now)}, {who})"
+        deployed = f"deployed {planned.deployment.revision[:7]} ({when}, {who})"
     if proposal.revision is None:
         return f"{to}   {deployed}   proposed: the working directory"
     subject = visible(proposal.repository.commit_info(proposal.revision).subject)

@@ -104,8 +104,9 @@ def _tell(plan: RetryPlan, revision: str | None) -> None:
     )
     if plan.changed_since:
         names = ", ".join(plan.changed_since)
+        deployed = str(plan.deployed_revision)[:7]
         tell(
-            f"{paint('note:', 'yellow')} {names} failed, and does something else at {str(plan.deployed_revision)[:7]},"
+            f"{paint('note:', 'yellow')} {names} failed, and does something else at {deployed},"
             " which is deployed now."
         )
         tell(f"      To retry with that: cronicle retry {run.id} --revision deployed")

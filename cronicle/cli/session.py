@@ -123,7 +123,7 @@ class Session:
         return Addresses(store, lambda: self.target(store), series)
 
     def scope(self, store: StoreReader) -> tuple[str | None, str | None]:
-        """What a listing covers: project and environment, or outside any project (None, as asked): the whole store."""
+        """What a listing covers: a project and environment; outside any project (None, as asked), the whole store."""
         if self.where.folder is None:
             return None, self.environment
         target = self.target(store)

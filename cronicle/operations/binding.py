@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cronicle.execute.places import mirror_path
 from cronicle.errors import CronicleError
+from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
@@ -37,7 +37,7 @@ def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
         raise ProjectTakenError(
             f"the name {bound.name!r} is taken in this store: by the project in {bound.path}, "
             f"while this one is in {where.folder}",
-            f'Give this project another name, in its cronicle.hcl: project "OTHER" {{ }}\n'
+            'Give this project another name, in its cronicle.hcl: project "OTHER" { }\n'
             "or use another store: --store PATH",
         )
     if not proposal.dirty:

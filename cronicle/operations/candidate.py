@@ -28,7 +28,7 @@ def find_candidate(
     """
     if dirty and revision is not None:
         raise UsageError("--dirty and --revision exclude each other")
-    if revision is None and not dirty or revision == DEPLOYED:
+    if (revision is None and not dirty) or revision == DEPLOYED:
         if var:
             raise UsageError(
                 "--var has no effect on what is deployed: `apply` fixed the values of all variables",

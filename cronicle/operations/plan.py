@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from cronicle.config.deployed import schedules_from_json
-from cronicle.execute.places import mirror_path
 from cronicle.errors import CronicleError
+from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
