@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from cronicle.cli.drive import Interrupted, default_slots, drive
 from cronicle.cli.ending import run_title
 from cronicle.cli.live import instant_text
-from cronicle.cli.output import duration, is_terminal, paint, plural, print_json, say, tell, visible
+from cronicle.cli.output import duration, is_terminal, paint, plural, print_json, say, show, tell, visible
 from cronicle.cli.session import Session
 from cronicle.clock import Clock
 from cronicle.engine.backfills import BackfillDriver
@@ -187,8 +187,7 @@ class BackfillProgress:
             self._write(f"{instant_text(fact.at)} {run.id} {run_title(run)} {fact.state}")
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        show(self._stream, line + "\n")
 
     def _draw(self, record: BackfillRecord) -> None:
         self._drawn_at = now = self._clock.now()
@@ -211,6 +210,5 @@ class BackfillProgress:
             )
         lines.append(f"  Ctrl-C pauses it: cronicle resume {record.id}")
         up = f"\033[{self._drawn}F" if self._drawn else ""
-        self._stream.write(up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
-        self._stream.flush()
+        show(self._stream, up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
         self._drawn = len(lines)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from cronicle.cli.output import duration, is_terminal, paint, visible
+from cronicle.cli.output import duration, is_terminal, paint, show, visible
 from cronicle.clock import Clock
 from cronicle.names import task_label
 from cronicle.runs import events as ev
@@ -45,8 +45,7 @@ class PlainProgress:
         """Told of facts that have become durable."""
         lines = [line for fact in facts if (line := self._line(run, machine, fact))]
         if lines:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+            show(self._stream, "\n".join(lines) + "\n")
 
     def close(self, run: RunRecord, machine: RunMachine) -> None:
         """Nothing is left on the screen to be finished."""
@@ -119,8 +118,7 @@ class LiveProgress:
         self._begun = self._begun or now
         lines = self._lines(machine, now)
         up = f"\033[{self._drawn}F" if self._drawn else ""
-        self._stream.write(up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
-        self._stream.flush()
+        show(self._stream, up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
         self._drawn = len(lines)
 
     def close(self, run: RunRecord, machine: RunMachine) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 import msgspec
@@ -80,8 +81,14 @@ def say(text: str = "") -> None:
 def tell(text: str = "") -> None:
     """A line beside the data: progress, hints, warnings."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    show(sys.stderr, text + "\n")
+
+
+def show(stream: TextIO, text: str) -> None:
+    """Write what nobody has to read: that its reader has gone (`2>&1 | head`) must not end a run."""
+    with suppress(BrokenPipeError):
+        stream.write(text)
+        stream.flush()
 
 
 def print_json(value: Any) -> None:

@@ -23,6 +23,7 @@ from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.evaluation import Evaluator
 from cronicle.engine.journal import Journal
 from cronicle.engine.pools import Pools
+from cronicle.engine.recovery import record_losses
 from cronicle.engine.runner import Observer, RunDriver
 from cronicle.engine.slots import Slots
 from cronicle.engine.wake import listen, wake_owner
@@ -31,7 +32,7 @@ from cronicle.names import new_run_id
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.store.interface import Store
+from cronicle.store.interface import Store, StoreError
 from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 POLL_SECONDS = 1.0
@@ -176,5 +177,6 @@ async def become_owner(
             nursery.cancel_scope.cancel()
     finally:
         owner.attempts.close()
-        with suppress(Exception):
+        with suppress(StoreError):  # then the next command settles what this one leaves
+            record_losses(store, clock, owner.id)
             store.remove_owner(owner.id)

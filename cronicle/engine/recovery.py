@@ -7,13 +7,12 @@ A run whose history cannot be read is set aside, and the others are settled all 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
 from attrs import frozen
 
 from cronicle.clock import Clock
 from cronicle.execute.survivors import end_survivors
-from cronicle.runs import events as ev
+from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
@@ -38,15 +37,6 @@ class Settled:
     """Processes that cannot be ended (another user's, or stuck in the kernel); normally none."""
 
 
-def lost_attempts(machine: RunMachine, at: datetime) -> tuple[ev.RunEvent, ...]:
-    """Record in the machine that nothing of its running attempts is left; the facts that follow."""
-    facts: list[ev.RunEvent] = []
-    for unit in tuple(machine.running_units()):
-        task, key = unit.id
-        facts += machine.advance(ev.AttemptLost(at=at, task=task, key=key, attempt=unit.attempt))
-    return tuple(facts)
-
-
 async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
     """Settle every owner that has died and that nobody else is settling."""
     settled = []
@@ -63,14 +53,20 @@ async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
     survivors: list[int] = []
     if attempts:
         survivors = await end_survivors([attempt.token for attempt in attempts], SURVIVORS_GRACE_SECONDS)
+    runs = record_losses(store, clock, owner.id)
+    return Settled(owner, tuple(run.id for run in runs), len(attempts), tuple(survivors))
+
+
+def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ...]:
+    """Record that nothing is left of the attempts of an owner that drives nothing any more; its live runs."""
     specs: dict[str, RunSpec] = {}
-    runs = store.list_owned_runs(owner.id)
+    runs = store.list_owned_runs(owner)
     for run in runs:
         machine = _machine_of(store, run, specs)
         if machine is not None and (facts := lost_attempts(machine, clock.now())):
             packed = pack_tasks(machine)
-            store.append([Transition(run_id=run.id, owner=owner.id, events=facts, packed_tasks=packed)])
-    return Settled(owner, tuple(run.id for run in runs), len(attempts), tuple(survivors))
+            store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=packed)])
+    return runs
 
 
 def _machine_of(store: Store, run: RunRecord, specs: dict[str, RunSpec]) -> RunMachine | None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from cronicle.engine.recovery import lost_attempts
 from cronicle.engine.slots import SlotUser
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
 from cronicle.runs import events as ev
 from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.scope import BadReference

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from cronicle.names import new_run_id
 from cronicle.runs import events as ev
+from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import spec_from_bytes
@@ -64,5 +65,7 @@ def _cancel(store: Store, run: RunRecord, owner: str, actor: Actor, reason: str,
         return
     machine = RunMachine.replay(spec_from_bytes(store.get_spec(run.spec_hash)), store.get_events(run.id))
     by = f"{actor.user}@{actor.host}"
-    facts = machine.advance(ev.CancelRequested(at=now, by=by, reason=reason))
+    facts = lost_attempts(machine, now)
+    if not machine.finished and not machine.cancel_requested:
+        facts += machine.advance(ev.CancelRequested(at=now, by=by, reason=reason))
     store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])
