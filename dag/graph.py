@@ -44,7 +44,7 @@ class Graph(Generic[N]):
             if node in self._index:
                 raise DuplicateNodeError(node)
             self._index[node] = len(self._index)
-        self._graph = nx.DiGraph()
+        self._graph: nx.DiGraph[N] = nx.DiGraph()
         self._graph.add_nodes_from(self._index)
         for upstream, downstream in edges:
             self._require(upstream, downstream)

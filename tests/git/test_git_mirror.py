@@ -1,3 +1,5 @@
+"""A project's mirror: complete, synced, safe from its users and from its own death."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""The visible commits of deployments."""
+
 from __future__ import annotations
 
 from datetime import timedelta

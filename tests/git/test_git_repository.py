@@ -1,3 +1,5 @@
+"""A user's repository: found, understood, asked, and left alone."""
+
 from __future__ import annotations
 
 import os

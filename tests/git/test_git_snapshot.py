@@ -1,3 +1,5 @@
+"""Snapshots: exactly the files of a revision, whatever was written there before."""
+
 from __future__ import annotations
 
 import errno

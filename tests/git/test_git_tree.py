@@ -1,3 +1,5 @@
+"""The tree of a revision, and what of it is refused."""
+
 from __future__ import annotations
 
 import hashlib
