@@ -200,6 +200,9 @@ def _usage_error(error: Any) -> int:
 
 
 def _complain(message: str, remedy: str = "") -> None:
+    from cronicle.cli.output import visible
+
+    message, remedy = visible(message), visible(remedy)
     typer.echo(f"error: {message}" + (f"\n\n{remedy}" if remedy else ""), err=True)
 
 

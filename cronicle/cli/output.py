@@ -57,7 +57,12 @@ def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
 
 def visible(text: str) -> str:
     r"""The text with control characters written out (`\x1b`), so that none acts on a terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n"))
+    return _CONTROL.sub(_written_out, text.replace("\r\n", "\n"))
+
+
+def _written_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def visible_line(text: str) -> str:

@@ -1,0 +1,62 @@
+"""Commands that only read history start without the libraries that they do not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("trio", "networkx", "pygit2", "hcl2", "lark", "croniter", "asyncio", "rich")
+
+
+@pytest.fixture(autouse=True)
+def history(world) -> None:
+    world.deploy()
+    world.run("2015-12-30", id="7K2M9QX4TA").fail()
+    world.run(id="4C0V8E5N2R").begin("extract", b"so far\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["runs"],
+        ["runs", "--json"],
+        ["show", "7k2"],
+        ["show", "daily@latest", "--json"],
+        ["logs", "4c0/extract"],
+        ["status"],
+        ["status", "--json"],
+        ["backfills", "--json"],
+        ["explain", "7k2/report"],
+        ["next", "daily"],
+    ],
+)
+def test_reading_history_imports_nothing_heavy(project_folder, words):
+    program = (
+        "import sys; from cronicle.cli.app import run_command_line\n"
+        "code = run_command_line(sys.argv[1:]); sys.stdout.flush()\n"
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr); sys.exit(code)"
+    )
+    arguments = [sys.executable, "-c", program, *words]
+    done = subprocess.run(arguments, capture_output=True, check=False, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert done.stderr.decode().splitlines()[-1] == ""
+
+
+def test_the_real_program_lists_runs(executable):
+    done = executable("runs", "daily")
+
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [b"RUN", b"4C0V8E5N2R", b"7K2M9QX4TA"]
+
+
+def test_a_reader_that_goes_away_is_no_error_to_speak_of(executable, project_folder):
+    words = f"{sys.executable} -m cronicle show 7k2 | head -n 1"
+    done = subprocess.run(["/bin/sh", "-c", words], capture_output=True, check=False, timeout=60)
+
+    assert done.stdout.startswith(b"failed   daily@2015-12-30")
+    assert done.stderr == b""
