@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.filesystem import make_folder, refuse_network
 from cronicle.store.sqlite.reader import SqliteReader
 from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
-from cronicle.store.sqlite.writer import SqliteStore
+
+if TYPE_CHECKING:
+    from cronicle.store.sqlite.writer import SqliteStore
 
 FILE_NAME = "store.sqlite3"
 
 
 def open_store(folder: Path, *, create: bool) -> SqliteStore:
     """Open the store in a folder for writing, of an older schema after bringing it up to date."""
+    from cronicle.store.sqlite.writer import SqliteStore  # readers start faster without it
+
     path = folder / FILE_NAME
     refuse_network(folder)
     if not path.exists():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from attrs import frozen
@@ -42,6 +41,8 @@ class Migration:
 @cache
 def migrations() -> tuple[Migration, ...]:
     """All migrations that this program knows, in their order."""
+    from importlib.resources import files  # takes as long to import as all of this package
+
     folder = files("cronicle.store") / "sql" / "sqlite"
     found = []
     for file in folder.iterdir():
