@@ -1,18 +1,19 @@
-"""On which days of a month a cron expression fires.
+"""The day fields of a cron expression: what they say, and the forms of them that croniter does not know.
 
-Day of month and day of week combine as in cronie (``cron.c``: ``DOM_STAR``, ``DOW_STAR``): both must match if
-either field begins with ``*``, else one of them is enough. Which days match depends on nothing but the
-weekday that the month begins with and its length; there are only 28 such shapes, each worked out once.
+Which days of a month match depends on nothing but the weekday that the month begins with and its length; there
+are only 28 such shapes. ``cron`` asks croniter for the days of a shape, and this module for those of ``L-3``,
+``LW`` and ``15W``; croniter refuses the first two, and of the third takes one alone and moves ``31W`` to the 30th.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
-from functools import lru_cache
+from datetime import date
+from functools import cache
 
 import attrs
 
-__all__ = ["DayRule", "MonthDays", "WeekDays"]
+__all__ = ["SHAPES", "DayRule", "MonthDays", "MonthShape", "WeekDays"]
 
 _SATURDAY, _SUNDAY = 6, 0  # days of the week as in cron: 0 is Sunday
 
@@ -24,19 +25,45 @@ class MonthShape:
     first_weekday: int
     length: int
 
+    @staticmethod
+    def of(year: int, month: int) -> MonthShape:
+        """The shape of a month."""
+        first_weekday, length = monthrange(year, month)  # there 0 is Monday
+        return MonthShape((first_weekday + 1) % 7, length)
+
+    @property
+    def example(self) -> date:
+        """The first day of a month of this shape."""
+        return _examples()[self]
+
     def weekday(self, day: int) -> int:
         """The weekday of a day of the month."""
         return (self.first_weekday + day - 1) % 7
 
     def nearest_working_day(self, day: int) -> int:
         """The working day (Monday to Friday) next to a day, without leaving the month."""
-        match self.weekday(day):
-            case 6:
-                return day - 1 if day > 1 else day + 2
-            case 0:
-                return day + 1 if day < self.length else day - 2
-            case _:
-                return day
+        weekday = self.weekday(day)
+        if weekday == _SATURDAY:
+            return day - 1 if day > 1 else day + 2
+        if weekday == _SUNDAY:
+            return day + 1 if day < self.length else day - 2
+        return day
+
+    @property
+    def last_working_day(self) -> int:
+        """The last day that is none of a weekend."""
+        return self.length - {_SATURDAY: 1, _SUNDAY: 2}.get(self.weekday(self.length), 0)
+
+
+SHAPES = tuple(MonthShape(first, length) for length in (28, 29, 30, 31) for first in range(7))
+"""All there are."""
+
+
+@cache
+def _examples() -> dict[MonthShape, date]:
+    # In 28 years of this century every date has met every weekday.
+    months = (date(year, month, 1) for year in range(2000, 2028) for month in range(1, 13))
+    return {MonthShape.of(first.year, first.month): first for first in months}
 
 
 @attrs.frozen
@@ -51,15 +78,19 @@ class MonthDays:
     last_working_day: bool = False
     """``LW``."""
 
-    def matching(self, shape: MonthShape) -> set[int]:
-        """The days of such a month that match."""
-        found = {day for day in self.days if day <= shape.length}
-        found |= {shape.length - back for back in self.before_last if back < shape.length}
+    def beyond_croniter(self, shape: MonthShape) -> set[int]:
+        """The days of such a month that match by a form which croniter does not know."""
+        found = {shape.length - back for back in self.before_last if 0 < back < shape.length}
         found |= {shape.nearest_working_day(day) for day in self.nearest if day <= shape.length}
-        if self.last_working_day:
-            back = {_SATURDAY: 1, _SUNDAY: 2}.get(shape.weekday(shape.length), 0)
-            found.add(shape.length - back)
-        return found
+        return found | {shape.last_working_day} if self.last_working_day else found
+
+    def ever_match(self, length: int) -> bool:
+        """True if a month of so many days has one of these."""
+        return (
+            self.last_working_day
+            or min(self.days | self.nearest, default=length + 1) <= length
+            or min(self.before_last, default=length) < length
+        )
 
 
 @attrs.frozen
@@ -72,16 +103,6 @@ class WeekDays:
     nth: frozenset[tuple[int, int]] = frozenset()
     """``5#2``: (5, 2), the second Friday of the month."""
 
-    def matching(self, shape: MonthShape) -> set[int]:
-        """The days of such a month that match."""
-        return {
-            day
-            for day in range(1, shape.length + 1)
-            if (weekday := shape.weekday(day)) in self.days
-            or (weekday in self.last and day + 7 > shape.length)
-            or (weekday, (day + 6) // 7) in self.nth
-        }
-
 
 @attrs.frozen
 class DayRule:
@@ -91,22 +112,3 @@ class DayRule:
     week_days: WeekDays
     both: bool
     """True: a day must match both fields; else one is enough."""
-
-    def in_month(self, year: int, month: int) -> tuple[int, ...]:
-        """The days of that month that match, in order."""
-        first_weekday, length = monthrange(year, month)  # there 0 is Monday
-        return _matching(self, MonthShape((first_weekday + 1) % 7, length))
-
-    def ever_matches(self, months: tuple[int, ...]) -> bool:
-        """True if some day in one of these months matches in some year; exact, since every shape occurs."""
-        lengths = {length for month in months for length in _LENGTHS[month]}
-        return any(_matching(self, MonthShape(first, length)) for first in range(7) for length in lengths)
-
-
-_LENGTHS = {month: (28, 29) if month == 2 else (monthrange(2001, month)[1],) for month in range(1, 13)}
-
-
-@lru_cache(maxsize=4096)
-def _matching(rule: DayRule, shape: MonthShape) -> tuple[int, ...]:
-    by_month, by_week = rule.month_days.matching(shape), rule.week_days.matching(shape)
-    return tuple(sorted(by_month & by_week if rule.both else by_month | by_week))
