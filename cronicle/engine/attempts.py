@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
@@ -22,6 +23,9 @@ from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import Outcome
 from cronicle.runs.units import UnitId
 from cronicle.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.git.mirror import Mirror
 
 QUICK_SECONDS = 0.002
 """A snapshot that was had in less is asked for in place the next time; handing it to a thread takes as long."""
@@ -190,11 +194,16 @@ class AttemptRunner:
         return snapshot
 
     def _pool_of(self, project: str) -> SnapshotPool:
-        from cronicle.git.mirror import Mirror
-
         path = mirror_path(self._files, project)
-        folder = self._files / "snapshots" / safe_name(project)
-        return SnapshotPool(folder, lambda: Mirror.open_or_create(path))
+
+        def open_mirror() -> (
+            Mirror
+        ):  # not needed, nor is git, where a snapshot has been left to be used again
+            from cronicle.git.mirror import Mirror
+
+            return Mirror.open_or_create(path)
+
+        return SnapshotPool(self._files / "snapshots" / safe_name(project), open_mirror)
 
     def _not_started(self, run: RunRecord, prepared: PreparedAttempt, why: str) -> ev.AttemptFinished:
         """The fact of an attempt that never had a process; its log says why, too."""

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from os import getpid
 from pathlib import Path
+from typing import TYPE_CHECKING
 from signal import SIGINT
 
 import trio
 
 from cronicle.clock import Clock
 from cronicle.engine.attempts import AttemptRunner
-from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.evaluation import Evaluator
 from cronicle.engine.journal import Journal
 from cronicle.engine.pools import Pools
@@ -34,6 +34,9 @@ from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.store.interface import Store, StoreError
 from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.engine.backfills import BackfillDriver
 
 POLL_SECONDS = 1.0
 """How often an owner looks for requests by itself, should a wake-up be lost."""

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from cronicle.execute import belonging
 from cronicle.execute.capture import Capture, StdinError
@@ -86,7 +87,7 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
             stdout=stdout,
             stderr=stderr,
             cwd=command.cwd,
-            env=command.env,
+            env=_encoded(command.env),
             close_fds=False,
             start_new_session=True,
         )
@@ -101,6 +102,18 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
         raise StartError(f"Its end cannot be watched for: {error.strerror}.") from error
     capture.spawned()
     return process
+
+
+def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
+    """As `Popen` would encode it by calling `os.fsencode` for every word: a third of what a spawn takes of Python.
+
+    Raises:
+        UnicodeEncodeError: a name or value cannot be passed to a program.
+    """
+    return {name.encode(*_ENCODING): value.encode(*_ENCODING) for name, value in environment.items()}
+
+
+_ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
 
 @functools.cache
