@@ -39,6 +39,7 @@ def follow_run(
     def make(owner: Owner) -> RunRecord:
         return make_run(
             store,
+            session.files,
             candidate,
             wish,
             run_id=owner.new_id(),

@@ -47,6 +47,7 @@ def retry_each(
         def make(owner: Owner, plan: RetryPlan = plan) -> RunRecord:
             return make_retry(
                 store,
+                session.files,
                 plan,
                 run_id=owner.new_id(),
                 actor=session.actor(),
@@ -86,6 +87,7 @@ def _plan(
         other = find_candidate(there, run.workflow, revision=revision, dirty=False, var=var)
     return plan_a_retry(
         store,
+        session.files,
         run,
         deployed=find_deployed(sources, target, run.workflow),
         other=other,
@@ -106,7 +108,7 @@ def _tell(plan: RetryPlan, revision: str | None) -> None:
         names = ", ".join(plan.changed_since)
         deployed = str(plan.deployed_revision)[:7]
         tell(
-            f"{paint('note:', 'yellow')} {names} failed, and does something else at {deployed},"
-            " which is deployed now."
+            f"{paint('note:', 'yellow')} {names} failed, and what is deployed now"
+            f" ({deployed}) does something else there."
         )
         tell(f"      To retry with that: cronicle retry {run.id} --revision deployed")

@@ -146,6 +146,7 @@ class BackfillDriver:
             return None
         new = backfill_run(
             self._owner.store,
+            self._owner.files,
             self.backfill,
             self._spec,
             tick,

@@ -20,7 +20,7 @@ from cronicle.runs.scope import (
     for_each_instances,
 )
 from cronicle.runs.spec import TaskSpec
-from cronicle.runs.states import TaskState
+from cronicle.runs.states import Reason, TaskState
 from cronicle.runs.units import Unit
 from cronicle.store.records import RunRecord
 
@@ -137,14 +137,13 @@ class Evaluator:
 
     def _seen(self, unit: Unit) -> TaskView:
         task, key = unit.id
-        stdout = None
+        stdout: str | None = None
         if self._machine.task_spec(task).stdout_is_data:
             stdout = NOTHING
-            if unit.state in (TaskState.SUCCEEDED, TaskState.FAILED):
+            if unit.reason == Reason.NOT_SELECTED:
+                stdout = None  # there might have been some: an empty one would be a wrong one
+            elif unit.state in (TaskState.SUCCEEDED, TaskState.FAILED):
                 from_run = unit.carried_from or self._run.id
-                attempt = self._run_attempt(unit)
+                attempt = unit.carried_attempt if unit.carried_from else unit.attempt
                 stdout = str(self._places.stdout_path(from_run, task, key, attempt)) if attempt else NOTHING
         return TaskView(output=unit.output, stdout=stdout, state=unit.state)
-
-    def _run_attempt(self, unit: Unit) -> int:
-        return unit.attempt

@@ -26,6 +26,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -128,6 +129,12 @@ def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int)
     return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")  # one join: it is asked for every attempt
 
 
+def stdout_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:
+    """The stdout of an attempt where it is data."""
+    name = instance_file_name(task, key, attempt, ".stdout")
+    return Path(f"{files}/stdout/{run_folder_name(run_id)}/{name}")
+
+
 class Places:
     """The places below one files folder. Keeps a descriptor open: to be used with `with`, or closed."""
 
@@ -177,8 +184,7 @@ class Places:
 
     def stdout_path(self, run_id: str, task: str, key: str | None, attempt: int) -> Path:
         """The stdout of an attempt where it is data."""
-        name = instance_file_name(task, key, attempt, ".stdout")
-        return Path(f"{self.files}/stdout/{run_folder_name(run_id)}/{name}")
+        return stdout_path(self.files, run_id, task, key, attempt)
 
     def run_data(self, run_id: str) -> Path:
         """The folder shared by the tasks of a run, made."""
@@ -287,6 +293,21 @@ class Places:
         finally:
             os.close(fd)
 
+    def copy_run_data(self, source: str, run_id: str) -> None:
+        """Gives a run a copy of what the tasks of another had in the folders of that run; fine if there is none.
+
+        Links are copied as links; what is neither file, folder nor link is left out.
+
+        Raises:
+            OSError: something cannot be read, or there is no room for it.
+        """
+        for kind in ("run-data", "isolated"):
+            origin = self.files / kind / run_folder_name(source)
+            if origin.is_dir() and not origin.is_symlink():
+                make_private_folder(self.files / kind)
+                target = self.files / kind / run_folder_name(run_id)
+                shutil.copytree(origin, target, symlinks=True, ignore=_special_files)
+
     def remove_run_data(self, run_id: str) -> None:
         """Removes the run's data, its piped stdout and its isolated data; fine if there is none.
 
@@ -335,6 +356,13 @@ def _attributes(folder: int) -> list[str]:
     if not hasattr(os, "listxattr"):
         return []
     return [name for name in os.listxattr(folder) if name.startswith("user.")]
+
+
+def _special_files(folder: str, names: list[str]) -> list[str]:
+    """Pipes, sockets and devices, which cannot be copied."""
+    modes = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
+    kinds = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
+    return [name for name, mode in modes.items() if not any(is_kind(mode) for is_kind in kinds)]
 
 
 def _remove_tree(name: str, parent: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
+from cronicle.operations.create_run import chosen_tasks, first_facts, lateness, select_for
 from cronicle.operations.deployed import Target
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
@@ -45,7 +46,15 @@ class Wish:
 
 
 def make_run(
-    store: Store, candidate: Candidate, wish: Wish, *, run_id: str, actor: Actor, owner: str, now: datetime
+    store: Store,
+    files: Path,
+    candidate: Candidate,
+    wish: Wish,
+    *,
+    run_id: str,
+    actor: Actor,
+    owner: str,
+    now: datetime,
 ) -> RunRecord:
     """Make the run in the store.
 
@@ -70,11 +79,11 @@ def make_run(
         actor=actor,
         owner=owner,
         created_at=now,
-        lateness=None,
+        lateness=lateness(wish.when, now),
     )
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     made = store.create_run(
-        NewRun(run=run, events=first_facts(run, select_for(store, run, candidate.spec, chosen)))
+        NewRun(run=run, events=first_facts(run, select_for(store, files, run, candidate.spec, chosen)))
     )
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)

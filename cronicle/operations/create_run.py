@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
+from attrs import define, field
 
+from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.selection import Selection, TaskResult, plan_selection
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
+from cronicle.runs.units import UnitId
 from cronicle.schedule.ticks import Tick
 from cronicle.store.interface import StoreReader
-from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord
+from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord, TaskRecord
 
 
 def ticked(tick: Tick) -> dict[str, Any]:
@@ -41,9 +45,18 @@ def unscheduled(now: datetime, local: datetime, timezone: str) -> dict[str, Any]
     }
 
 
+def lateness(when: Mapping[str, Any], now: datetime) -> float | None:
+    """How many seconds after its tick a run is made; None for one that is for no tick."""
+    if when["interval_end"] is None:
+        return None
+    late: timedelta = now - when["logical_time"]
+    return max(0.0, late.total_seconds())
+
+
 def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskResult, ...]:
     """How the tasks of a finished run ended, with the fingerprints of its spec."""
     fingerprints = {task.name: task for task in spec.tasks}
+    last = _LastAttempts(store, frozenset(task.name for task in spec.tasks if task.stdout_is_data))
     return tuple(
         TaskResult(
             task=row.task,
@@ -53,12 +66,35 @@ def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskR
             output=row.output,
             carried_from=row.carried_from,
             run_id=run.id,
+            attempt=last.of(row),
             fingerprint=fingerprints[row.task].fingerprint,
             deep_fingerprint=fingerprints[row.task].deep_fingerprint,
         )
         for row in store.list_tasks(run.id)
         if row.task in fingerprints
     )
+
+
+@define
+class _LastAttempts:
+    """The last attempts of tasks whose stdout is data: each run that executed some is asked once."""
+
+    store: StoreReader
+    tasks: frozenset[str]
+    _known: dict[str, dict[UnitId, int]] = field(factory=dict)
+
+    def of(self, row: TaskRecord) -> int:
+        """The number of a task's last attempt in the run that executed it; 0 if it needs none."""
+        if row.task not in self.tasks:
+            return 0
+        run_id = row.carried_from or row.run_id
+        known = self._known.get(run_id)
+        if known is None:
+            known = self._known[run_id] = {}
+            for attempt in self.store.list_attempts(run_id):
+                unit = (attempt.task, attempt.key)
+                known[unit] = max(attempt.attempt, known.get(unit, 0))
+        return known.get((row.task, row.key), 0)
 
 
 def chosen_tasks(spec: RunSpec, only: Iterable[str], without: Iterable[str]) -> frozenset[str] | None:
@@ -83,7 +119,7 @@ def first_facts(run: RunRecord, selection: Selection | None) -> tuple[ev.RunEven
 
 
 def select_for(
-    store: StoreReader, run: RunRecord, spec: RunSpec, chosen: frozenset[str] | None
+    store: StoreReader, files: Path, run: RunRecord, spec: RunSpec, chosen: frozenset[str] | None
 ) -> Selection | None:
     """What a run of chosen tasks executes, carries over from the result of its logical time, and leaves out."""
     if chosen is None:
@@ -93,11 +129,12 @@ def select_for(
     results: tuple[TaskResult, ...] = ()
     if earlier is not None:
         results = results_of(store, earlier, spec_from_bytes(store.get_spec(earlier.spec_hash)))
-    return plan_selection(spec, results, chosen)
+    return with_kept_stdout(files, spec, results, lambda usable: plan_selection(spec, usable, chosen))
 
 
 def backfill_run(
     store: StoreReader,
+    files: Path,
     backfill: BackfillRecord,
     spec: RunSpec,
     tick: BackfillTick,
@@ -134,7 +171,7 @@ def backfill_run(
     chosen = chosen_tasks(spec, selection.get("only", ()), selection.get("except", ()))
     return NewRun(
         run=run,
-        events=first_facts(run, select_for(store, run, spec, chosen)),
+        events=first_facts(run, select_for(store, files, run, spec, chosen)),
         backfill_position=tick.position,
     )
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from attrs import frozen
 
 from cronicle.errors import CronicleError
+from cronicle.execute.places import Places
 from cronicle.operations.ask import Candidate, live_run_exists
 from cronicle.operations.create_run import first_facts, results_of, retried
+from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
@@ -27,6 +31,7 @@ class RetryPlan:
     revision: str
     deployment: int | None
     counts: bool
+    dirty: bool
     selection: Selection
     changed_since: tuple[str, ...]
     """Tasks that had failed, that the deployed revision does differently, and that this retry repeats."""
@@ -35,6 +40,7 @@ class RetryPlan:
 
 def plan_a_retry(
     store: StoreReader,
+    files: Path,
     run: RunRecord,
     *,
     deployed: Candidate | None,
@@ -45,6 +51,7 @@ def plan_a_retry(
 
     Args:
         store: Where the run is.
+        files: The files folder, where the tasks' stdout is kept.
         run: The run.
         deployed: Its workflow as it is deployed now; None if it is not.
         other: The revision that was asked for; None for the run's own.
@@ -59,7 +66,7 @@ def plan_a_retry(
     own = spec_from_bytes(store.get_spec(run.spec_hash))
     results = results_of(store, run, own)
     spec = other.spec if other else own
-    selection = plan_retry(spec, results, from_task)
+    selection = with_kept_stdout(files, spec, results, lambda usable: plan_retry(spec, usable, from_task))
     if not selection.executed:
         raise CronicleError(
             f"nothing of run {run.id} has failed: there is nothing to retry",
@@ -72,7 +79,8 @@ def plan_a_retry(
         spec_hash=other.spec_hash if other else run.spec_hash,
         revision=other.revision if other else run.revision,
         deployment=other.deployment if other else run.deployment,
-        counts=other.counts if other else run.counts,
+        counts=other.counts if other else _counts(store, run),
+        dirty=other.dirty if other else run.dirty,
         selection=selection,
         changed_since=_changed(deployed, results, failed) if other is None else (),
         deployed_revision=deployed.revision if deployed else None,
@@ -80,12 +88,12 @@ def plan_a_retry(
 
 
 def make_retry(
-    store: Store, plan: RetryPlan, *, run_id: str, actor: Actor, owner: str, now: datetime
+    store: Store, files: Path, plan: RetryPlan, *, run_id: str, actor: Actor, owner: str, now: datetime
 ) -> RunRecord:
-    """Make the new run in the store.
+    """Make the new run in the store, with a copy of what the tasks of the retried one have left for each other.
 
     Raises:
-        CronicleError: The logical time has a live run.
+        CronicleError: The logical time has a live run, or there is no room for the copy.
     """
     run = retried(
         plan.run,
@@ -94,14 +102,38 @@ def make_retry(
         revision=plan.revision,
         deployment=plan.deployment,
         counts=plan.counts,
+        dirty=plan.dirty,
         actor=actor,
         owner=owner,
         created_at=now,
     )
-    made = store.create_run(NewRun(run=run, events=first_facts(run, plan.selection)))
-    if isinstance(made, LiveRunExists):
-        raise live_run_exists(store, made.run_id)
+    with Places(files) as places:
+        _copy_run_data(places, plan.run, run)  # first: nobody may take the run up without it
+        made = store.create_run(NewRun(run=run, events=first_facts(run, plan.selection)))
+        if isinstance(made, LiveRunExists):
+            places.remove_run_data(run.id)
+            raise live_run_exists(store, made.run_id)
     return made
+
+
+def _copy_run_data(places: Places, old: RunRecord, new: RunRecord) -> None:
+    try:
+        places.copy_run_data(old.id, new.id)
+    except OSError as error:
+        with suppress(OSError):
+            places.remove_run_data(new.id)
+        raise CronicleError(
+            f"the data of run {old.id} cannot be copied for its retry: {error}",
+            "Make room, or the files readable. All tasks anew, without that data: "
+            f"cronicle run {old.workflow} --time {old.times.time}",
+        ) from error
+
+
+def _counts(store: StoreReader, run: RunRecord) -> bool:
+    """A revision that has been deployed since the run counts now."""
+    return run.counts or (
+        not run.dirty and store.has_been_deployed(run.project, run.environment, run.revision)
+    )
 
 
 def _changed(

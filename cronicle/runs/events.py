@@ -40,6 +40,8 @@ class TaskCarriedOver:
     key: str | None
     from_run: str
     """The run in which it was executed (never one that itself carried it over)."""
+    attempt: int = 0
+    """Number of its last attempt in that run, where its stdout is data; 0 where nobody needs to know."""
     state: TaskState = TaskState.SUCCEEDED
     reason: str | None = None
     output: Mapping[str, Any] = field(factory=dict)

@@ -125,7 +125,8 @@ class RunMachine(Consequences):
                 refuse(event, f"names an instance {event.key!r} of {event.task!r} that cannot be")
             unit = self.units[event.task, event.key] = Unit((event.task, event.key))
             self._carried_instances.setdefault(event.task, {})[event.key] = None
-        unit.carried_from, unit.output = event.from_run, event.output
+        unit.carried_from, unit.carried_attempt = event.from_run, event.attempt
+        unit.output = event.output
         if event.key is not None:
             unit.state, unit.reason = event.state, event.reason
             return

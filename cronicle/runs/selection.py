@@ -37,6 +37,8 @@ class TaskResult:
     carried_from: str | None = None
     """The run in which it was executed, if not `run_id`."""
     run_id: str
+    attempt: int = 0
+    """Its last attempt in the run that executed it, where its stdout is data."""
     fingerprint: str = ""
     deep_fingerprint: str = ""
     """As the spec of its run has it, whether or not an attempt was made."""
@@ -60,6 +62,7 @@ class Selection:
                 task=result.task,
                 key=result.key,
                 from_run=result.carried_from or result.run_id,
+                attempt=result.attempt,
                 state=result.state,
                 reason=result.reason,
                 output=result.output,

@@ -82,6 +82,8 @@ class Unit:
     not_before: datetime | None = None
     """When backing off ends."""
     carried_from: str | None = None
+    carried_attempt: int = 0
+    """Number of the attempt of that run that stands for this unit; 0 where it does not matter."""
     output: Mapping[str, Any] = field(factory=dict)
 
     @property
