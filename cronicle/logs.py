@@ -132,7 +132,8 @@ class LogWriter:
         Raises:
             OSError: the files cannot be made or written.
         """
-        self._append(Stream.NOTE, f"\n[cronicle: {text}]\n".encode("utf-8", "replace"), at)
+        own_line = "\n" if self.size else ""
+        self._append(Stream.NOTE, f"{own_line}[cronicle: {text}]\n".encode("utf-8", "replace"), at)
 
     def close(self, at: datetime) -> None:
         """Ends the log; says how much is missing if something is.

@@ -36,13 +36,20 @@ def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
     seconds = plan.estimate(slots)
     if json:
         print_json(
-            {
+            {  # the keys of a backfill, of one that has not been made, and what is known beforehand
+                "id": None,
                 "workflow": candidate.workflow,
+                "from": plan.from_text,
+                "to": plan.to_text,
                 "revision": candidate.revision,
                 "deployment": candidate.deployment,
+                "state": None,
+                "total": len(plan.ticks),
+                "done": 0,
+                "failed": 0,
+                "created_at": None,
                 "in_range": plan.in_range,
                 "left_out": plan.left_out,
-                "total": len(plan.ticks),
                 "logical_times": [tick.logical_time for tick in plan.ticks],
                 "estimated_seconds": seconds,
             }

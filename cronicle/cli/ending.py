@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cronicle.cli.output import duration, paint, plural, tell, visible
 from cronicle.errors import ExitCode
-from cronicle.execute.places import Places
+from cronicle.execute.places import log_path
 from cronicle.logs import tail
 from cronicle.names import task_label
 from cronicle.runs.states import RunState, TaskState
@@ -67,12 +67,11 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
         command = command[:LONGEST_COMMAND] + "…"
     name = visible(task_label(row.task, row.key))
     tell(f"  {how_ended(last)}, attempt {last.attempt} of {name}      {visible(command)}")
-    if last.detail:
+    if last.detail and last.reason not in ("exit_code", "signal"):
         tell(f"    {visible(last.detail)}")
-    with Places(files) as places:
-        path = places.log_path(run.id, row.task, row.key, last.attempt)
-    for line in tail(path, LOG_LINES):
-        tell(f"    {visible(line)}")
+    if last.reason != "start_error":  # else the log holds just what has been said
+        for line in tail(log_path(files, run.id, row.task, row.key, last.attempt), LOG_LINES):
+            tell(f"    {visible(line)}")
     tell(f"  the whole log       cronicle logs {address}")
 
 

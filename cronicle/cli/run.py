@@ -54,12 +54,16 @@ def run(
     from cronicle.cli.driving import follow_run
     from cronicle.cli.session import open_session
     from cronicle.operations.ask import Wish
-    from cronicle.operations.candidate import find_candidate
+    from cronicle.operations.candidate import DEPLOYED, find_candidate
     from cronicle.operations.params import param_values
+    from cronicle.operations.propose import open_project
     from cronicle.operations.times import series_of, time_of_run
 
     session = open_session(store, environment)
-    with session.store(create=revision is not None or dirty) as opened:
+    needs_no_deployment = dirty or revision not in (None, DEPLOYED)
+    if needs_no_deployment:
+        open_project(session.where)[0].head()  # before a store is made for nothing
+    with session.store(create=needs_no_deployment) as opened:
         candidate = find_candidate(
             session.sources(opened), workflow, revision=revision, dirty=dirty, var=var or ()
         )

@@ -158,7 +158,7 @@ def propose(
     """
     repository, folder = open_project(sources.where)
     prefix = sources.where.prefix
-    commit = None if working_tree else _resolve(sources, repository, revision or "HEAD")
+    commit = None if working_tree else _resolve(sources, repository, "HEAD" if revision is None else revision)
     tree: GitTree | WorkingTree = (
         WorkingTree(folder, repository.workdir) if commit is None else repository.tree(commit, prefix)
     )

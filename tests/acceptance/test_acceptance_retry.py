@@ -64,7 +64,7 @@ def test_what_failed_for_a_reason_outside_succeeds_in_a_retry_and_the_rest_is_ca
 
     said = shop.good("retry", first)
 
-    assert f"executes report, 1 task carried over" in said.err
+    assert "executes report, 1 task carried over" in said.err
     retried = shop.show(said.run)
     tasks = tasks_of(shop, said.run)
     assert (retried["retry_of"], retried["cause"], retried["logical_time"]) == (

@@ -13,10 +13,11 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ class Connection:
         """The sequence of the row inserted last."""
         return self._database.last_insert_rowid()
 
-    @contextmanager
+    @contextlib.contextmanager
     def write(self) -> Iterator[None]:
         """One transaction: durable when the block ends, without a trace when it raises."""
         self.execute("BEGIN IMMEDIATE")
@@ -138,7 +139,7 @@ class Connection:
         time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311, TID251 - inside a C callback; nothing secret
         return True
 
-    @contextmanager
+    @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
@@ -146,17 +147,34 @@ class Connection:
             raise explain(error, self.path) from error
 
 
+def _is_mounted_read_only(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return False
+
+
+def _is_full(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.statvfs(folder).f_bavail == 0
+    return False
+
+
 def explain(error: Exception, path: Path) -> StoreError:
     """What an error of SQLite means to whoever runs the command."""
     folder = path.parent
     match error:
+        case apsw.ReadOnlyError() | apsw.CantOpenError() if _is_mounted_read_only(folder):
+            return StoreError(
+                f"The store {folder} lies on a disk that is mounted read-only.",
+                "Mount the disk for writing, or choose another store with --store.",
+            )
         case apsw.ReadOnlyError():
             return StoreError(
                 f"The store {folder} is read-only, so nothing can be recorded in it.",
                 "Mount its disk for writing and give yourself write permission on the folder and the files in it, "
                 "or choose another store with --store.",
             )
-        case apsw.FullError():
+        case apsw.FullError() | apsw.IOError() if isinstance(error, apsw.FullError) or _is_full(folder):
             return StoreError(
                 f"The disk of the store {folder} is full; nothing was recorded.",
                 "Make room on it and repeat the command.",
