@@ -10,8 +10,6 @@ from attrs import field, frozen
 
 from cronicle.runs.events import RunEvent
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
-from cronicle.schedule.interval import DataInterval
-from cronicle.schedule.ticks import Tick, zoned_text
 
 Json = Any
 
@@ -131,6 +129,10 @@ class RunRecord:
     @property
     def times(self) -> RunTimes:
         """Its logical time and interval as texts, as expressions and tasks see them."""
+        # Listings do without, and start faster for it.
+        from cronicle.schedule.interval import DataInterval
+        from cronicle.schedule.ticks import Tick, zoned_text
+
         nominal = datetime.fromisoformat(self.nominal)
         if self.interval_start is None or self.interval_start_nominal is None:
             time = zoned_text(self.logical_time, self.timezone)

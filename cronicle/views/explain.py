@@ -75,6 +75,8 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
             units = [unit for unit in story.leaves() if unit.state is TaskState.SUCCEEDED]
             summary = f"{title} succeeded: {plural(len(units), 'task')}"
             because += [line for unit in story.leaves() if not _is_good(unit) for line in story.chain(unit)]
+        case RunState.SKIPPED:
+            summary = f"{title} was skipped" + (f": {reason_text(run.reason)}" if run.reason else "")
         case _ if not story.is_driven():
             summary = f"{title} is {run.state}, and no process drives it"
             commands = [f"cronicle resume {run.id}", f"cronicle cancel {run.id}"]
