@@ -9,7 +9,8 @@ from cli_world import DAILY_JSON, World, spec, task
 
 from cronicle.runs import events as ev
 from cronicle.runs.spec import RetrySpec
-from cronicle.runs.states import BackfillState, Cause, Outcome
+from cronicle.runs.states import BackfillState, Cause, Outcome, RunState
+from cronicle.store.records import Transition
 
 UNKNOWN = {"expression": ["reference", "run", "date"]}
 
@@ -263,3 +264,42 @@ def test_a_slip_of_the_pen_is_named_with_what_was_meant(world, cronicle, address
     assert said.out == ""
     assert f"error: {message}\n" in said.err
     assert remedy in said.err
+
+
+def test_a_run_that_policy_dropped_says_which(world, cronicle):
+    run = world.run(id="7K2M9QX4TA", start=False)
+    world.store.append(
+        [
+            Transition(
+                run_id=run.id,
+                owner="owner-1",
+                events=(ev.RunFinished(at=world.now, state=RunState.SKIPPED, reason="too_late"),),
+            )
+        ]
+    )
+
+    assert cronicle("explain", "7K2").lines[0] == "daily@2015-12-31 (run 7K2M9QX4TA) was skipped: too late"
+
+
+def test_a_failed_upstream_that_is_tolerated_is_not_blamed(world, cronicle):
+    run_spec = spec(task("a", allow_failure=True), task("b"), task("c", "a", "b"))
+    world.run(run_spec=run_spec, id="7K2M9QX4TA").do("a", Outcome.FAILED).do("b", Outcome.FAILED)
+
+    assert cronicle("explain", "7K2/c").lines[0] == (
+        "c did not run: its upstream b failed (trigger rule all_succeeded)"
+    )
+    assert cronicle("explain", "7K2").lines[0].endswith("failed: b failed")
+    assert cronicle("explain", "7K2/a").lines[0] == (
+        "a failed: exit code 1; that does not fail the run (allow_failure)"
+    )
+
+
+def test_of_a_wide_failure_the_first_few_are_named(world, cronicle):
+    run = world.run(run_spec=spec(*(task(f"t{number}") for number in range(8))), id="7K2M9QX4TA")
+    for number in range(8):
+        run.do(f"t{number}", Outcome.FAILED)
+
+    said = cronicle("explain", "7K2")
+
+    assert said.lines[0].endswith("failed: t0, t1, t2, t3, t4 and 3 more failed")
+    assert said.out.count("failed: exit code 1") == 5

@@ -254,3 +254,36 @@ def test_doctor_works_outside_any_project(world, cronicle, monkeypatch, tmp_path
 
     assert said.code == 0
     assert checks(said)["store"]["grade"] == "note"
+
+
+def test_doctor_looks_at_the_repository(world, cronicle, project_folder):
+    from cronicle.git.repository import Identity, init_repository
+
+    world.now = datetime(2026, 11, 23, tzinfo=UTC)
+    repository = init_repository(project_folder)
+    repository.exclude(".cronicle/")
+    empty = checks(cronicle("doctor", "--json"))
+    repository.commit_files(["cronicle.hcl"], "Begin", Identity("ana", "a@b"), world.now)
+    clean = checks(cronicle("doctor", "--json"))
+    (project_folder / "cronicle.hcl").write_text("# changed")
+    dirty = checks(cronicle("doctor", "--json"))
+
+    assert empty["repository"]["grade"] == "bad"
+    assert clean["repository"]["said"].endswith(", clean")
+    assert clean["project"]["said"] == str(project_folder)
+    assert dirty["repository"]["grade"] == "note"
+    assert "1 file is not as committed" in dirty["repository"]["said"]
+
+
+def test_on_a_terminal_status_has_a_mark_on_each_line(world, cronicle, monkeypatch):
+    world.deploy(world.workflow(), world.workflow("weekly", schedules=WEEKLY))
+    world.run(id="7K2M9QX4TA").fail()
+    world.run(workflow="weekly", series="late", day="2015-12-27").succeed()
+    monkeypatch.setattr("cronicle.cli.output.is_terminal", lambda stream=None: True)
+    monkeypatch.setattr("cronicle.cli.status.is_terminal", lambda stream=None: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    lines = cronicle("status").lines
+
+    assert lines[2] == "  ✗  daily         2015-12-31 23:55  failed 7 s ago     cronicle explain 7K2M9QX4TA"
+    assert lines[3] == "  ✓  weekly[late]  2015-12-27 23:55  succeeded 0 s ago"

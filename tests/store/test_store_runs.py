@@ -284,3 +284,17 @@ def test_the_runs_of_an_owner_are_its_live_ones(store: Store, sample: Sample) ->
     assert [run.id for run in store.list_owned_runs(OWNER)] == [run.id for run in mine]
     assert store.list_owned_runs("another") == ()
     assert mine[0].actor == ACTOR
+
+
+def test_logical_times_are_listed_once_each_latest_first(sample: Sample) -> None:
+    for days in (3, 1, 2, 3):
+        sample.ended(logical_time=START + days * DAY)
+    sample.ended(logical_time=START + 9 * DAY, series="late")
+    sample.ended(logical_time=START + 8 * DAY, workflow="other")
+
+    where = ("weather", "local", "daily")
+
+    assert sample.store.list_logical_times(*where, None, 2) == (START + 3 * DAY, START + 2 * DAY)
+    assert sample.store.list_logical_times(*where, None, 9)[2:] == (START + DAY,)
+    assert sample.store.list_logical_times(*where, "late", 9) == (START + 9 * DAY,)
+    assert sample.store.list_logical_times(*where, None, 0) == ()
