@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from os import getpid
 from pathlib import Path
-from typing import TYPE_CHECKING
 from signal import SIGINT
+from typing import TYPE_CHECKING
 
 import trio
 

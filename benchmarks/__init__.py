@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against the tools that users would take instead, measured in the same minutes."""

@@ -1,0 +1,27 @@
+"""The command: `python -m benchmarks engine` or `python -m benchmarks parse`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks import engine, parse
+
+
+def main() -> int:
+    """Run one benchmark; its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios against other tools.")
+    benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    for module, name in ((engine, "engine"), (parse, "parse")):
+        summary = (module.__doc__ or "").partition("\n")[0]
+        one = benchmarks.add_parser(name, help=summary, description=summary)
+        module.add_arguments(one)
+        one.add_argument("--rounds", type=int, default=3, metavar="N", help="measure N times (default: 3)")
+        one.add_argument("--check", action="store_true", help="exit with 1 if a ratio is over its bound")
+        one.set_defaults(run=module.run)
+    arguments = parser.parse_args()
+    within_bounds = arguments.run(arguments)
+    return 1 if arguments.check and not within_bounds else 0
+
+
+sys.exit(main())

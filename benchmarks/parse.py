@@ -1,0 +1,60 @@
+"""Reading a large file: the front-end `grammar` (exact positions, diagnostics) against python-hcl2 alone."""
+
+from __future__ import annotations
+
+import argparse
+
+import hcl2
+
+from benchmarks.rounds import compare
+from grammar.parse import parse
+from grammar.source import SourceFile
+
+BOUND = 1.0
+"""Times what python-hcl2 takes: going through it for shapes only must not cost more than using it for all."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen."""
+    parser.add_argument("--tasks", type=int, default=1000, metavar="N", help="in the file (default: 1000)")
+
+
+def text_of(number: int) -> str:
+    """A workflow as people write them: some attributes a task, a reference, a template."""
+    tasks = [
+        f"""
+  task "extract_{i}" {{
+    description = "Part {i} of the data"
+    command     = ["python3", "extract.py", "--part", "{i}", "--date", run.date]
+    depends_on  = [task.extract_{i - 1}]
+    timeout     = "10m"
+    env = {{
+      SOURCE = "https://example.org/${{var.region}}/{i}"
+    }}
+    retry {{
+      attempts = 3
+      delay    = "10s"
+    }}
+  }}
+"""
+        for i in range(1, number + 1)
+    ]
+    return f'workflow "large" {{{"".join(tasks)}}}\n'
+
+
+def run(arguments: argparse.Namespace) -> bool:
+    """Measure and print; True if the ratio is within its bound."""
+    text = text_of(arguments.tasks)
+
+    def front_end() -> None:
+        _, diagnostics = parse(SourceFile("large.hcl", text))
+        assert not list(diagnostics), "the file is meant to be good"
+
+    result = compare(
+        f"parse: a file of {arguments.tasks} tasks, {len(text):,} characters",
+        {"grammar": front_end, "python-hcl2": lambda: hcl2.loads(text)},
+        rounds=arguments.rounds,
+        bound=BOUND,
+    )
+    print(result.table())
+    return result.is_within_bound
