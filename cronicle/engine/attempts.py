@@ -43,6 +43,8 @@ class PreparedAttempt:
     env: Mapping[str, str | None]
     stdin: tuple[str, ...]
     """Absolute paths, or paths below the project's folder."""
+    input: bytes | None = None
+    """What is on its stdin, in place of files."""
 
     @property
     def unit(self) -> UnitId:
@@ -134,7 +136,9 @@ class AttemptRunner:
             token=prepared.token,
             log_path=self.places.log_path(*at),
             output_path=places.output,
-            stdin=tuple(folder / path for path in prepared.stdin),
+            stdin=tuple(folder / path for path in prepared.stdin)
+            if prepared.input is None
+            else (prepared.input,),
             stdout_path=self.places.stdout_path(*at) if task.stdout_is_data else None,
             stdout_limit=task.stdout_size,
             log_limit=task.log_size,

@@ -6,6 +6,7 @@ store, alive exactly as long as it holds its lock; at the end its live runs are 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -27,6 +28,7 @@ from cronicle.engine.recovery import record_losses
 from cronicle.engine.runner import Observer, RunDriver
 from cronicle.engine.slots import Slots
 from cronicle.engine.wake import listen, wake_owner
+from cronicle.errors import CronicleError
 from cronicle.execute.belonging import become_subreaper
 from cronicle.names import new_run_id
 from cronicle.runs import events as ev
@@ -37,6 +39,8 @@ from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.backfills import BackfillDriver
+
+_log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 """How often an owner looks for requests by itself, should a wake-up be lost."""
@@ -124,6 +128,20 @@ class Owner:
         for driver in self.drivers.values():
             driver.kill()
 
+    async def _tell_hooks_of_others(self, nursery: trio.Nursery) -> None:
+        """Tell the hooks that dead owners still owed: nobody else would, since their runs have ended."""
+        for run in await self.journal.call(self.store.list_runs_with_hooks, None):
+            if not self.store.adopt_run(run.id, self.id):
+                continue
+            try:
+                driver = self.driver_for(run)
+            except (CronicleError, ValueError) as error:
+                _log.error(
+                    "Hooks of run %s are set aside, since its history cannot be read: %s", run.id, error
+                )
+                continue
+            nursery.start_soon(driver.drive)
+
     def _woken(self) -> None:
         self._look_now.set()
 
@@ -156,7 +174,7 @@ async def become_owner(
     pass_environment: tuple[str, ...] = (),
     random_below: Callable[[int], int] = secrets.randbelow,
 ) -> AsyncIterator[Owner]:
-    """Be an owner of runs for as long as the context is open."""
+    """Be an owner of runs for as long as the context is open, and until the hooks of dead owners are told."""
     become_subreaper()
     record = store.register_owner(
         OwnerRecord(
@@ -176,7 +194,9 @@ async def become_owner(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner._take_requests)
             nursery.start_soon(listen, files, owner.id, owner._woken)
-            yield owner
+            async with trio.open_nursery() as leftovers:
+                leftovers.start_soon(owner._tell_hooks_of_others, leftovers)
+                yield owner
             nursery.cancel_scope.cancel()
     finally:
         owner.attempts.close()

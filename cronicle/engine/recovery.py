@@ -11,6 +11,7 @@ import logging
 from attrs import frozen
 
 from cronicle.clock import Clock
+from cronicle.engine.hooks import lost_hooks, owe_hooks
 from cronicle.execute.survivors import end_survivors
 from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
@@ -50,23 +51,37 @@ async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
 
 async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
     attempts = store.list_live_attempts(owner.id)
-    survivors: list[int] = []
-    if attempts:
-        survivors = await end_survivors([attempt.token for attempt in attempts], SURVIVORS_GRACE_SECONDS)
+    tokens = [attempt.token for attempt in attempts]
+    tokens += [
+        hook.token for _, machine in _runs_with_hooks(store, owner.id) for hook in machine.hooks.live()
+    ]
+    survivors = await end_survivors(tokens, SURVIVORS_GRACE_SECONDS) if tokens else []
     runs = record_losses(store, clock, owner.id)
     return Settled(owner, tuple(run.id for run in runs), len(attempts), tuple(survivors))
 
 
 def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ...]:
-    """Record that nothing is left of the attempts of an owner that drives nothing any more; its live runs."""
+    """Record that nothing is left of what an owner executed that drives nothing any more; its live runs."""
     specs: dict[str, RunSpec] = {}
+    with_hooks = _runs_with_hooks(store, owner)
     runs = store.list_owned_runs(owner)
     for run in runs:
         machine = _machine_of(store, run, specs)
         if machine is not None and (facts := lost_attempts(machine, clock.now())):
+            facts = (*facts, *owe_hooks(store, run, machine, facts, clock.now()))
             packed = pack_tasks(machine)
             store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=packed)])
+    for run, machine in with_hooks:
+        if facts := lost_hooks(machine, clock.now()):
+            store.append([Transition(run_id=run.id, owner=owner, events=facts)])
     return runs
+
+
+def _runs_with_hooks(store: Store, owner: str) -> tuple[tuple[RunRecord, RunMachine], ...]:
+    """The ended runs of an owner whose hooks have not all ended."""
+    specs: dict[str, RunSpec] = {}
+    found = ((run, _machine_of(store, run, specs)) for run in store.list_runs_with_hooks(owner))
+    return tuple((run, machine) for run, machine in found if machine is not None)
 
 
 def _machine_of(store: Store, run: RunRecord, specs: dict[str, RunSpec]) -> RunMachine | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
+from cronicle.engine.hooks import owe_hooks, tell_hooks
 from cronicle.engine.slots import SlotUser
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
@@ -98,7 +99,7 @@ class RunDriver:
     # -- the loop ------------------------------------------------------------------------------------------
 
     async def drive(self) -> RunMachine:
-        """Drive the run until it has ended: a queued one from its start, another from where it was left.
+        """Drive the run until it has ended and its hooks are told; one that was left, from where it was left.
 
         Raises:
             OwnershipLostError: Another process owns the run.
@@ -108,6 +109,7 @@ class RunDriver:
         try:
             async with trio.open_nursery() as attempts:
                 await self._loop(attempts)
+            await tell_hooks(self._owner, self.run, self.machine, self._observe)
         finally:
             del self._owner.drivers[self.run.id]
             self._owner.attempts.forget(self.run)
@@ -128,6 +130,9 @@ class RunDriver:
             self._wake = trio.Event()
             recorded, starts, slot_requests = self._step(begun)
             begun = []
+            if recorded and self.machine.finished:
+                now = self._owner.clock.now()
+                recorded += owe_hooks(self._owner.store, self.run, self.machine, recorded, now)
             if recorded:
                 await self._store(recorded, starts, attempts)
             if slot_requests:

@@ -219,6 +219,57 @@ class RunFinished:
     reason: str | None = None
 
 
+@frozen(kw_only=True)
+class HooksOwed:
+    """The run has ended, and these hooks are to be told. Stored together with `RunFinished`, before any starts."""
+
+    at: datetime
+    hooks: tuple[int, ...]
+    """Their places in the spec's `hooks`."""
+
+
+@frozen(kw_only=True)
+class HookStarted:
+    """A hook is about to be executed. Durable before its process exists."""
+
+    at: datetime
+    hook: int
+    attempt: int
+    """1, or 2 after a crash."""
+    token: str
+    """As that of an attempt."""
+    host: str
+    argv: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class HookFinished:
+    """A hook has ended, however; it is never started again. Times in seconds, sizes in bytes."""
+
+    at: datetime
+    hook: int
+    attempt: int
+    outcome: Outcome
+    reason: str | None = None
+    """As that of an attempt."""
+    detail: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    pid: int | None = None
+    cpu_time: float | None = None
+    peak_memory: int | None = None
+    log_bytes: int = 0
+
+
+@frozen(kw_only=True)
+class HookLost:
+    """The process that executed a hook died; nothing of the hook is left, and it is to be started again."""
+
+    at: datetime
+    hook: int
+    attempt: int
+
+
 RunEvent = (
     RunQueued
     | TaskCarriedOver
@@ -238,6 +289,10 @@ RunEvent = (
     | TasksCancelled
     | CancelRequested
     | RunFinished
+    | HooksOwed
+    | HookStarted
+    | HookFinished
+    | HookLost
 )
 """Everything that can happen in a run."""
 

@@ -26,6 +26,7 @@ from typing import Any, Never
 from cronicle.runs import events as ev
 from cronicle.runs.actions import Question
 from cronicle.runs.consequences import Consequences
+from cronicle.runs.hooks import HookEvent
 from cronicle.runs.situation import Group
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
@@ -344,13 +345,24 @@ class RunMachine(Consequences):
             refuse(event, f"says {event.state} while {self._open_tasks} tasks are open")
         self.state, self.reason = event.state, event.reason
 
+    # -- facts after the end -------------------------------------------------------------------------------
+
+    def _hook_event(self, event: HookEvent) -> None:
+        if not self.finished:
+            refuse(event, "comes before the run has ended")
+        if why := self.hooks.refusal(self.spec, event):
+            refuse(event, why)
+        self.hooks.apply(event)
+
 
 def refuse(event: ev.RunEvent, why: str) -> Never:
     """Say that a fact cannot be."""
     raise IllegalEventError(f"{type(event).__name__} {why}")
 
 
-_MAY_BE_LATE = frozenset({ev.AttemptFinished, ev.AttemptLost, ev.SlotGranted})
+_OF_HOOKS = frozenset({ev.HooksOwed, ev.HookStarted, ev.HookFinished, ev.HookLost})
+
+_MAY_BE_LATE = _OF_HOOKS | {ev.AttemptFinished, ev.AttemptLost, ev.SlotGranted}
 
 _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.RunQueued: RunMachine._run_queued,
@@ -371,4 +383,5 @@ _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.TasksCancelled: RunMachine._tasks_cancelled,
     ev.CancelRequested: RunMachine._cancel_requested,
     ev.RunFinished: RunMachine._run_finished,
+    **dict.fromkeys(_OF_HOOKS, RunMachine._hook_event),
 }

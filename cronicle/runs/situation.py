@@ -14,6 +14,7 @@ from attrs import define
 from cronicle.runs import obstacles as ob
 from cronicle.runs.actions import Action, KillAttempt
 from cronicle.runs.agenda import Agenda
+from cronicle.runs.hooks import HookRuns
 from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import LIVE, RunState, TaskState
 from cronicle.runs.units import Unit, UnitId
@@ -43,6 +44,7 @@ class Situation:
         self.cancel_requested = False
         self.units: dict[UnitId, Unit] = {(task.name, None): Unit((task.name, None)) for task in spec.tasks}
         self.groups: dict[str, Group] = {}
+        self.hooks = HookRuns()
         self._tasks: dict[str, TaskSpec] = {task.name: task for task in spec.tasks}
         self._watched: dict[str, dict[str, None]] = {}  # task -> its keys that another task waits for by name
         for task in spec.tasks:

@@ -169,6 +169,10 @@ class StoreReader(Protocol):
         """Its live runs, oldest first."""
         ...
 
+    def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
+        """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
+        ...
+
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
         """Who did what, newest first; `before` is a sequence: only older ones."""
         ...
@@ -222,7 +226,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
-        """Make `owner` the owner of a live run that has none; False if it has one or has ended."""
+        """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False."""
         ...
 
     # Backfills
@@ -256,7 +260,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def remove_owner(self, owner: str) -> None:
-        """End being an owner: its live runs and unfinished backfills are left without one, its slots are free."""
+        """End being an owner: what it had not finished, hooks included, is left without one, its slots are free."""
         ...
 
     def claim_dead_owner(self, dead: str) -> bool:

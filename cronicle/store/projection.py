@@ -42,6 +42,8 @@ class RunChange:
     changed: bool = False
     ended: bool = False
     """True if it ended in this batch."""
+    hooks_open: int = 0
+    """Hooks that are owed and have not ended."""
     last: ev.RunEvent | None = None
 
 
@@ -204,6 +206,12 @@ class Projection:
         run.state, run.reason, run.ended_at, run.ended_event = event.state, event.reason, at, sequence
         run.changed = run.ended = True
 
+    def _hooks_owed(self, run: RunChange, _: int, __: int, event: ev.HooksOwed) -> None:
+        run.hooks_open, run.changed = len(event.hooks), True
+
+    def _hook_finished(self, run: RunChange, _: int, __: int, ___: ev.HookFinished) -> None:
+        run.hooks_open, run.changed = max(run.hooks_open - 1, 0), True
+
 
 EVERY_ATTEMPT = 1 << 31
 
@@ -220,5 +228,7 @@ _APPLY: Mapping[type[Any], Callable[[Projection, RunChange, int, int, Any], None
     ev.TasksCancelled: Projection._cancelled,
     ev.CancelRequested: Projection._cancel_requested,
     ev.RunFinished: Projection._run_finished,
+    ev.HooksOwed: Projection._hooks_owed,
+    ev.HookFinished: Projection._hook_finished,
 }
 """The events that change rows; the others are only stored."""

@@ -7,6 +7,7 @@ a line when it begins and one when it has done its work, into a file that only g
 from __future__ import annotations
 
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -23,10 +24,13 @@ from cronicle.clock import SystemClock
 from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import init_repository
+from cronicle.names import new_run_id
+from cronicle.runs import events as ev
 from cronicle.runs.spec import RunSpec, TaskSpec, spec_to_bytes
+from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
-from cronicle.store.records import Actor, BackfillRecord, BackfillTick
+from cronicle.store.records import Actor, BackfillRecord, BackfillTick, NewRun, RunRecord
 
 HERE = Path(__file__).parent
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +104,32 @@ class World:
                 if entry.name.isdecimal() and wanted in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
         return found
+
+    def add_run(self, store: Store, spec: RunSpec, **fields: object) -> RunRecord:
+        """A run that nobody drives yet, of the first day unless a logical time is given; None is now."""
+        at = fields.pop("logical_time", FIRST) or SystemClock().now()
+        assert isinstance(at, datetime)
+        run = RunRecord(
+            id=new_run_id(secrets.randbelow),
+            project="p",
+            environment="local",
+            workflow=spec.workflow,
+            logical_time=at,
+            nominal=at.replace(tzinfo=None).isoformat(),
+            interval_start=at - DAY,
+            interval_start_nominal=(at - DAY).replace(tzinfo=None).isoformat(),
+            interval_end=at,
+            timezone="UTC",
+            revision=self.revision,
+            deployment=None,
+            spec_hash=store.put_spec(spec_to_bytes(spec)),
+            actor=ACTOR,
+            created_at=FIRST,
+            **{"cause": Cause.MANUAL, "counts": True, **fields},  # type: ignore[arg-type]
+        )
+        made = store.create_run(NewRun(run=run, events=(ev.RunQueued(at=FIRST, run_id=run.id),)))
+        assert isinstance(made, RunRecord)
+        return made
 
     def add_backfill(
         self,

@@ -40,6 +40,10 @@ EVERY_EVENT = (
     ev.TasksCancelled(at=START, units=(("e", "x"), ("g", None))),
     ev.CancelRequested(at=START, by="ada", reason="enough"),
     ev.RunFinished(at=START, state=RunState.CANCELLED),
+    ev.HooksOwed(at=START, hooks=(0, 2)),
+    ev.HookStarted(at=START, hook=0, attempt=1, token="t", host="here", argv=("mail", "ada")),
+    ev.HookLost(at=START, hook=0, attempt=1),
+    ev.HookFinished(at=START, hook=2, attempt=2, outcome=Outcome.FAILED, reason="exit_code", exit_code=3),
 )
 
 

@@ -18,7 +18,7 @@ from cronicle.store.sqlite.connection import Connection
 
 _RUN = """
 SELECT sequence, owner, state, started_at, backfill, backfill_position,
-    reason, ended_at, ended_event, cancel_requested, packed_tasks
+    reason, ended_at, ended_event, cancel_requested, packed_tasks, hooks_open
 FROM run WHERE id = ?
 """
 
@@ -52,7 +52,8 @@ VALUES (?, ?, ?, 'ready', '', '', '{}')
 
 _PUT_RUN = """
 UPDATE run
-SET state = ?, reason = ?, started_at = ?, ended_at = ?, ended_event = ?, cancel_requested = ?, packed_tasks = ?
+SET state = ?, reason = ?, started_at = ?, ended_at = ?, ended_event = ?, cancel_requested = ?, packed_tasks = ?,
+    hooks_open = ?
 WHERE sequence = ?
 """
 
@@ -75,7 +76,7 @@ def append(connection: Connection, transitions: Sequence[Transition]) -> tuple[i
 
 def _change_from(row: Row) -> RunChange:
     sequence, owner, state, started_at, backfill, position, *rest = row
-    reason, ended_at, ended_event, cancel_requested, packed_tasks = rest
+    reason, ended_at, ended_event, cancel_requested, packed_tasks, hooks_open = rest
     return RunChange(
         sequence=sequence,
         owner=owner,
@@ -88,6 +89,7 @@ def _change_from(row: Row) -> RunChange:
         ended_event=ended_event,
         cancel_requested=bool(cancel_requested),
         packed_tasks=packed_tasks,
+        hooks_open=hooks_open,
     )
 
 
@@ -189,6 +191,7 @@ class Batch:
                 run.ended_event,
                 run.cancel_requested,
                 run.packed_tasks,
+                run.hooks_open,
                 run.sequence,
             ),
         )

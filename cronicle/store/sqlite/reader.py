@@ -285,6 +285,12 @@ class SqliteReader:
         )
         return readable_only("run number", rows.run_from, found)
 
+    def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
+        found = self._connection.rows(
+            f"{SELECT} WHERE owner IS ? AND hooks_open > 0 ORDER BY sequence", (owner,)
+        )
+        return readable_only("run number", rows.run_from, found)
+
     # The audit log
 
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:

@@ -150,7 +150,8 @@ class SqliteStore(SqliteReader):
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
         return self._change(
-            "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL AND state IN ('queued', 'running')",
+            "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
+            " AND (state IN ('queued', 'running') OR hooks_open > 0)",
             (owner, run_id),
         )
 
@@ -248,6 +249,9 @@ class SqliteStore(SqliteReader):
         with self._connection.write():
             self._connection.execute(
                 "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
+            )
+            self._connection.execute(
+                "UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,)
             )
             self._connection.execute(
                 "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",

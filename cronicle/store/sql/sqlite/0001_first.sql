@@ -92,7 +92,8 @@ CREATE TABLE run (
     ended_event INTEGER, -- sequence of its RunFinished: which run was the last to succeed, whatever the clocks say
     lateness REAL,
     cancel_requested INTEGER NOT NULL CHECK (cancel_requested IN (0, 1)),
-    packed_tasks TEXT
+    packed_tasks TEXT,
+    hooks_open INTEGER NOT NULL DEFAULT 0 -- hooks that are owed and have not ended
 ) STRICT;
 
 CREATE UNIQUE INDEX run_live ON run (project, environment, workflow, instance, series, logical_time)
@@ -104,6 +105,7 @@ CREATE INDEX run_result ON run (project, environment, workflow, series, logical_
 CREATE INDEX run_failure ON run (project, environment, workflow, series, logical_time)
     WHERE counts = 1 AND state = 'failed' AND instance = '';
 CREATE INDEX run_owned ON run (owner) WHERE owner IS NOT NULL AND state IN ('queued', 'running');
+CREATE INDEX run_hooks ON run (owner) WHERE hooks_open > 0;
 
 -- Listing, newest first: each page is a walk along one of these. Runs that ended badly are rare and asked for,
 -- so they have their own; the live ones are few.
