@@ -14,6 +14,9 @@ from cronicle.runs.states import Cause, RunState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 
+COUNTED = 100_000
+"""Runs are counted up to here, which takes milliseconds; a page must not cost more where history is long."""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -147,4 +150,6 @@ def _tell_more(
         return
     before = session.addresses(reader).shortest(found[-1].id)
     words = ["cronicle runs", *([counted.workflow] if counted.workflow else []), f"--before {before}"]
-    tell(f"{len(found):,} of {reader.count_runs(counted):,}   more: {visible_line(' '.join(words))}")
+    count = reader.count_runs(counted, COUNTED)
+    total = f"{count:,}" if count < COUNTED else f"{COUNTED:,} or more"
+    tell(f"{len(found):,} of {total}   more: {visible_line(' '.join(words))}")

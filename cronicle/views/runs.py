@@ -108,6 +108,6 @@ def _note(
         return ""
     key = (run.project, run.environment, run.workflow, run.series, run.logical_time)
     if key not in shared:
-        result = store.find_result(*key) if store.count_runs(runs_of_same_time(run)) > 1 else None
+        result = store.find_result(*key) if store.count_runs(runs_of_same_time(run), 2) > 1 else None
         shared[key] = None if result is None else result.run_id
     return "the result" if shared[key] == run.id else ""

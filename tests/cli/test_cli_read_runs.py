@@ -309,3 +309,11 @@ def test_the_revision_of_a_dirty_run_is_marked(world, cronicle):
 
     assert f"{REVISION[:7]}*" in cronicle("runs").out
     assert "does not count" in cronicle("runs").out
+
+
+def test_a_long_history_is_counted_up_to_a_bound_only(world, cronicle, monkeypatch):
+    monkeypatch.setattr("cronicle.cli.runs.COUNTED", 2)
+    for day in ("2015-12-29", "2015-12-30", "2015-12-31"):
+        world.run(day).succeed()
+
+    assert cronicle("runs", "--limit", "1").err.startswith("1 of 2 or more   more: cronicle runs --before ")

@@ -298,3 +298,13 @@ def test_logical_times_are_listed_once_each_latest_first(sample: Sample) -> None
     assert sample.store.list_logical_times(*where, None, 9)[2:] == (START + DAY,)
     assert sample.store.list_logical_times(*where, "late", 9) == (START + 9 * DAY,)
     assert sample.store.list_logical_times(*where, None, 0) == ()
+
+
+def test_counting_stops_where_it_is_told_to(sample: Sample) -> None:
+    for _ in range(3):
+        sample.ended()
+        sample.ended(RunState.FAILED)
+    both = RunFilter(states=(RunState.SUCCEEDED, RunState.FAILED))
+
+    assert [sample.store.count_runs(both, at_most) for at_most in (None, 9, 5, 2, 0)] == [6, 6, 5, 2, 0]
+    assert sample.store.count_runs(RunFilter(), 4) == 4

@@ -34,14 +34,19 @@ def list_query(wanted: RunFilter) -> tuple[str, list[Any]]:
     return f"{' UNION ALL '.join(parts)} ORDER BY sequence DESC LIMIT ?", [*values, wanted.limit]
 
 
-def count_query(wanted: RunFilter) -> tuple[str, list[Any]]:
-    """The statement and its values that count all runs of a filter, on every page."""
+def count_query(wanted: RunFilter, at_most: int | None = None) -> tuple[str, list[Any]]:
+    """The statement and its values that count all runs of a filter, on every page, up to a number."""
     parts, values = [], []
     for state, cause in product(wanted.states or (None,), wanted.causes or (None,)):
         where, some = _conditions(wanted, state, cause)
-        parts.append(f"(SELECT count(*) FROM run{where})")
-        values += some
-    return f"SELECT {' + '.join(parts)}", values
+        if at_most is None:
+            parts.append(f"(SELECT count(*) FROM run{where})")
+            values += some
+        else:
+            parts.append(f"(SELECT count(*) FROM (SELECT 1 FROM run{where} LIMIT ?))")
+            values += [*some, at_most]
+    total = " + ".join(parts)
+    return (f"SELECT {total}", values) if at_most is None else (f"SELECT min({total}, ?)", [*values, at_most])
 
 
 def _state_terms(state: RunState) -> list[str]:

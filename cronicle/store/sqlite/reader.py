@@ -127,8 +127,8 @@ class SqliteReader:
     def list_runs(self, wanted: RunFilter) -> tuple[RunRecord, ...]:
         return readable_only("run number", rows.run_from, self._connection.rows(*list_query(wanted)))
 
-    def count_runs(self, wanted: RunFilter) -> int:
-        return int(self._connection.value(*count_query(wanted)))
+    def count_runs(self, wanted: RunFilter, at_most: int | None = None) -> int:
+        return int(self._connection.value(*count_query(wanted, at_most)))
 
     def list_logical_times(
         self, project: str, environment: str, workflow: str, series: str | None, limit: int
