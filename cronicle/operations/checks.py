@@ -45,7 +45,7 @@ class Grade(StrEnum):
     BAD = "bad"
 
 
-@frozen
+@frozen(slots=False)
 class Check:
     """One check and what it found."""
 

@@ -41,7 +41,7 @@ LONGEST_CHAIN = 20
 """Steps upwards that are told of retries of retries."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Explanation:
     """Why something is as it is: the answer first, what it follows from, and what one could do."""
 

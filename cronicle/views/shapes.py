@@ -1,7 +1,8 @@
 """The shapes of the JSON output; a contract: keys are only ever added.
 
 Keys are the words of docs/glossary.md, instants RFC 3339 in UTC with `Z`, durations in seconds, sizes in bytes; what
-is absent is null. `docs/reference/json.md` has their JSON schema, made from these classes.
+is absent is null. `docs/reference/json.md` has their JSON schema, made from these classes. They have no slots, since
+those have no order, and keys are to come in the order that is written here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class AttemptShape:
     """One try at executing a task."""
 
@@ -38,7 +39,7 @@ class AttemptShape:
     log_bytes: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class TaskShape:
     """A task of a run, or one instance of it."""
 
@@ -53,7 +54,7 @@ class TaskShape:
     attempts: tuple[AttemptShape, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class RunShape:
     """A run, as listings show it."""
 
@@ -84,7 +85,7 @@ class RunShape:
     lateness: float | None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class RunDetails(RunShape):
     """A run with its tasks, as `show` has it and hooks read it."""
 
@@ -93,7 +94,7 @@ class RunDetails(RunShape):
     tasks: tuple[TaskShape, ...] = field(default=())
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class BackfillShape:
     """A backfill."""
 

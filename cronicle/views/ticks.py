@@ -29,7 +29,7 @@ class ComingTick:
     series: str | None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class TickShape:
     """A tick in JSON."""
 

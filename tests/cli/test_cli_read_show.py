@@ -189,3 +189,15 @@ def test_control_characters_are_written_out(world, cronicle):
         assert "\u202e" not in said.out
     value = json.loads(cronicle("show", "7k2", "--json").out)
     assert value["params"]["p"] == nasty
+
+
+def test_the_keys_come_in_the_order_of_their_use(world, cronicle):
+    world.run(id="7K2M9QX4TA").do("extract")
+
+    listed = json.loads(cronicle("runs", "--json").out)[0]
+    value = json.loads(cronicle("show", "7k2", "--json").out)
+
+    assert list(listed)[:4] == ["id", "project", "environment", "workflow"]
+    assert list(value) == [*listed, "params", "actor", "tasks"]
+    assert list(value["tasks"][0])[:3] == ["task", "key", "state"]
+    assert list(value["tasks"][0]["attempts"][0])[:2] == ["attempt", "outcome"]

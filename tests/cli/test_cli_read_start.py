@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -63,3 +64,24 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of(executable, project_fol
 
     assert done.stdout.startswith(b"failed   daily@2015-12-30")
     assert done.stderr == b""
+
+
+def test_following_ends_at_an_interrupt_with_its_exit_code(project_folder):
+    words = [sys.executable, "-m", "cronicle", "logs", "-f", "4c0/extract"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"so far\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+
+
+def test_a_log_that_is_piped_into_head_ends_quietly(world, executable, project_folder):
+    world.run("2015-12-29", id="5C0V8E5N2R").begin("extract", b"line\n" * 100_000).end("extract")
+
+    words = f"{sys.executable} -m cronicle logs 5c0/extract | head -n 1"
+    done = subprocess.run(["/bin/sh", "-c", words], capture_output=True, check=False, timeout=60)
+
+    assert (done.stdout, done.stderr) == (b"line\n", b"")
