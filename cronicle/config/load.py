@@ -12,6 +12,7 @@ from attrs import frozen
 
 from cronicle.config.checks import check_workflow, unused_variables
 from cronicle.config.files import project_files, vars_file
+from cronicle.config.locals import Locals, read_locals
 from cronicle.config.project import Pool, Project, Variable, Workflow
 from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, place_text, unique
 from cronicle.config.references import Names
@@ -19,7 +20,7 @@ from cronicle.config.schedules import read_zone
 from cronicle.config.scope import plain_members, with_functions, with_values
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
 from cronicle.config.tree import Tree
-from cronicle.config.variables import GivenValues, read_locals, read_variables
+from cronicle.config.variables import GivenValues, read_variables
 from cronicle.config.version import satisfies
 from cronicle.config.workflows import Surroundings, read_workflow
 from cronicle.errors import CronicleError
@@ -121,14 +122,20 @@ class _Loader:
         )
         locals_ = read_locals(self.reader.within_scope(scope, names), self._blocks("locals"))
         scope = with_values(
-            self.reader.scope, variables=values, locals_=locals_, project=name, environment=environment
+            self.reader.scope,
+            variables=values,
+            locals_=locals_.values,
+            project=name,
+            environment=environment,
         )
         reader = self.reader.within_scope(scope, names)
         timezone = self._project_settings(reader, block)
         around = Surroundings(
             project=name,
             timezone=timezone,
-            defaults=tuple(each.body for each in blocks_of(block.body, "defaults")) if block else (),
+            defaults=tuple(locals_.inlined(each.body) for each in blocks_of(block.body, "defaults"))
+            if block
+            else (),
             pools=self._pools(reader),
             files=self.tree.paths(),
         )
@@ -138,9 +145,9 @@ class _Loader:
             timezone=timezone,
             default_environment=default_environment,
             variables=variables,
-            locals=locals_,
+            locals=locals_.values,
             pools=around.pools,
-            workflows=self._workflows(reader, around, variables),
+            workflows=self._workflows(reader, around, variables, locals_),
             files=tuple(file.path for file in self.files),
         )
 
@@ -242,10 +249,10 @@ class _Loader:
         }
 
     def _workflows(
-        self, reader: Reader, around: Surroundings, variables: dict[str, Variable]
+        self, reader: Reader, around: Surroundings, variables: dict[str, Variable], locals_: Locals
     ) -> dict[str, Workflow]:
         found = {
-            name: read_workflow(reader, block, around)
+            name: read_workflow(reader, locals_.inlined(block), around)
             for name, block in unique(reader, self._blocks("workflow"), "workflow").items()
         }
         for workflow in found.values():

@@ -55,7 +55,9 @@ class Place:
 _PLAN = frozenset({"var", "local", "project", "environment"})
 
 AT_PLAN: Final = Place("this", _PLAN)
-IN_LOCAL: Final = Place("a local", _PLAN, "A local is known when the DAG is drawn, before any run.")
+AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt"})
+"""Roots of what only a run knows."""
+IN_LOCAL: Final = Place("a local", _PLAN | AT_RUN, "")
 IN_HOOK: Final = Place(
     "a hook", _PLAN | {"run", "param"}, "A hook belongs to the whole run, which it gets as JSON on its stdin."
 )
@@ -69,7 +71,7 @@ IN_WHEN: Final = Place(
     _PLAN | {"run", "param", "task", "each"},
     "The condition is asked once, before the first attempt.",
 )
-IN_TASK: Final = Place("a task", _PLAN | {"run", "param", "task", "each", "attempt"}, "")
+IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
 
 
 @frozen

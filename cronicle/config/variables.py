@@ -1,4 +1,4 @@
-"""Variables and locals: their declarations, where their values come from, and the values themselves.
+"""Variables: their declarations, where their values come from, and the values themselves.
 
 Values of a variable, strongest first: those that the caller gives, in the order given; `ENVIRONMENT.vars.hcl` of the
 tree; its `default`. A value that comes as text is taken as it is for a string, else read as an expression.
@@ -6,17 +6,14 @@ tree; its `default`. A value that comes as text is taken as it is for a string, 
 
 from __future__ import annotations
 
-import graphlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from attrs import field, frozen
 
 from cronicle.config.project import Variable
-from cronicle.config.reading import Reader, attribute_of, blocks_of, place_text, unique
-from cronicle.config.references import IN_LOCAL, references_in
-from cronicle.config.scope import plain_members
+from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
+from cronicle.config.references import references_in
 from grammar.diagnostics import Diagnostics, error, register
 from grammar.evaluate import evaluate
 from grammar.scope import Members, Scope
@@ -270,76 +267,3 @@ def _validate(reader: Reader, name: str, value: Value, block: Block) -> None:
                 str(text),
                 condition.expr.span,
             )
-
-
-def read_locals(reader: Reader, blocks: Iterable[Block]) -> dict[str, Value]:
-    """The values of all locals, whatever the order in which they are written."""
-    found: dict[str, Attribute] = {}
-    for block in blocks:
-        for attribute in block.body.attributes:
-            if attribute.name in found:
-                reader.inside("locals").error(
-                    "duplicate-name",
-                    f'local "{attribute.name}" is defined twice',
-                    f"It is defined in {place_text(found[attribute.name].span)} already. Rename or remove one.",
-                    attribute.name_span,
-                )
-            else:
-                found[attribute.name] = attribute
-    needs = {
-        name: {
-            need: reference.span
-            for reference in references_in(attribute.expr)
-            if reference.root == "local" and (need := reference.name(0)) is not None and need in found
-        }
-        for name, attribute in found.items()
-    }
-    inner = reader.inside("locals")
-    if _tell_self_references(inner, needs):
-        return plain_members(found)
-    try:
-        order = tuple(graphlib.TopologicalSorter(needs).static_order())
-    except graphlib.CycleError as circle:
-        _tell_circle(inner, found, needs, circle.args[1])
-        return plain_members(found)
-    values: dict[str, Value] = {}
-    for name in order:
-        scope = reader.scope.child(local=Members("local", "local", values))
-        if not inner.refers_well(found[name].expr, IN_LOCAL):
-            values |= plain_members([name])
-            continue
-        value, diagnostics = evaluate(found[name].expr, scope)
-        values[name] = value if inner.keep(diagnostics) else plain_members([name])[name]
-    return values
-
-
-def _tell_self_references(reader: Reader, needs: Mapping[str, Mapping[str, Span | None]]) -> bool:
-    """True if some local refers to itself."""
-    itself = [name for name, needed in needs.items() if name in needed]
-    for name in itself:
-        reader.error(
-            "self-reference",
-            f"local.{name} refers to itself",
-            "Its value would be needed to find its value. Give one of the two another name.",
-            needs[name][name],
-        )
-    return bool(itself)
-
-
-def _tell_circle(
-    reader: Reader,
-    found: Mapping[str, Attribute],
-    needs: Mapping[str, Mapping[str, Span | None]],
-    path: list[str],
-) -> None:
-    """Name every local on the way round, with the place where each is needed."""
-    way = path[::-1]  # from one that needs to what it needs
-    steps = [
-        f"local.{name} needs local.{need} ({place_text(found[name].span)})" for name, need in pairwise(way)
-    ]
-    reader.error(
-        "self-reference",
-        "locals refer to each other in a circle",
-        f"{'; '.join(steps)}. Take one of these references out.",
-        needs[way[0]][way[1]],
-    )

@@ -8,6 +8,7 @@ locals {
 workflow "w" {
   schedule {
     cron = "0 4 * * *"
+    start = local.day
     end  = run.date # ERROR: run.date may not be used here
   }
   param "p" {
