@@ -1,0 +1,271 @@
+"""Writes the generated pages of docs/reference/ from the code that they describe.
+
+    python docs/generate.py             writes them
+    python docs/generate.py --check     exits with 1 if one differs from what would be written
+
+Rule: a page is a function of the code alone, so the same code always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from cronicle.cli.app import COMMANDS
+from cronicle.cli.output import say, tell
+from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
+from cronicle.views.explain import Explanation
+from cronicle.views.shapes import BackfillShape, RunDetails, RunShape
+from cronicle.views.ticks import TickShape
+from grammar.functions import FUNCTIONS, Function, file_functions
+from grammar.schema import AttributeSchema, BlockSchema
+from grammar.types import describe_type
+
+REFERENCE: Final = Path(__file__).parent / "reference"
+NOTE: Final = (
+    "<!-- Written by docs/generate.py. Do not edit: change the code that it names, and run it again. -->\n"
+)
+
+PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
+    "`runs`": ("a list of", RunShape),
+    "`run`, `retry`, `show RUN`, `resume RUN`; hooks on standard input": ("one", RunDetails),
+    "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
+    "`backfills`": ("a list of", BackfillShape),
+    "`next`": ("a list of", TickShape),
+    "`explain`": ("one", Explanation),
+}
+"""Which command prints which shape."""
+
+
+# Language
+
+
+def language_page() -> str:
+    """The blocks, their attributes, and the functions, from `cronicle/config/schema.py` and `grammar/functions/`."""
+    parts = [NOTE, "# The workflow language", LANGUAGE_INTRODUCTION]
+    told: dict[int, str] = {}
+    for way, block in _blocks(FILE):
+        if id(block) not in told:
+            told[id(block)] = way
+            parts += list(_block(way, block))
+        else:
+            parts += [f"## {way}", f"As {told[id(block)]}."]
+    parts += ["## Not in this version", LATER_INTRODUCTION, _later(), "## Functions", FUNCTIONS_INTRODUCTION]
+    parts += list(_functions())
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+LANGUAGE_INTRODUCTION: Final = """\
+Cronicle reads HCL 2, with the syntax, types, operators, templates and functions that users of Terraform know. All
+`*.hcl` files below a project's folder are one namespace. This page lists what may stand in them; examples are in
+[examples/](../../examples).
+
+In the tables, *defines* marks what belongs to a task's fingerprint: a change of it changes what the task does, and
+makes old results different from what the task would give now. All other attributes only say how it is run or shown.
+
+What an expression may use:
+
+| known | names |
+| --- | --- |
+| at plan | `var.NAME`, `local.NAME`, `project.name`, `environment`, functions, files of the revision |
+| for a run | `run.id`, `run.time`, `run.date`, `run.interval.start`, `run.interval.end`, `run.interval.date`, \
+`run.revision`, `run.cause`, `param.NAME` |
+| for an attempt | `task.NAME.output.KEY`, `task.NAME.stdout`, `task.NAME.state`, `task.NAME["KEY"]…`, \
+`each.key`, `each.value`, `attempt.number` |
+
+A reference to another task is a dependency, as `depends_on` is.
+"""
+
+LATER_INTRODUCTION: Final = """\
+These words are reserved: a file that uses one is refused with a message that says so.
+"""
+
+FUNCTIONS_INTRODUCTION: Final = """\
+They behave as Terraform's functions of the same name. There is no clock and no randomness: `timestamp()` and `uuid()`
+do not exist; `run.time` and `run.id` do their work, and give the same when a run is repeated.
+"""
+
+
+def _blocks(start: BlockSchema, path: str = "") -> Iterator[tuple[str, BlockSchema]]:
+    """All blocks with the way to them."""
+    for block in start.blocks.values():
+        way = f"{path} › {block.type}" if path else block.type
+        yield way, block
+        yield from _blocks(block, way)
+
+
+def _block(way: str, block: BlockSchema) -> Iterator[str]:
+    yield f"## {way}"
+    yield f"```hcl\n{block.signature} {{ … }}\n```"
+    often = {(1, None): "At least one. ", (0, 1): "One at most. "}.get((block.minimum, block.maximum), "")
+    yield f"{often}{block.doc}"
+    if block.attributes:
+        rows = [_attribute(attribute) for attribute in block.attributes.values()]
+        yield "\n".join(["| attribute | type | meaning |", "| --- | --- | --- |", *rows])
+
+
+def _attribute(attribute: AttributeSchema) -> str:
+    kind = describe_type(attribute.type) if attribute.type is not None else "expression"
+    marks = " *Required.*" if attribute.required else ""
+    marks += " *Defines.*" if attribute.metadata.get(SIDE) == BEHAVIOUR else ""
+    return f"| `{attribute.name}` | {kind} | {_cell(attribute.doc)}{marks} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _later() -> str:
+    rows = [
+        f"| {f'`{place}`' if place else 'a file'} | {', '.join(f'`{word}`' for word in sorted(words))} |"
+        for place, words in LATER.items()
+    ]
+    return "\n".join(["| in | words |", "| --- | --- |", *rows])
+
+
+def _functions() -> Iterator[str]:
+    families: dict[str, list[Function]] = {}
+    for function in (*FUNCTIONS.values(), *file_functions(_no_file, tuple).values()):
+        families.setdefault(function.family, []).append(function)
+    for family, functions in families.items():
+        yield f"### {family[:1].upper()}{family[1:]}"
+        rows = [f"| `{one.signature}` | {_cell(_first_sentence(one.doc))} |" for one in functions]
+        yield "\n".join(["| function | gives |", "| --- | --- |", *rows])
+
+
+def _no_file(path: str) -> bytes:
+    raise LookupError(path)
+
+
+def _first_sentence(doc: str) -> str:
+    paragraph = " ".join(doc.strip().split("\n\n")[0].split())
+    return paragraph.removeprefix("Return ")
+
+
+# JSON
+
+
+def json_page() -> str:
+    """What `--json` prints, from `cronicle/views/shapes.py`."""
+    types = list(dict.fromkeys(kind for _, kind in PRINTED_BY.values()))
+    _, shapes = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": _spelt(shapes)}
+    rows = [f"| {commands} | {count} `{kind.__name__}` |" for commands, (count, kind) in PRINTED_BY.items()]
+    table = "\n".join(["| command | prints |", "| --- | --- |", *rows])
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    return (
+        "\n\n".join([NOTE.strip(), "# JSON", JSON_INTRODUCTION.strip(), table, f"```json\n{text}\n```"])
+        + "\n"
+    )
+
+
+JSON_INTRODUCTION: Final = """\
+With `--json` a command prints one JSON document on standard output, and nothing else there: a list as one array, the
+newest first, a single thing as one object. Lists can also be had with `--jsonl`, an object a line.
+
+Keys are the words of the [glossary](../glossary.md). Instants are texts as RFC 3339 has them, in UTC, with a `Z`;
+durations are seconds, sizes bytes; what is absent is `null`. Keys may be added by a later version; none is taken away
+or given another meaning.
+
+Other documents of this version, which have no schema yet: `plan`, `apply`, `rollback`, `deployments`, `status`,
+`validate` (diagnostics), `doctor`, `init`.
+"""
+
+
+def _spelt(value: Any) -> Any:
+    """The schema with the keys as they are printed: `from_` is `from`."""
+    if isinstance(value, dict):
+        return {"from" if key == "from_" else key: _spelt(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return ["from" if item == "from_" else _spelt(item) for item in value]
+    return value
+
+
+# Command line
+
+
+def cli_page() -> str:
+    """The help of every command, from typer."""
+    parts = [NOTE.strip(), "# Commands", CLI_INTRODUCTION.strip()]
+    for name, (module, _) in COMMANDS.items():
+        command = typer.main.get_command(importlib.import_module(module).app)
+        shown = [one for one in command.params if not getattr(one, "hidden", False)]
+        arguments = [one for one in shown if one.param_type_name == "argument"]
+        options = [one for one in shown if one.param_type_name == "option" and one.name not in EVERYWHERE]
+        words = " ".join(["cronicle", name, *map(_argument, arguments), *(["[OPTIONS]"] if options else [])])
+        parts += [f"## cronicle {name}", f"    {words}", str(command.help)]
+        rows = [f"| `{_cell(_argument(one))}` | {_cell(one.help or '')} |" for one in arguments]
+        rows += [f"| {_option(one)} | {_cell(one.help or '')} |" for one in options]
+        if rows:
+            parts.append("\n".join(["| | |", "| --- | --- |", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _argument(argument: Any) -> str:
+    """`WORKFLOW`, `[FOLDER]`, `ADDRESS...`."""
+    name = (argument.metavar or argument.name).strip("[]").upper()
+    name += "..." if argument.nargs == -1 else ""
+    return name if argument.required else f"[{name}]"
+
+
+def _option(option: Any) -> str:
+    """`--time TIME`, `-e`, as a cell of a table."""
+    choices = getattr(option.type, "choices", None)
+    value = (
+        ""
+        if option.is_flag
+        else option.metavar or ("|".join(map(str, choices)) if choices else option.name.upper())
+    )
+    return ", ".join(
+        f"`{_cell(f'{name} {value}'.strip())}`" for name in (*option.opts, *option.secondary_opts)
+    )
+
+
+EVERYWHERE: Final = frozenset({"help", "store", "environment", "json"})
+"""Options of (nearly) every command, told of once."""
+
+CLI_INTRODUCTION: Final = """\
+Every command takes `--store PATH|URL`, `--environment NAME` (or `-e`) and `--help`, and those that have something to
+say take `--json`; these may also stand before the command. Data goes to standard output, all else to standard error.
+
+What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and
+where the store is looked for in [settings.md](settings.md).
+"""
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "cli.md": cli_page,
+    "json.md": json_page,
+    "language.md": language_page,
+}
+
+
+def differing() -> Iterable[str]:
+    """The pages that are not as they would be written."""
+    for name, page in PAGES.items():
+        path = REFERENCE / name
+        if not path.exists() or path.read_text("utf-8") != page():
+            yield name
+
+
+def main() -> int:
+    """Write or check the pages; the exit code."""
+    if sys.argv[1:] == ["--check"]:
+        found = list(differing())
+        for name in found:
+            tell(f"docs/reference/{name} is out of date: run python docs/generate.py")
+        return 1 if found else 0
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
+        say(f"wrote docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
