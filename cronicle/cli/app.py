@@ -45,7 +45,7 @@ COMMANDS = {
 GARBAGE_THRESHOLD = 50_000
 """Objects made and not freed between two looks for cycles among them (Python's own: 700)."""
 
-LEADING_OPTIONS = {"--store": 1, "--files": 1, "--environment": 1, "-e": 1, "--json": 0}
+LEADING_OPTIONS = {"--store": 1, "--environment": 1, "-e": 1, "--json": 0}
 """Options of every command that may also stand before it, and how many words follow each."""
 
 
@@ -65,28 +65,15 @@ class LazyGroup(TyperGroup):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module, line = COMMANDS[cmd_name]
-        command = typer.main.get_command(
-            _overview(line) if _asks_for_overview() else importlib.import_module(module).app
-        )
+        module, _ = COMMANDS[cmd_name]
+        command = typer.main.get_command(importlib.import_module(module).app)
         command.name = cmd_name
         return command
 
-
-def _overview(line: str) -> typer.Typer:
-    """A command of which only its line in `--help` is wanted."""
-    named = typer.Typer(add_completion=False)
-
-    @named.command(help=line)
-    def nothing() -> None:
-        """Never called."""
-
-    return named
-
-
-def _asks_for_overview() -> bool:
-    """True for `cronicle`, `cronicle --help`: a line of each command is enough."""
-    return not any(not word.startswith("-") for word in sys.argv[1:])
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands in `--help`, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -22,7 +22,6 @@ def apply(
     ] = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Deploy without asking.")] = False,
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -50,7 +50,6 @@ def backfill(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:

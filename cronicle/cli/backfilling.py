@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from cronicle.cli.drive import Interrupted, default_slots, drive
-from cronicle.cli.ending import run_title
 from cronicle.cli.live import instant_text
 from cronicle.cli.output import duration, is_terminal, paint, plural, print_json, say, show, tell, visible
 from cronicle.cli.session import Session
@@ -21,6 +20,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import BackfillState, RunState
 from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -189,9 +189,9 @@ class BackfillProgress:
 
     def _run_ended(self, run: RunRecord, machine: RunMachine, fact: ev.RunFinished) -> None:
         if fact.state is RunState.FAILED:
-            self._failures.append(run_title(run))
+            self._failures.append(name_of(run))
         if not self._live:
-            self._write(f"{instant_text(fact.at)} {run.id} {run_title(run)} {fact.state}")
+            self._write(f"{instant_text(fact.at)} {run.id} {name_of(run)} {fact.state}")
 
     def _write(self, line: str) -> None:
         show(self._stream, line + "\n")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -16,7 +16,6 @@ def cancel(
     addresses: Annotated[list[str], typer.Argument(help="Runs or backfills; `-` reads a list from stdin.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
 ) -> int:
     """End runs or backfills: their attempts get TERM at once, nothing else starts."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cronicle.cli.drive import Interrupted, drive
-from cronicle.cli.ending import exit_code_of, run_title, tell_end
+from cronicle.cli.ending import exit_code_of, tell_end
 from cronicle.cli.live import Progress, progress_for
 from cronicle.cli.output import is_terminal, paint, print_json, say, tell
 from cronicle.cli.session import Session
@@ -16,6 +16,7 @@ from cronicle.operations.ask import Candidate, Wish, make_run
 from cronicle.operations.create_run import chosen_tasks
 from cronicle.runs.states import RunState
 from cronicle.store.records import RunRecord
+from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -67,7 +68,7 @@ def drive_run(
     async def body(owner: Owner) -> None:
         run = make(owner)
         driven.append(run)
-        tell(f"{run_title(run)}  run {run.id}  {run.revision[:7]}" + ("  dirty" if run.dirty else ""))
+        tell(f"{name_of(run)}  run {run.id}  {run.revision[:7]}" + ("  dirty" if run.dirty else ""))
         if is_terminal():
             tell()
         progress: Progress = progress_for(session.clock)
@@ -114,7 +115,7 @@ def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
     )
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     say(
-        f"{run_title(run)}  {run.times.time}  at {candidate.revision[:7]}"
+        f"{name_of(run)}  {run.times.time}  at {candidate.revision[:7]}"
         + ("" if run.counts else "  does not count")
     )
     for task in candidate.spec.tasks:

@@ -13,15 +13,11 @@ from cronicle.names import task_label
 from cronicle.runs.states import RunState, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
+from cronicle.views.words import ending, name_of
 
 LOG_LINES = 12
 MOST_FAILURES = 5
 LONGEST_COMMAND = 100
-
-
-def run_title(run: RunRecord) -> str:
-    """`daily@2015-12-31`: the date of the tick, the whole time where there is no schedule."""
-    return f"{run.workflow}@{run.times.date if run.interval_start is not None else run.times.time}"
 
 
 def exit_code_of(run: RunRecord) -> ExitCode:
@@ -35,13 +31,13 @@ def tell_end(store: StoreReader, files: Path, run: RunRecord) -> None:
     if run.started_at and run.ended_at:
         took = f" after {duration((run.ended_at - run.started_at).total_seconds())}"
     if run.state is RunState.SUCCEEDED:
-        tell(f"{paint('✓', 'green')} {run_title(run)} succeeded{took}   run {run.id}")
+        tell(f"{paint('✓', 'green')} {name_of(run)} succeeded{took}   run {run.id}")
         return
     failed = [row for row in store.list_tasks(run.id) if row.state is TaskState.FAILED]
     instances = {row.task for row in failed if row.key is not None}
     failed = [row for row in failed if row.key is not None or row.task not in instances]
     names = ", ".join(visible(task_label(row.task, row.key)) for row in failed[:MOST_FAILURES])
-    tell(f"{paint('✗', 'red')} {run_title(run)} {run.state}{took}" + (f": {names}" if names else ""))
+    tell(f"{paint('✗', 'red')} {name_of(run)} {run.state}{took}" + (f": {names}" if names else ""))
     attempts = store.list_attempts(run.id)
     for row in failed[:MOST_FAILURES]:
         _tell_failure(
@@ -66,19 +62,10 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
     if len(command) > LONGEST_COMMAND:
         command = command[:LONGEST_COMMAND] + "…"
     name = visible(task_label(row.task, row.key))
-    tell(f"  {how_ended(last)}, attempt {last.attempt} of {name}      {visible(command)}")
+    tell(f"  {ending(last)}, attempt {last.attempt} of {name}      {visible(command)}")
     if last.detail and last.reason not in ("exit_code", "signal"):
         tell(f"    {visible(last.detail)}")
     if last.reason != "start_error":  # else the log holds just what has been said
         for line in tail(log_path(files, run.id, row.task, row.key, last.attempt), LOG_LINES):
             tell(f"    {visible(line)}")
     tell(f"  the whole log       cronicle logs {address}")
-
-
-def how_ended(attempt: AttemptRecord) -> str:
-    """`exit code 1`, `signal 9`, `timed out`."""
-    if attempt.exit_code is not None and attempt.reason in (None, "exit_code"):
-        return f"exit code {attempt.exit_code}"
-    if attempt.signal is not None and attempt.reason in (None, "signal"):
-        return f"signal {attempt.signal}"
-    return str(attempt.reason or attempt.outcome or "running").replace("_", " ")

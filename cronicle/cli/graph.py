@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -27,7 +27,6 @@ def graph(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Text, Graphviz DOT, or Mermaid.")] = Format.TEXT,
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
 ) -> int:
     """Draw the tasks of a workflow, as the files in the working directory declare them."""

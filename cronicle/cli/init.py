@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 
 if TYPE_CHECKING:
     from cronicle.operations.init import NewProject
@@ -26,7 +26,6 @@ def init(
         typer.Option("--example", metavar="NAME", help="Begin with an example: hello, weather, repo-health."),
     ] = None,
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:

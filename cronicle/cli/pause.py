@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -16,7 +16,6 @@ def pause(
     addresses: Annotated[list[str], typer.Argument(help="Backfills; `-` reads a list from stdin.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
 ) -> int:
     """Start no more runs of a backfill; those in progress finish. `cronicle resume` goes on with it."""

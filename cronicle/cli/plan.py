@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -25,7 +25,6 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit code 2 if there are changes.")
     ] = False,
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cronicle.cli.driving import drive_run
-from cronicle.cli.ending import run_title
 from cronicle.cli.output import paint, plural, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
@@ -18,6 +17,7 @@ from cronicle.operations.candidate import find_candidate, find_deployed
 from cronicle.operations.deployed import Target
 from cronicle.operations.retry import RetryPlan, make_retry, plan_a_retry
 from cronicle.store.records import RunRecord
+from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -101,7 +101,7 @@ def _tell(plan: RetryPlan, revision: str | None) -> None:
     carried = {result.task for result in plan.selection.carried} - set(plan.selection.executed)
     over = f", {plural(len(carried), 'task')} carried over" if carried else ""
     tell(
-        f"retry of {run_title(run)} (run {run.id}) at {plan.revision[:7]} ({own}):"
+        f"retry of {name_of(run)} (run {run.id}) at {plan.revision[:7]} ({own}):"
         f" executes {', '.join(plan.selection.executed)}{over}"
     )
     if plan.changed_since:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -12,7 +12,6 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def validate(
     store: StoreOption = None,
-    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
