@@ -66,7 +66,9 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        command = typer.main.get_command(importlib.import_module(module).app)
+        alone: typer.Typer = importlib.import_module(module).app
+        alone.rich_markup_mode = None  # plain text: `--help` then needs nothing heavy
+        command = typer.main.get_command(alone)
         command.name = cmd_name
         return command
 
