@@ -91,12 +91,13 @@ def run(arguments: argparse.Namespace) -> bool:
 def prepare(folder: Path, cases: Sequence[Tasks]) -> None:
     """Make a project with the workflows and deploy it, and the same for the other tools."""
     repository = init_repository(folder)
+    (folder / ".gitignore").write_text("/bytecode\n")
     (folder / "cronicle.hcl").write_text('project "benchmark" {\n}\n')
     for case in cases:
         (folder / f"{case.name}.hcl").write_text(case.hcl())
         (folder / f"{case.name}.mk").write_text(case.makefile())
         (folder / f"{case.name}.ninja").write_text(case.ninja())
-    files = ["cronicle.hcl", *(f"{case.name}.hcl" for case in cases)]
+    files = [".gitignore", "cronicle.hcl", *(f"{case.name}.hcl" for case in cases)]
     who = repository.identity(os.environ, "benchmark", "localhost")
     repository.commit_files(files, "Tasks that do nothing", who, SystemClock().now())
     _command(folder, [sys.executable, "-m", "cronicle", "apply", "--auto-approve"])()
@@ -121,8 +122,14 @@ def measure(folder: Path, case: Tasks, bound: float, slots: int, rounds: int) ->
 def _command(folder: Path, argv: Sequence[str], text: str = "") -> Callable[[], object]:
     """A contestant that is a command; one that fails ends the benchmark with what it said."""
 
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # An installed program has its bytecode beside it; so has this one, after the round that does not count.
+    environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
     def execute() -> None:
-        ended = subprocess.run(argv, cwd=folder, input=text, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            argv, cwd=folder, input=text, capture_output=True, text=True, check=False, env=environment
+        )
         if ended.returncode:
             sys.exit(f"{' '.join(argv)} failed with {ended.returncode}:\n{ended.stderr[-2000:]}")
 

@@ -55,12 +55,13 @@ def run(
     from cronicle.operations.ask import Wish
     from cronicle.operations.candidate import DEPLOYED, find_candidate
     from cronicle.operations.params import param_values
-    from cronicle.operations.propose import open_project
     from cronicle.operations.times import series_of, time_of_run
 
     session = open_session(store, environment)
     needs_no_deployment = dirty or revision not in (None, DEPLOYED)
     if needs_no_deployment:
+        from cronicle.operations.propose import open_project
+
         open_project(session.where)[0].head()  # before a store is made for nothing
     with session.store(create=needs_no_deployment) as opened:
         candidate = find_candidate(
