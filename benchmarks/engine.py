@@ -121,7 +121,6 @@ def measure(folder: Path, case: Tasks, bound: float, slots: int, rounds: int) ->
 
 def _command(folder: Path, argv: Sequence[str], text: str = "") -> Callable[[], object]:
     """A contestant that is a command; one that fails ends the benchmark with what it said."""
-
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # An installed program has its bytecode beside it; so has this one, after the round that does not count.
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}

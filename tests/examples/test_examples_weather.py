@@ -145,6 +145,20 @@ def test_more_data_is_no_change_of_the_tasks(project):
     }
 
 
+def test_a_run_that_fails_is_told_to_the_hook(project):
+    project.cronicle("apply", "--environment", "staging", "--var", "station=nowhere", "--auto-approve")
+
+    run = project.json("run", "daily", "--environment", "staging", "--time", "2012-03-05", code=1)
+
+    assert [(task["task"], task["state"]) for task in run["tasks"]] == [
+        ("extract", "failed"),
+        ("summarise", "skipped"),
+        ("report", "skipped"),
+    ]
+    failures = project.folder / ".cronicle/data/weather/staging/failures.txt"
+    assert f"run {run['id']} of daily, 2012-03-05" in failures.read_text()
+
+
 @pytest.mark.slow
 def test_four_years_end_up_with_forty_eight_right_reports_though_killed_twice(tmp_path, report):
     """The main job: 1,461 days, 7,305 task runs."""
