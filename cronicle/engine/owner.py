@@ -34,7 +34,8 @@ from cronicle.names import new_run_id
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.store.interface import Store, StoreError
+from cronicle.runs.states import LIVE
+from cronicle.store.interface import Store, StoreError, UncertainWriteError
 from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Owner:
         self.drivers: dict[str, RunDriver] = {}
         self.backfills: dict[str, BackfillDriver] = {}
         self._specs: dict[str, RunSpec] = {}
+        self._undelivered: list[ControlRequest] = []
         self._look_now = trio.Event()
         self._interrupted_at: datetime | None = None
         self._random_below = random_below
@@ -150,16 +152,31 @@ class Owner:
             with trio.move_on_after(POLL_SECONDS):
                 await self._look_now.wait()
             self._look_now = trio.Event()
-            for request in await self.journal.call(self.store.take_requests, self.id):
-                self._obey(request)
+            taken = await self.journal.call(self.store.take_requests, self.id)
+            requests, self._undelivered = (*self._undelivered, *taken), []
+            for request in requests:
+                if not self._obey(request) and self._will_be_driven(request.target):
+                    self._undelivered.append(request)
             await self.pools.look()
 
-    def _obey(self, request: ControlRequest) -> None:
+    def _obey(self, request: ControlRequest) -> bool:
+        """Obey a request; False if its target is not driven (yet)."""
         if driver := self.drivers.get(request.target):
             if request.verb == "cancel":
                 driver.cancel(request.actor, request.reason)
         elif backfill := self.backfills.get(request.target):
             backfill.request(request)
+        else:
+            return False
+        return True
+
+    def _will_be_driven(self, target: str) -> bool:
+        """True for what this process owns and has not begun to drive: it was made a moment ago."""
+        run = self.store.find_run(target)
+        if run is not None:
+            return run.owner == self.id and run.state in LIVE
+        backfill = self.store.find_backfill(target)
+        return backfill is not None and backfill.owner == self.id
 
 
 @asynccontextmanager
@@ -186,6 +203,7 @@ async def become_owner(
         )
     )
     owner = Owner(record, store, files, clock, slots, environ, pass_environment, random_below)
+    certain = True
     try:
         with suppress(OSError):  # another user's files; they are in nobody's way
             owner.attempts.places.remove_attempts_of_the_dead(
@@ -193,13 +211,25 @@ async def become_owner(
             )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner._take_requests)
+            nursery.start_soon(owner.pools.free_those_of_the_dead)
             nursery.start_soon(listen, files, owner.id, owner._woken)
             async with trio.open_nursery() as leftovers:
                 leftovers.start_soon(owner._tell_hooks_of_others, leftovers)
                 yield owner
             nursery.cancel_scope.cancel()
+    except BaseException as error:
+        certain = not _is_uncertain(error)
+        raise
     finally:
         owner.attempts.close()
-        with suppress(StoreError):  # then the next command settles what this one leaves
-            record_losses(store, clock, owner.id)
-            store.remove_owner(owner.id)
+        if certain:
+            with suppress(StoreError):  # then the next command settles what this one leaves
+                record_losses(store, clock, owner.id)
+                store.remove_owner(owner.id)
+
+
+def _is_uncertain(error: BaseException) -> bool:
+    """True if it is not known what the store holds: then nothing more is to be written."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(UncertainWriteError) is not None
+    return isinstance(error, UncertainWriteError)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import trio
+
+from cronicle.engine.recovery import settle_dead_owners
 from cronicle.runs import events as ev
 from cronicle.store.records import SlotRequest
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
+
+
+LOOK_FOR_THE_DEAD = 1.0
+"""Seconds between two looks for dead owners while slots are waited for."""
 
 
 class Pools:
@@ -18,9 +25,12 @@ class Pools:
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._sizes: dict[str, int] = {}
+        self._waiting: set[tuple[str, str, str | None, int]] = set()
+        """Run, task, key and attempt of the wishes that have not been granted."""
 
     async def request(self, requests: Sequence[SlotRequest], sizes: Mapping[str, int]) -> None:
         """Queue for slots; what is free is granted at once."""
+        self._waiting |= {(wish.run_id, wish.task, wish.key, wish.attempt) for wish in requests}
         await self._owner.journal.call(self._owner.store.request_slots, requests)
         await self.released(sizes)
 
@@ -38,8 +48,17 @@ class Pools:
             await self.released({})
             self._deliver(await self._owner.journal.call(self._owner.store.list_grants, self._owner.id))
 
+    async def free_those_of_the_dead(self) -> None:
+        """Settle dead owners for as long as slots are waited for, since these might hold them; for ever."""
+        while True:
+            await trio.sleep(LOOK_FOR_THE_DEAD)
+            self._waiting = {wish for wish in self._waiting if wish[0] in self._owner.drivers}
+            if self._waiting:
+                await settle_dead_owners(self._owner.store, self._owner.clock)
+
     def _deliver(self, grants: Sequence[SlotRequest]) -> None:
         for grant in grants:
+            self._waiting.discard((grant.run_id, grant.task, grant.key, grant.attempt))
             if driver := self._owner.drivers.get(grant.run_id):
                 driver.deliver(
                     ev.SlotGranted(

@@ -104,6 +104,10 @@ class Agenda:
             del lane.later[bisect_left(lane.later, later)]
         self._granted.discard(unit)
 
+    def granted(self) -> list[UnitId]:
+        """The units that have been granted their slots and have not started, always in the same order."""
+        return sorted(self._granted, key=lambda unit: (unit[0], unit[1] or ""))
+
     def actions(
         self, now: datetime, room: int, units: Mapping[UnitId, Unit], tasks: Mapping[str, TaskSpec]
     ) -> Iterator[Action]:

@@ -10,6 +10,7 @@ Rules:
    nothing either, and is no error: the end of an attempt that is no longer the live one (its owner lost it), a
    grant of slots that are no longer needed (`needs_grant` tells), another request to cancel.
 5. A fact costs what it changes, never the size of the run; only a cancel looks at every task.
+6. Slots of pools belong to the owner of a run: with an owner they are gone, and the next one asks for its own.
 
 Nothing here reads a clock or does I/O, and no rule compares the instants of facts, since wall clocks jump. Order,
 trigger rules, conditions, retries and `max_parallel` are decided here; slots of processes and pools are granted
@@ -148,8 +149,12 @@ class RunMachine(Consequences):
         self._held.clear()
         self._finish_run_if_done(event.at)
 
-    def _run_adopted(self, event: ev.RunAdopted) -> None:
-        """Who owns a run changes nothing in it."""
+    def _run_adopted(self, _: ev.RunAdopted) -> None:
+        """Who owns a run changes nothing in it, except that slots of pools were granted to its former owner."""
+        for unit_id in self._agenda.granted():
+            unit = self.units[unit_id]
+            unit.slot_granted = False
+            self._agenda.queue(unit, self._tasks[unit_id[0]])
 
     # -- facts about what comes before an attempt ----------------------------------------------------------
 

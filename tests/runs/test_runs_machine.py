@@ -689,3 +689,16 @@ def test_explain_says_everything_that_stands_in_the_way():
 
     assert why("a") == (ob.HasEnded("succeeded", None),)
     assert why("m", "x") == (ob.ProcessSlotNeeded(),)
+
+
+def test_slots_of_a_pool_are_gone_with_the_owner_to_which_they_were_granted():
+    """Whoever adopts the run asks for them anew: the store has given them to others."""
+    run = Driver(workflow(task("b", pool="db"), task("a", pool="db"), pools={"db": 2}))
+    for name in ("a", "b"):
+        run.take(ev.SlotGranted(at=START, task=name, key=None, attempt=1))
+    assert {type(action) for action in run.machine.next_actions(START)} == {StartAttempt}
+
+    run.take(ev.RunAdopted(at=START, owner="next"))
+
+    wishes = run.machine.next_actions(START)
+    assert [(type(wish), wish.task) for wish in wishes] == [(RequestSlot, "a"), (RequestSlot, "b")]

@@ -33,6 +33,14 @@ class Fault(Enum):
     """Nothing is stored: a full disk."""
     ANSWER_LOST = "answer lost"
     """All is stored, and the caller never hears of it: the process is to end."""
+    DEATH = "death"
+    """The process is no more, and nothing is stored."""
+    DEATH_AFTER = "death after"
+    """All is stored, and then the process is no more."""
+
+
+class ProcessDied(BaseException):
+    """Stands for `kill -9`: whatever is done on the way out does not reach the store."""
 
 
 class FaultyStore:
@@ -52,6 +60,9 @@ class FaultyStore:
         return self.writes >= self._fail_at
 
     def __getattr__(self, name: str) -> Any:
+        dies = self._fault in (Fault.DEATH, Fault.DEATH_AFTER)
+        if dies and self.failed:
+            raise ProcessDied(name)
         attribute = getattr(self._store, name)
         if name not in WRITES:
             return attribute
@@ -60,9 +71,13 @@ class FaultyStore:
             self.writes += 1
             if self.writes != self._fail_at and not (self._stays_broken and self.failed):
                 return attribute(*arguments, **named)
+            if self._fault is Fault.DEATH:
+                raise ProcessDied(name)
             if self._fault is Fault.BEFORE:
                 raise StoreError(f"write {self.writes} ({name}) fails, as the test wants")
             attribute(*arguments, **named)
+            if dies:
+                raise ProcessDied(name)
             raise UncertainWriteError(
                 f"the answer of write {self.writes} ({name}) is lost, as the test wants"
             )

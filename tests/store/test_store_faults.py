@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from faults import WRITES, Fault, FaultyStore
+from faults import WRITES, Fault, FaultyStore, ProcessDied
 from store_values import ACTOR, SPEC, START
 
 from cronicle.store.interface import Store, StoreError, StoreReader, UncertainWriteError
@@ -47,3 +47,16 @@ def test_a_store_can_stay_broken(store: Store) -> None:
         with pytest.raises(StoreError):
             faulty.put_spec(SPEC)
     assert faulty.writes == 3
+
+
+@pytest.mark.parametrize(("fault", "stored"), [(Fault.DEATH, 0), (Fault.DEATH_AFTER, 1)])
+def test_the_dead_do_nothing_more(store: Store, fault: Fault, stored: int) -> None:
+    faulty = FaultyStore(store, fail_at=1, fault=fault)
+
+    for _ in range(2):
+        with pytest.raises(ProcessDied):
+            faulty.add_audit(ACTOR, START, "apply", "weather")
+    with pytest.raises(ProcessDied):
+        faulty.list_audit()
+
+    assert len(store.list_audit()) == stored
