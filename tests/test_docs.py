@@ -94,6 +94,18 @@ def test_the_printed_shapes_are_the_schema():
     assert "from_" not in generate.json_page()
 
 
+def test_every_folder_of_tests_is_told_of():
+    text = (ROOT / "docs/testing.md").read_text("utf-8")
+    folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py"))}
+    assert folders | {"tests/language"} == set(re.findall(r"`(tests/\w+)`", text.partition("Rules:")[0]))
+
+
+def test_every_decision_is_listed():
+    folder = ROOT / "docs/decisions"
+    listed = LINK.findall((folder / "README.md").read_text("utf-8"))
+    assert {target for target, _ in listed} == {path.name for path in folder.glob("[0-9]*.md")}
+
+
 def test_the_readme_has_two_commands_of_one_line_each():
     blocks = re.findall(
         r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
