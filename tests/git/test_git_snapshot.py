@@ -330,8 +330,12 @@ class TestReuse:
         snapshots = [pool.acquire(revision) for pool in pools]
         for pool, snapshot in zip(pools, snapshots, strict=True):
             pool.release(snapshot)
-        for pool in pools:
+        for number, (pool, snapshot) in enumerate(zip(pools, snapshots, strict=True)):
             pool.close()
+            if snapshot.path.parent.exists():
+                os.utime(
+                    snapshot.path.parent, (number, number)
+                )  # the clock of files may stand still for a while
 
         assert {path.name for path in (tmp_path / "pool").iterdir()} == {
             s.path.parent.name for s in snapshots[2:]
