@@ -7,7 +7,7 @@ file are found at once. What was understood is in the tree in any case.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -37,6 +37,8 @@ from grammar.traverse import height
 
 _OPENING = {"(": ")", "[": "]", "{": "}", INTERPOLATION: SEQUENCE_END, DIRECTIVE: SEQUENCE_END}
 _CLOSING = frozenset(_OPENING.values())
+_SWALLOWING = frozenset({"unclosed-heredoc", "unclosed-comment"})
+"""Codes of mistakes by which all the rest of the file was read as something else."""
 
 
 def parse(source: SourceFile) -> tuple[Body, Diagnostics]:
@@ -151,7 +153,7 @@ class _Reader:
                 cursor.at += 1
             elif kind == END:
                 if header:
-                    self.never_closed(header)
+                    self.never_closed(header, items)
                 break
             elif kind == "}" and header:
                 break
@@ -170,8 +172,13 @@ class _Reader:
         comments += self.take_comments(end)
         return Body(tuple(items), tuple(comments), span=cursor.span(start if header else 0, end))
 
-    def never_closed(self, header: Span) -> None:
-        detail = "There is no `}` for it up to the end of the file. Add it where the block ends."
+    def never_closed(self, header: Span, items: Iterable[Attribute | Block] = ()) -> None:
+        """Complain that a block is open at the end, unless something else had no end and took its brace with it."""
+        if any(diagnostic.code in _SWALLOWING for diagnostic in self.cursor.diagnostics):
+            return
+        detail = "There is no `}` for it up to the end of the file. Add it where the block ends"
+        outside = next((item.span for item in items if item.span.column <= header.column), None)
+        detail += f": by the indentation, before line {outside.line}." if outside else "."
         context = self.cursor.span(header.start, len(self.cursor.text))
         self.cursor.diagnostics.append(
             error("unclosed-block", "this block is never closed", detail, header, context=context)

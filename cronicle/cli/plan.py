@@ -34,11 +34,13 @@ def plan(
     from cronicle.cli.planning import look_at_plan
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode, UsageError
+    from cronicle.operations.propose import open_project
     from cronicle.views.plan import plan_document
 
     if dirty and revision is not None:
         raise UsageError("--dirty and --revision exclude each other")
     session = open_session(store, environment)
+    open_project(session.where)  # before a store is looked for
     with session.store_if_there() as opened:
         planned = look_at_plan(session, opened, revision, working_tree=dirty, var=var, var_file=var_file)
         if json:

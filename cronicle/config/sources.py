@@ -65,6 +65,8 @@ def read_files(
             continue
         body, later = without_later(body)
         _, misfits = decode(body, FILE)
+        if any(each.code == "unclosed-block" for each in wrong):  # which holds what should stand behind it
+            misfits = tuple(each for each in misfits if each.code != "unknown-block")
         diagnostics += [*wrong, *later, *misfits]
         is_complete = not has_errors(wrong) and all(each.code != "unknown-block" for each in misfits)
         found.append(ParsedFile(path, body, is_complete))

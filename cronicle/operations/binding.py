@@ -7,11 +7,34 @@ from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
+from cronicle.store.interface import StoreReader
 from cronicle.store.records import ProjectRecord
 
 
 class ProjectTakenError(CronicleError):
     """Another repository holds the project's name in this store."""
+
+
+def check_name(sources: Sources, store: StoreReader, proposal: Proposal) -> None:
+    """See to it that the name of the project is free, or its own.
+
+    Raises:
+        ProjectTakenError: Another repository, or another folder of this one, holds the name.
+    """
+    known = store.find_project(proposal.project.name)
+    if known is not None:
+        root_commit = proposal.repository.root_commit(proposal.repository.head())
+        _must_be_of(known, sources, root_commit, proposal.folder)
+
+
+def _must_be_of(known: ProjectRecord, sources: Sources, root_commit: str, folder: str) -> None:
+    if (known.root_commit, known.folder) != (root_commit, folder):
+        raise ProjectTakenError(
+            f"the name {known.name!r} is taken in this store: by the project in {known.path}, "
+            f"while this one is in {sources.where.folder}",
+            'Give this project another name, in its cronicle.hcl: project "OTHER" { }\n'
+            "or use another store: --store PATH",
+        )
 
 
 def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
@@ -33,13 +56,7 @@ def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
             created_at=sources.now(),
         )
     )
-    if (bound.root_commit, bound.folder) != (root_commit, proposal.folder):
-        raise ProjectTakenError(
-            f"the name {bound.name!r} is taken in this store: by the project in {bound.path}, "
-            f"while this one is in {where.folder}",
-            'Give this project another name, in its cronicle.hcl: project "OTHER" { }\n'
-            "or use another store: --store PATH",
-        )
+    _must_be_of(bound, sources, root_commit, proposal.folder)
     if not proposal.dirty:
         mirror = Mirror.open_or_create(mirror_path(sources.files, bound.name))
         mirror.pin(proposal.repository, proposal.revision)

@@ -26,12 +26,11 @@ def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--param {text}: a parameter is given as NAME=VALUE")
-        if name not in spec.params:
-            known = ", ".join(sorted(spec.params)) or "it has none"
             raise UsageError(
-                f"workflow {spec.workflow!r} has no parameter {name!r}", f"Its parameters: {known}."
+                f"--param {text}: a parameter is given as NAME=VALUE", f"Write: --param {name}=VALUE"
             )
+        if name not in spec.params:
+            raise UsageError(f"workflow {spec.workflow!r} has no parameter {name!r}", _known(spec, name))
         values[name] = _converted(name, spec.params[name], value)
     missing = [name for name in spec.params if name not in values]
     if missing:
@@ -59,8 +58,20 @@ def _converted(name: str, param: ParamSpec, text: str) -> Any:
         raise UsageError(f"--param {name}={text}: {error}", f"It must be of the type {kind}.") from error
     if param.one_of is not None and converted not in param.one_of:
         choices = ", ".join(str(choice) for choice in param.one_of)
-        raise UsageError(f"--param {name}={text} is not one of: {choices}")
+        raise UsageError(
+            f"--param {name}={text} is not one of: {choices}",
+            f"Write, for example: --param {name}={param.one_of[0]}",
+        )
     return converted
+
+
+def _known(spec: RunSpec, name: str) -> str:
+    from grammar.suggest import nearest
+
+    close = nearest(name, spec.params)
+    if close is not None:
+        return f"Did you mean {close}?"
+    return f"Its parameters: {', '.join(sorted(spec.params))}." if spec.params else "It has none."
 
 
 def _type(text: str) -> Type:

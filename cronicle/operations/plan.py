@@ -12,6 +12,7 @@ from cronicle.config.deployed import schedules_from_json
 from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
+from cronicle.operations.binding import check_name
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
 from cronicle.plan.changes import Plan
@@ -49,7 +50,13 @@ class PlannedDeployment:
 
 
 def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Proposal) -> PlannedDeployment:
-    """Compare a proposal with what is deployed; without a store nothing is."""
+    """Compare a proposal with what is deployed; without a store nothing is.
+
+    Raises:
+        ProjectTakenError: Another repository holds the project's name.
+    """
+    if store is not None:
+        check_name(sources, store, proposal)
     project, environment = proposal.project.name, proposal.project.environment
     deployment = store.find_deployment(project, environment) if store else None
     old = _sides(store, deployment) if store and deployment else None

@@ -120,14 +120,16 @@ def given_values(
     for text in var:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--var {text}: a variable is given as NAME=VALUE")
+            raise UsageError(f"--var {text}: a variable is given as NAME=VALUE", f"Write: --var {name}=VALUE")
         texts[name] = value
     files = []
     for path in reversed(list(var_files)):
         try:
             content = (cwd / path).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--var-file {path} cannot be read: {error}") from error
+            raise UsageError(
+                f"--var-file {path} cannot be read: {error}", 'Name a file of lines like: station = "seattle"'
+            ) from error
         files.append(GivenValues(origin=path, file=SourceFile(path, content)))
     prefix = "CRONICLE_VAR_"
     named = {name.removeprefix(prefix): value for name, value in environ.items() if name.startswith(prefix)}

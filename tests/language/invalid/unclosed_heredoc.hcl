@@ -1,6 +1,6 @@
-workflow "w" { # ERROR: this block is never closed
+workflow "w" {
   # ERROR+2: heredoc `EOT` is never closed
-  task "a" { # ERROR: this block is never closed
+  task "a" {
     script = <<-EOT
       echo
   }
