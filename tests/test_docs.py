@@ -62,6 +62,15 @@ def test_commands_that_are_shown_exist(page):
     assert shown <= set(COMMANDS)
 
 
+@named
+def test_files_that_are_named_exist(page):
+    """`engine/runner.py` may stand for `cronicle/engine/runner.py`."""
+    names = re.findall(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|md|hcl|sh|toml))`", page.read_text("utf-8"))
+    names = [name for name in names if "NAME" not in name and not name.startswith((".", "cronicle/settings"))]
+    places = (page.parent, ROOT, ROOT / "cronicle")
+    assert [name for name in names if not any((place / name).exists() for place in places)] == []
+
+
 def test_every_command_says_in_the_readme_that_it_is_there():
     text = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in COMMANDS if f"`{name}`" not in text and f"cronicle {name}" not in text] == []

@@ -1,3 +1,5 @@
+"""A store for the tests of the engine."""
+
 from __future__ import annotations
 
 import pytest
