@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 from examples_world import EXAMPLES, Project, new_project
@@ -26,14 +26,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def report() -> ModuleType:
+def report() -> SimpleNamespace:
     """The script of the task `report`."""
-    spec = importlib.util.spec_from_file_location("weather_report", WEATHER / "report.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(WEATHER / "report.py")))
 
 
 def check_totals(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +42,7 @@ def check_totals(project: Project, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
-def expected_reports(report: ModuleType, first: str, last: str) -> dict[str, bytes]:
+def expected_reports(report: SimpleNamespace, first: str, last: str) -> dict[str, bytes]:
     """The reports of these days, made in one go."""
     months: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     with (WEATHER / "data/seattle-weather.csv").open(newline="") as file:
