@@ -145,8 +145,14 @@ def _tell_end(backfill: BackfillRecord) -> None:
                 tell(
                     f"  which ones      cronicle runs {backfill.workflow} --backfill {backfill.id} --state failed"
                 )
-                again = f"--from {backfill.from_text} --to {backfill.to_text} --failed"
+                again = f"{range_options(backfill)} --failed"
                 tell(f"  those again     cronicle backfill {backfill.workflow} {again}")
+
+
+def range_options(backfill: BackfillRecord) -> str:
+    """The options that mean the same range at the same revision."""
+    revision = "" if backfill.deployment is not None else f" --revision {backfill.revision[:12]}"
+    return f"--from {backfill.from_text} --to {backfill.to_text}{revision}"
 
 
 class BackfillProgress:

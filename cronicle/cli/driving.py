@@ -68,7 +68,7 @@ def drive_run(
     async def body(owner: Owner) -> None:
         run = make(owner)
         driven.append(run)
-        tell(f"{name_of(run)}  run {run.id}  {run.revision[:7]}" + ("  dirty" if run.dirty else ""))
+        tell(f"{name_of(run)}  run {run.id}  {run.revision[:7]}{_experiment(run)}")
         if is_terminal():
             tell()
         progress: Progress = progress_for(session.clock)
@@ -98,6 +98,13 @@ def drive_run(
     return exit_code_of(ended)
 
 
+def _experiment(run: RunRecord) -> str:
+    """What is told of a run that is never the result of its logical time."""
+    if run.dirty:
+        return "  dirty, does not count"
+    return "" if run.counts else "  does not count"
+
+
 def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
     run = RunRecord(
         id="?",
@@ -107,6 +114,7 @@ def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
         **wish.when,
         cause="manual",  # type: ignore[arg-type]
         counts=candidate.counts,
+        dirty=candidate.dirty,
         revision=candidate.revision,
         deployment=candidate.deployment,
         spec_hash=candidate.spec_hash,
@@ -114,10 +122,7 @@ def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
         created_at=wish.when["logical_time"],
     )
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
-    say(
-        f"{name_of(run)}  {run.times.time}  at {candidate.revision[:7]}"
-        + ("" if run.counts else "  does not count")
-    )
+    say(f"{name_of(run)}  {run.times.time}  at {candidate.revision[:7]}" + _experiment(run))
     for task in candidate.spec.tasks:
         if chosen is None or task.name in chosen:
             after = ", ".join(up.task for up in task.upstreams)

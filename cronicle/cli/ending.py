@@ -62,10 +62,13 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
     if len(command) > LONGEST_COMMAND:
         command = command[:LONGEST_COMMAND] + "…"
     name = visible(task_label(row.task, row.key))
-    tell(f"  {ending(last)}, attempt {last.attempt} of {name}      {visible(command)}")
-    if last.detail and last.reason not in ("exit_code", "signal"):
+    has_ended_itself = last.reason in (None, "exit_code", "signal")
+    how = ending(last) if has_ended_itself else str(last.reason).replace("_", " ")
+    tell(f"  {how}, attempt {last.attempt} of {name}      {visible(command)}".rstrip())
+    if last.detail and not has_ended_itself:
         tell(f"    {visible(last.detail)}")
     if last.reason != "start_error":  # else the log holds just what has been said
         for line in tail(log_path(files, run.id, row.task, row.key, last.attempt), LOG_LINES):
             tell(f"    {visible(line)}")
-    tell(f"  the whole log       cronicle logs {address}")
+    if last.argv:
+        tell(f"  the whole log       cronicle logs {address}")

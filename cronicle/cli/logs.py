@@ -126,7 +126,7 @@ def _print(shown: LogsOf, printer: Printer) -> None:
     if not attempts:
         _nothing_there(shown)
     for attempt in attempts:
-        if len(attempts) > 1:
+        if len(attempts) > 1 or (attempt.detail and not attempt.log_bytes):
             printer.head(header(shown, attempt))
         with LogReader(shown.path(attempt)) as log:
             printer.write(log.read_rest())

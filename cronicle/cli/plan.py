@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -47,4 +48,11 @@ def plan(
             print_json(plan_document(planned))
         else:
             say(plan_text(planned, session.clock.now()))
+            if planned.has_changes and not dirty:
+                say(f"\nTo deploy it: cronicle apply{_same_options(revision, environment)}")
     return ExitCode.CHANGES if detailed_exitcode and planned.has_changes else ExitCode.GOOD
+
+
+def _same_options(revision: str | None, environment: str | None) -> str:
+    given = (("--revision", revision), ("--environment", environment))
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given if value is not None)

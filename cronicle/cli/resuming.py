@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cronicle.cli.backfilling import follow_backfill
+from cronicle.cli.backfilling import follow_backfill, range_options
 from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
@@ -44,7 +44,7 @@ def _resume_backfill(
     session: Session, store: Store, backfill: BackfillRecord, *, slots: int | None, json: bool
 ) -> int:
     if backfill.state not in UNFINISHED:
-        again = f"--from {backfill.from_text} --to {backfill.to_text}"
+        again = range_options(backfill)
         raise CronicleError(
             f"backfill {backfill.id} has ended: it {backfill.state}",
             f"To run what is not done: cronicle backfill {backfill.workflow} {again}",

@@ -72,7 +72,9 @@ def _plan(
 ) -> RetryPlan:
     run = session.addresses(store).run_or_backfill(address)
     if not isinstance(run, RunRecord):
-        again = f"--from {run.from_text} --to {run.to_text} --failed"
+        from cronicle.cli.backfilling import range_options
+
+        again = f"{range_options(run)} --failed"
         raise CronicleError(
             f"{run.id} is a backfill, and only runs can be retried",
             f"Its failed ticks again: cronicle backfill {run.workflow} {again}",

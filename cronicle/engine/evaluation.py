@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
@@ -11,6 +12,7 @@ from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
+    BadReference,
     InstanceView,
     RunView,
     TaskView,
@@ -89,7 +91,8 @@ class Evaluator:
             BadReference: It refers to what is not there, or is not a set of strings or a map.
         """
         assert task.for_each is not None
-        return for_each_instances(evaluate_lazy(task.for_each, self.view, InstanceView()))
+        with self._telling_what_was_left_out(task):
+            return for_each_instances(evaluate_lazy(task.for_each, self.view, InstanceView()))
 
     def condition(self, task: TaskSpec, key: str | None) -> bool:
         """The `when` of a task instance.
@@ -98,7 +101,8 @@ class Evaluator:
             BadReference: It refers to what is not there.
         """
         assert task.when is not None
-        return evaluate_condition(task.when, self.view, self._instance(task, key, None))
+        with self._telling_what_was_left_out(task):
+            return evaluate_condition(task.when, self.view, self._instance(task, key, None))
 
     def prepare(self, task: TaskSpec, key: str | None, attempt: int, token: str) -> PreparedAttempt:
         """An attempt with its expressions evaluated.
@@ -106,7 +110,8 @@ class Evaluator:
         Raises:
             BadReference: One of them refers to what is not there.
         """
-        evaluated = evaluate_attempt(task, self.view, self._instance(task, key, attempt))
+        with self._telling_what_was_left_out(task):
+            evaluated = evaluate_attempt(task, self.view, self._instance(task, key, attempt))
         return PreparedAttempt(
             task=task,
             key=key,
@@ -116,6 +121,21 @@ class Evaluator:
             env=evaluated.env,
             stdin=evaluated.stdin,
         )
+
+    @contextmanager
+    def _telling_what_was_left_out(self, task: TaskSpec) -> Iterator[None]:
+        """Add to what is wrong with a reference that the run has left out a task that it may have meant."""
+        try:
+            yield
+        except BadReference as error:
+            units = self._machine.units
+            left_out = [up.task for up in task.upstreams if _is_left_out(units[up.task, None])]
+            if not left_out:
+                raise
+            raise BadReference(
+                f"{error.detail} The run left out {', '.join(left_out)} (--only, --except), "
+                "and no earlier result stands for it."
+            ) from error
 
     def _instance(self, task: TaskSpec, key: str | None, attempt: int | None) -> InstanceView:
         value = None if key is None else self._machine.groups[task.name].instances[key]
@@ -140,10 +160,14 @@ class Evaluator:
         stdout: str | None = None
         if self._machine.task_spec(task).stdout_is_data:
             stdout = NOTHING
-            if unit.reason == Reason.NOT_SELECTED:
+            if _is_left_out(unit):
                 stdout = None  # there might have been some: an empty one would be a wrong one
             elif unit.state in (TaskState.SUCCEEDED, TaskState.FAILED):
                 from_run = unit.carried_from or self._run.id
                 attempt = unit.carried_attempt if unit.carried_from else unit.attempt
                 stdout = str(self._places.stdout_path(from_run, task, key, attempt)) if attempt else NOTHING
         return TaskView(output=unit.output, stdout=stdout, state=unit.state)
+
+
+def _is_left_out(unit: Unit) -> bool:
+    return unit.reason == Reason.NOT_SELECTED

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.create_run import chosen_tasks, first_facts, lateness, select_for
+from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
 from cronicle.operations.deployed import Target
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
@@ -79,7 +79,6 @@ def make_run(
         actor=actor,
         owner=owner,
         created_at=now,
-        lateness=lateness(wish.when, now),
     )
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     made = store.create_run(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,6 @@ def unscheduled(now: datetime, local: datetime, timezone: str) -> dict[str, Any]
         "interval_end": None,
         "timezone": timezone,
     }
-
-
-def lateness(when: Mapping[str, Any], now: datetime) -> float | None:
-    """How many seconds after its tick a run is made; None for one that is for no tick."""
-    if when["interval_end"] is None:
-        return None
-    late: timedelta = now - when["logical_time"]
-    return max(0.0, late.total_seconds())
 
 
 def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskResult, ...]:

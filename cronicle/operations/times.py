@@ -72,7 +72,8 @@ def time_of_run(
         at = now if asked is None else _parse_time(asked, zone)
         return unscheduled(at, at.astimezone(ZoneInfo(zone)), zone)
     if asked is None:
-        return ticked(_latest(workflow, schedules, now))
+        tick = _latest(workflow, schedules, now)
+        return ticked(tick) | {"lateness": (now - tick.logical_time).total_seconds()}
     return ticked(find_tick(workflow, schedules, asked))
 
 
