@@ -22,7 +22,7 @@ from cronicle.cli.app import COMMANDS
 from cronicle.cli.output import say, tell
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
 from cronicle.views.explain import Explanation
-from cronicle.views.shapes import BackfillShape, RunDetails, RunShape
+from cronicle.views.shapes import BackfillShape, RunDetails, RunShape, ToldRun
 from cronicle.views.ticks import TickShape
 from grammar.functions import FUNCTIONS, Function, file_functions
 from grammar.schema import AttributeSchema, BlockSchema
@@ -35,7 +35,8 @@ NOTE: Final = (
 
 PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`runs`": ("a list of", RunShape),
-    "`run`, `retry`, `show RUN`, `resume RUN`; hooks on standard input": ("one", RunDetails),
+    "`run`, `retry`, `show RUN`, `resume RUN`": ("one", RunDetails),
+    "nothing: hooks read it on standard input": ("one", ToldRun),
     "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
     "`next`": ("a list of", TickShape),

@@ -91,8 +91,7 @@ def drive_run(
         from cronicle.views.shapes import run_details, to_builtins
 
         spec = spec_from_bytes(store.get_spec(ended.spec_hash))
-        details = run_details(ended, spec, store.list_tasks(ended.id), store.list_attempts(ended.id))
-        print_json(to_builtins(details))
+        print_json(to_builtins(run_details(store, ended, spec)))
     if ended.state is RunState.CANCELLED and interrupted:
         return ExitCode.INTERRUPTED
     return exit_code_of(ended)

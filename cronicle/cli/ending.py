@@ -7,10 +7,12 @@ from pathlib import Path
 
 from cronicle.cli.output import duration, paint, plural, tell, visible
 from cronicle.errors import ExitCode
-from cronicle.execute.places import log_path
+from cronicle.execute.places import hook_log_path, log_path
 from cronicle.logs import tail
 from cronicle.names import task_label
-from cronicle.runs.states import RunState, TaskState
+from cronicle.runs.hooks import HookRuns
+from cronicle.runs.spec import spec_from_bytes
+from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
 from cronicle.views.words import ending, name_of
@@ -26,7 +28,12 @@ def exit_code_of(run: RunRecord) -> ExitCode:
 
 
 def tell_end(store: StoreReader, files: Path, run: RunRecord) -> None:
-    """Say how a run ended."""
+    """Say how a run ended, and which of its hooks could not be told."""
+    _tell_run(store, files, run)
+    _tell_hooks(store, files, run)
+
+
+def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
     took = ""
     if run.started_at and run.ended_at:
         took = f" after {duration((run.ended_at - run.started_at).total_seconds())}"
@@ -49,6 +56,24 @@ def tell_end(store: StoreReader, files: Path, run: RunRecord) -> None:
         tell("")
         tell(f"  why, step by step   cronicle explain {run.id}")
         tell(f"  again               cronicle retry {run.id}")
+
+
+def _tell_hooks(store: StoreReader, files: Path, run: RunRecord) -> None:
+    spec = spec_from_bytes(store.get_spec(run.spec_hash))
+    if not spec.hooks:
+        return
+    for hook in HookRuns.told_by(store.get_events(run.id)).owed():
+        end = hook.end
+        if end is None or end.outcome is Outcome.SUCCEEDED:
+            continue
+        event = spec.hooks[hook.hook].event
+        tell("")
+        tell(
+            f"{paint('!', 'yellow')} hook {event} {end.outcome.replace('_', ' ')}: {visible(end.detail or '')}"
+        )
+        if end.reason != "start_error":
+            for line in tail(hook_log_path(files, run.id, event, hook.hook, end.attempt), LOG_LINES):
+                tell(f"    {visible(line)}")
 
 
 def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[AttemptRecord]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import trio
@@ -19,20 +19,21 @@ import trio
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
-from cronicle.execute.places import Places
+from cronicle.execute.places import hook_log_path, log_path, mirror_path
 from cronicle.logs import LogWriter, tail
 from cronicle.runs import events as ev
 from cronicle.runs.hooks import HookRun, owed_hooks
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import BadReference, InstanceView, evaluate_attempt
-from cronicle.runs.spec import HookSpec, TaskSpec
-from cronicle.runs.states import Outcome
+from cronicle.runs.spec import HookSpec, TaskSpec, spec_from_bytes
+from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.store.interface import StoreReader
-from cronicle.store.records import RunRecord, Transition
+from cronicle.store.records import RunFilter, RunRecord, Transition
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
     from cronicle.engine.runner import Observer
+    from cronicle.views.shapes import CommitShape, FailureShape, TaskShape, ToldRun
 
 TOKEN_BYTES = 16
 
@@ -43,11 +44,6 @@ LOG_LINES = 20
 
 NOT_OF_A_HOOK = ("TASK", "KEY", "OUTPUT", "SUMMARY", "FENCE")
 """What attempts of tasks have in their environment, as `CRONICLE_` and this name, and hooks have not."""
-
-
-def hook_log_path(places: Places, run_id: str, hook: HookSpec, place: int, attempt: int) -> Path:
-    """The log of a hook; no task can have that name."""
-    return places.log_path(run_id, f"hooks/{hook.event}", str(place), attempt)
 
 
 def owe_hooks(
@@ -66,7 +62,7 @@ def lost_hooks(machine: RunMachine, at: datetime) -> tuple[ev.RunEvent, ...]:
     """Record in the machine that nothing of its running hooks is left; the facts that follow."""
     facts: list[ev.RunEvent] = []
     for hook in tuple(machine.hooks.live()):
-        facts += machine.advance(hook.lost(ev.HookLost(at=at, hook=hook.hook, attempt=hook.attempt)))
+        facts += machine.advance(hook.lost(at))
     return tuple(facts)
 
 
@@ -153,8 +149,14 @@ class _Teller:
             argv=evaluated.argv,
             env={**unset, **evaluated.env},
             stdin=(),
-            input=msgspec.json.encode(told(self._owner.store, self._owner.attempts.places, self._run.id)),
+            input=self._input(),
         )
+
+    def _input(self) -> bytes:
+        from cronicle.views.shapes import to_builtins
+
+        owner = self._owner
+        return msgspec.json.encode(to_builtins(told(owner.store, owner.files, self._run.id)))
 
     async def _execute(self, prepared: PreparedAttempt, place: int, fence: int) -> ev.HookFinished:
         end = await self._owner.attempts.execute(
@@ -179,7 +181,7 @@ class _Teller:
         self, hook: HookSpec, place: int, attempt: int, error: Exception | None
     ) -> ev.HookFinished:
         now, why = self._owner.clock.now(), str(error)
-        path = hook_log_path(self._owner.attempts.places, self._run.id, hook, place, attempt)
+        path = hook_log_path(self._owner.files, self._run.id, hook.event, place, attempt)
         with suppress(OSError), LogWriter(path, DEFAULT_LOG_SIZE) as log:
             log.note(why, now)
         return ev.HookFinished(
@@ -192,17 +194,73 @@ class _Teller:
         )
 
 
-def told(store: StoreReader, places: Places, run_id: str) -> dict[str, Any]:
-    """What a hook reads: the run as `show --json` has it, and the end of the log of each failed attempt."""
-    from cronicle.views.details import details_of
-    from cronicle.views.shapes import to_builtins
+def told(store: StoreReader, files: Path, run_id: str) -> ToldRun:
+    """What a hook reads of a run that has ended."""
+    from cronicle.views.shapes import ToldRun, details_fields, run_shape
 
     run = store.find_run(run_id)
     assert run is not None
-    details: dict[str, Any] = to_builtins(details_of(store, run))
-    for task in details["tasks"]:
-        last = task["attempts"][-1] if task["attempts"] else None
-        if last is not None and last["outcome"] not in (Outcome.SUCCEEDED, Outcome.SKIPPED):
-            path = places.log_path(run_id, task["task"], task["key"], last["attempt"])
-            last["log"] = tail(path, LOG_LINES)
-    return details
+    spec = spec_from_bytes(store.get_spec(run.spec_hash))
+    fields = details_fields(store, run, spec)
+    before = store.list_runs(
+        RunFilter(
+            project=run.project,
+            environment=run.environment,
+            workflow=run.workflow,
+            series=run.series,
+            any_series=False,
+            states=(RunState.SUCCEEDED,),
+            before=run.sequence,
+            limit=1,
+        )
+    )
+    commit, changed = _git_facts(files, spec.folder, run, before[0] if before else None)
+    return ToldRun(
+        **fields,
+        failures=tuple(
+            _failure(files, run_id, task) for task in fields["tasks"] if task.state == TaskState.FAILED
+        ),
+        commit=commit,
+        last_success=run_shape(before[0]) if before else None,
+        changed_paths=changed,
+    )
+
+
+def _failure(files: Path, run_id: str, task: TaskShape) -> FailureShape:
+    from cronicle.views.shapes import FailureShape
+
+    last = task.attempts[-1] if task.attempts else None
+    path = log_path(files, run_id, task.task, task.key, last.attempt) if last else None
+    return FailureShape(
+        task=task.task,
+        key=task.key,
+        reason=task.reason,
+        exit_code=last.exit_code if last else None,
+        signal=last.signal if last else None,
+        detail=last.detail if last else None,
+        log=tuple(tail(path, LOG_LINES)) if path else (),
+    )
+
+
+def _git_facts(
+    files: Path, folder: str, run: RunRecord, before: RunRecord | None
+) -> tuple[CommitShape | None, tuple[str, ...] | None]:
+    """The commit of a run, and the paths that differ from an earlier one's; None for what is not known."""
+    from cronicle.git.mirror import Mirror
+    from cronicle.views.shapes import CommitShape
+
+    try:
+        mirror = Mirror.open_or_create(mirror_path(files, run.project))
+        info = mirror.commit_info(run.revision)
+    except CronicleError:
+        return None, None
+    commit = CommitShape(
+        author_name=info.author_name,
+        author_email=info.author_email,
+        committed_at=info.committed_at,
+        subject=info.subject,
+    )
+    try:
+        return commit, mirror.changed_paths(before.revision, run.revision, folder) if before else None
+    except CronicleError:
+        return commit, None

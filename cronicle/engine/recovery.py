@@ -53,7 +53,10 @@ async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
     attempts = store.list_live_attempts(owner.id)
     tokens = [attempt.token for attempt in attempts]
     tokens += [
-        hook.token for _, machine in _runs_with_hooks(store, owner.id) for hook in machine.hooks.live()
+        hook.start.token
+        for _, machine in _runs_with_hooks(store, owner.id)
+        for hook in machine.hooks.live()
+        if hook.start is not None
     ]
     survivors = await end_survivors(tokens, SURVIVORS_GRACE_SECONDS) if tokens else []
     runs = record_losses(store, clock, owner.id)

@@ -129,6 +129,11 @@ def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int)
     return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")  # one join: it is asked for every attempt
 
 
+def hook_log_path(files: Path, run_id: str, event: str, place: int, attempt: int) -> Path:
+    """The log of a hook of a run, the `place`-th of its spec; no task can have that name."""
+    return log_path(files, run_id, f"hooks/{event}", str(place), attempt)
+
+
 def stdout_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:
     """The stdout of an attempt where it is data."""
     name = instance_file_name(task, key, attempt, ".stdout")

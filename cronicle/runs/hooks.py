@@ -10,7 +10,8 @@ Rules (design, "Hooks"):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from attrs import define, field
 
@@ -58,20 +59,25 @@ class HookRun:
     """What has become of one hook."""
 
     hook: int
-    attempt: int = 0
-    """Number of the last start; 0 before the first."""
-    token: str = ""
+    """Its place in the spec."""
+    start: ev.HookStarted | None = None
+    """The last one."""
     live: bool = False
     """True while it is executed."""
-    outcome: Outcome | None = None
+    end: ev.HookFinished | None = None
     """None until it has ended."""
 
-    def lost(self, event_at: ev.HookLost) -> ev.HookLost | ev.HookFinished:
-        """The fact that its process died: it is to be started again, or that was the last time."""
+    @property
+    def attempt(self) -> int:
+        """Number of the last start; 0 before the first."""
+        return self.start.attempt if self.start else 0
+
+    def lost(self, at: datetime) -> ev.HookLost | ev.HookFinished:
+        """The fact that the process that executed it died: it is to be started again, or that was the last time."""
         if self.attempt < MOST_STARTS:
-            return event_at
+            return ev.HookLost(at=at, hook=self.hook, attempt=self.attempt)
         return ev.HookFinished(
-            at=event_at.at, hook=self.hook, attempt=self.attempt, outcome=Outcome.LOST, reason="lost"
+            at=at, hook=self.hook, attempt=self.attempt, outcome=Outcome.LOST, reason="lost"
         )
 
 
@@ -81,9 +87,22 @@ class HookRuns:
 
     _all: dict[int, HookRun] = field(factory=dict)
 
+    @classmethod
+    def told_by(cls, events: Iterable[ev.RunEvent]) -> HookRuns:
+        """What the events of a run say of its hooks, the others passed over."""
+        hooks = cls()
+        for event in events:
+            if isinstance(event, HookEvent):
+                hooks.apply(event)
+        return hooks
+
+    def owed(self) -> tuple[HookRun, ...]:
+        """All that were owed, in the order of the spec."""
+        return tuple(self._all.values())
+
     def open(self) -> tuple[HookRun, ...]:
         """Those that have not ended, in the order of the spec."""
-        return tuple(hook for hook in self._all.values() if hook.outcome is None)
+        return tuple(hook for hook in self._all.values() if hook.end is None)
 
     def live(self) -> Iterator[HookRun]:
         """Those that are being executed."""
@@ -100,7 +119,7 @@ class HookRuns:
         if hook is None:
             return f"names hook {event.hook}, which is not owed"
         if isinstance(event, ev.HookStarted):
-            if hook.live or hook.outcome is not None or event.attempt != hook.attempt + 1:
+            if hook.live or hook.end is not None or event.attempt != hook.attempt + 1:
                 return f"is not the next start of hook {event.hook}"
             return f"is one start too many of hook {event.hook}" if event.attempt > MOST_STARTS else None
         return (
@@ -116,8 +135,8 @@ class HookRuns:
             return
         hook = self._all[event.hook]
         if isinstance(event, ev.HookStarted):
-            hook.attempt, hook.token, hook.live = event.attempt, event.token, True
+            hook.start, hook.live = event, True
         elif hook.live and event.attempt == hook.attempt:
             hook.live = False
             if isinstance(event, ev.HookFinished):
-                hook.outcome = event.outcome
+                hook.end = event

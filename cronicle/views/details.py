@@ -12,7 +12,7 @@ from attrs import frozen
 
 from cronicle.names import task_label
 from cronicle.runs.spec import RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
-from cronicle.runs.states import LIVE, BackfillState, Cause, TaskState
+from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
 from cronicle.views.runs import runs_of_same_time
@@ -63,11 +63,10 @@ def read_spec(store: StoreReader, spec_hash: str) -> RunSpec:
 
 
 def details_of(store: StoreReader, run: RunRecord) -> RunDetails:
-    """A run with its tasks and their attempts, as `show --json` has it."""
+    """A run with its tasks, their attempts, and its hooks, as `show --json` has it."""
     from cronicle.views.shapes import run_details
 
-    spec = read_spec(store, run.spec_hash)
-    return run_details(run, spec, store.list_tasks(run.id), store.list_attempts(run.id))
+    return run_details(store, run, read_spec(store, run.spec_hash))
 
 
 def headline(run: RunRecord, now: datetime) -> tuple[str, str]:
@@ -97,9 +96,23 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
         facts.append(("late by", duration(run.lateness)))
     if run.ended_at is not None:
         facts.append(("ended", moment(run.ended_at, zone, now)))
+    facts += [("hook", text) for text in _hooks(store, run)]
     if run.state in LIVE:
         facts.append(("driven by", owner_text(store, run.owner, run.id)))
     return facts
+
+
+def _hooks(store: StoreReader, run: RunRecord) -> list[str]:
+    """What has become of each hook that the run owed: `on_failure: exit code 3`."""
+    from cronicle.views.shapes import hook_shapes
+
+    said = []
+    for hook in hook_shapes(store, run, read_spec(store, run.spec_hash)):
+        what = reason_text(hook.outcome) if hook.outcome else "not told yet"
+        if hook.outcome is not None and hook.outcome != Outcome.SUCCEEDED and hook.detail:
+            what += f": {hook.detail}"
+        said.append(f"{hook.event} {what}" + (", started again after a crash" if hook.attempt > 1 else ""))
+    return said
 
 
 def cause_text(run: RunRecord) -> str:

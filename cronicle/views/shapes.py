@@ -13,8 +13,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronicle.runs.hooks import HookRun, HookRuns
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
+from cronicle.store.interface import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
 
 
@@ -86,12 +88,70 @@ class RunShape:
 
 
 @frozen(kw_only=True, slots=False)
+class HookShape:
+    """A hook that was owed when the run had ended."""
+
+    event: str
+    """`on_success` or `on_failure`."""
+    attempt: int
+    """2 if it was started again after a crash; 0 before its first start."""
+    outcome: str | None
+    """None until it has ended."""
+    reason: str | None
+    detail: str | None
+    exit_code: int | None
+    signal: int | None
+    command: tuple[str, ...]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
 class RunDetails(RunShape):
-    """A run with its tasks, as `show` has it and hooks read it."""
+    """A run with its tasks, as `show` has it."""
 
     params: Mapping[str, Any]
     actor: Mapping[str, str]
     tasks: tuple[TaskShape, ...] = field(default=())
+    hooks: tuple[HookShape, ...] = field(default=())
+
+
+@frozen(kw_only=True, slots=False)
+class FailureShape:
+    """A task that failed, as a hook is told of it."""
+
+    task: str
+    key: str | None
+    reason: str | None
+    exit_code: int | None
+    """Of its last attempt, as all below; null if it had none."""
+    signal: int | None
+    detail: str | None
+    log: tuple[str, ...]
+    """The last lines of its log."""
+
+
+@frozen(kw_only=True, slots=False)
+class CommitShape:
+    """The commit that a run used."""
+
+    author_name: str
+    author_email: str
+    committed_at: datetime
+    subject: str
+
+
+@frozen(kw_only=True, slots=False)
+class ToldRun(RunDetails):
+    """A run that has ended, as its hooks read it."""
+
+    failures: tuple[FailureShape, ...]
+    commit: CommitShape | None
+    """Null if it is no longer in the mirror."""
+    last_success: RunShape | None
+    """The run of the workflow before this one that succeeded."""
+    changed_paths: tuple[str, ...] | None
+    """What differs below the project's folder between its revision and this one; null without it."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -152,15 +212,42 @@ def run_shape(run: RunRecord) -> RunShape:
     return RunShape(**run_fields(run))
 
 
-def run_details(
-    run: RunRecord, spec: RunSpec, tasks: Iterable[TaskRecord], attempts: Iterable[AttemptRecord]
-) -> RunDetails:
+def run_details(store: StoreReader, run: RunRecord, spec: RunSpec) -> RunDetails:
     """A run with its tasks, in the order of its spec."""
-    return RunDetails(
+    return RunDetails(**details_fields(store, run, spec))
+
+
+def details_fields(store: StoreReader, run: RunRecord, spec: RunSpec) -> dict[str, Any]:
+    """The fields of a `RunDetails`."""
+    return {
         **run_fields(run),
-        params=run.params,
-        actor={"user": run.actor.user, "host": run.actor.host, "command": run.actor.command},
-        tasks=task_shapes(run, spec, tasks, attempts),
+        "params": run.params,
+        "actor": {"user": run.actor.user, "host": run.actor.host, "command": run.actor.command},
+        "tasks": task_shapes(run, spec, store.list_tasks(run.id), store.list_attempts(run.id)),
+        "hooks": hook_shapes(store, run, spec),
+    }
+
+
+def hook_shapes(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[HookShape, ...]:
+    """The hooks that an ended run owed, and what has become of them."""
+    if not spec.hooks or run.state in LIVE:
+        return ()
+    return tuple(_hook_shape(spec, hook) for hook in HookRuns.told_by(store.get_events(run.id)).owed())
+
+
+def _hook_shape(spec: RunSpec, hook: HookRun) -> HookShape:
+    start, end = hook.start, hook.end
+    return HookShape(
+        event=spec.hooks[hook.hook].event,
+        attempt=hook.attempt,
+        outcome=end.outcome if end else None,
+        reason=end.reason if end else None,
+        detail=end.detail if end else None,
+        exit_code=end.exit_code if end else None,
+        signal=end.signal if end else None,
+        command=start.argv if start else (),
+        started_at=start.at if start else None,
+        ended_at=end.at if end else None,
     )
 
 

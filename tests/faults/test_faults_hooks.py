@@ -74,7 +74,10 @@ def test_a_hook_reads_the_ended_run_as_json_in_a_snapshot_with_the_environment_o
     assert (told["id"], told["state"], told["cause"]) == (run_id, "failed", "manual")
     (task,) = told["tasks"]
     assert (task["task"], task["state"], task["attempts"][-1]["exit_code"]) == ("a", "failed", 3)
-    assert task["attempts"][-1]["log"] == ["words", "more"]
+    (failure,) = told["failures"]
+    assert (failure["task"], failure["exit_code"], failure["log"]) == ("a", 3, ["words", "more"])
+    assert told["commit"]["subject"] == "First"
+    assert (told["last_success"], told["changed_paths"]) == (None, None)
     logs = [path for path in (world.store_folder / "logs" / run_id).iterdir() if "hook" in path.name]
     assert sorted(path.suffix for path in logs) == [".index", ".log"]
     (log,) = (path.read_text() for path in logs if path.suffix == ".log")
@@ -198,3 +201,16 @@ def test_a_run_that_recovery_ends_tells_its_hooks(world: World) -> None:
 
     assert json.loads(data(world, "told.1").read_bytes())["state"] == "failed"
     assert state_of(world, run_id)[0].reason is None
+
+
+def test_a_hook_is_told_what_changed_since_the_last_success(world: World) -> None:
+    good = make_run(world, spec(task=GOOD))
+    bad = make_run(world, spec(hook("on_failure", SAY)), logical_time=None)
+
+    for run_id in (good, bad):
+        with driving(world, "run", run_id) as driver:
+            driver.end()
+
+    told = json.loads(data(world, "told.1").read_bytes())
+    assert told["last_success"]["id"] == good
+    assert told["changed_paths"] == []  # both at one revision

@@ -130,10 +130,10 @@ def test_no_hook_is_owed_before_the_run_has_ended() -> None:
 def test_the_second_loss_is_the_end_of_a_hook() -> None:
     machine = ended(OWED, started())
     (hook,) = machine.hooks.live()
-    first = hook.lost(lost())
+    first = hook.lost(AT)
     machine = ended(OWED, started(), lost(), started(2))
     (hook,) = machine.hooks.live()
-    second = hook.lost(lost(2))
+    second = hook.lost(AT)
 
     assert first == lost()
     assert isinstance(second, ev.HookFinished)
