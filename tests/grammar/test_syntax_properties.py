@@ -147,6 +147,7 @@ def test_an_expression_comes_back_from_its_canonical_value(text: str) -> None:
 
 @relaxed
 @given(expressions)
+@example('" ${~ a ~}"')
 def test_an_expression_comes_back_from_its_canonical_text(text: str) -> None:
     expr, _ = parse_expression(SourceFile("a", text))
 
