@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import define, field
@@ -16,9 +16,11 @@ from cronicle.runs.selection import Selection, TaskResult, plan_selection
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
 from cronicle.runs.units import UnitId
-from cronicle.schedule.ticks import Tick
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord, TaskRecord
+
+if TYPE_CHECKING:
+    from cronicle.schedule.ticks import Tick
 
 
 def ticked(tick: Tick) -> dict[str, Any]:

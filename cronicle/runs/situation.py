@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from cronicle.runs import obstacles as ob
 from cronicle.runs.actions import Action, KillAttempt
 from cronicle.runs.agenda import Agenda
 from cronicle.runs.hooks import HookRuns
@@ -19,6 +18,9 @@ from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import LIVE, RunState, TaskState
 from cronicle.runs.units import Unit, UnitId
 from dag.frontier import Frontier, JoinRule
+
+if TYPE_CHECKING:
+    from cronicle.runs import obstacles as ob
 
 NO_LIMIT = 1 << 30
 
@@ -111,6 +113,8 @@ class Situation:
 
         An instance that does not exist yet waits for what its task waits for. KeyError for an unknown task.
         """
+        from cronicle.runs import obstacles as ob  # driving a run needs none
+
         unit = self.units.get((task, key)) or self.units[task, None]
         if unit.ended:
             return (ob.HasEnded(unit.state, unit.reason),)

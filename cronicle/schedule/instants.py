@@ -18,12 +18,14 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from cronicle.schedule.cron import Cron
 from cronicle.schedule.zones import EARLIEST, has_change, local_time, segments
+
+if TYPE_CHECKING:
+    from cronicle.schedule.cron import Cron
 
 __all__ = ["CronSource", "Firing", "PeriodSource", "PointSource", "Source"]
 

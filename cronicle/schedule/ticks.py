@@ -17,14 +17,13 @@ They are enumerated lazily and in order; an expression that never fires costs no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from itertools import groupby
 from typing import Final, TypeAlias
 
 import attrs
 
-from cronicle.schedule.cron import parse_cron
 from cronicle.schedule.instants import (
     LARGEST_REPAIRED_GAP,
     CronSource,
@@ -35,7 +34,7 @@ from cronicle.schedule.instants import (
 )
 from cronicle.schedule.interval import DataInterval
 from cronicle.schedule.rule import Schedule
-from cronicle.schedule.zones import EARLIEST, LATEST, zone_named
+from cronicle.schedule.zones import EARLIEST, LATEST, zone_named, zoned_text
 
 __all__ = [
     "Rules",
@@ -54,17 +53,6 @@ Rules: TypeAlias = Schedule | Sequence[Schedule]
 """A schedule, or those that make up one series."""
 
 _INSTANT: Final = timedelta.resolution
-
-
-def zoned_text(instant: datetime, zone_name: str) -> str:
-    """An instant as RFC 3339 with the offset of a zone: ``2026-03-08T03:00:00-04:00``."""
-    local = instant.astimezone(zone_named(zone_name))
-    offset = local.utcoffset() or timedelta(0)
-    if offset % timedelta(
-        minutes=1
-    ):  # local mean times before standard time; RFC 3339 knows no seconds there
-        local = instant.astimezone(timezone(offset // timedelta(minutes=1) * timedelta(minutes=1)))
-    return local.isoformat()
 
 
 @attrs.frozen
@@ -190,6 +178,8 @@ class _Part:
 
 
 def _parts(schedule: Rules) -> list[_Part]:
+    from cronicle.schedule.cron import parse_cron  # where there are no ticks it is not needed
+
     parts: list[_Part] = []
     for one in (schedule,) if isinstance(schedule, Schedule) else schedule:
         zone_named(one.timezone)  # an error now, not at the first tick

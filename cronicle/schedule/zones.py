@@ -9,7 +9,7 @@ whole database are four days apart (Freetown, 1939).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ __all__ = [
     "segments",
     "start_of_day",
     "zone_named",
+    "zoned_text",
 ]
 
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
@@ -159,3 +160,14 @@ def start_of_day(zone_name: str, day: date) -> datetime:
             shown = max(segment.local_start, midnight)
             return shown.replace(tzinfo=UTC) - segment.offset
     raise AssertionError(f"no instant near {day} is on or after it [this is a bug]")
+
+
+def zoned_text(instant: datetime, zone_name: str) -> str:
+    """An instant as RFC 3339 with the offset of a zone: ``2026-03-08T03:00:00-04:00``."""
+    local = instant.astimezone(zone_named(zone_name))
+    offset = local.utcoffset() or timedelta(0)
+    if offset % timedelta(
+        minutes=1
+    ):  # local mean times before standard time; RFC 3339 knows no seconds there
+        local = instant.astimezone(timezone(offset // timedelta(minutes=1) * timedelta(minutes=1)))
+    return local.isoformat()

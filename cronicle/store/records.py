@@ -130,27 +130,18 @@ class RunRecord:
     def times(self) -> RunTimes:
         """Its logical time and interval as texts, as expressions and tasks see them."""
         # Listings do without, and start faster for it.
-        from cronicle.schedule.interval import DataInterval
-        from cronicle.schedule.ticks import Tick, zoned_text
+        from cronicle.schedule.zones import zoned_text
 
-        nominal = datetime.fromisoformat(self.nominal)
+        time = zoned_text(self.logical_time, self.timezone)
+        date = datetime.fromisoformat(self.nominal).date().isoformat()
         if self.interval_start is None or self.interval_start_nominal is None:
-            time = zoned_text(self.logical_time, self.timezone)
-            return RunTimes(time=time, date=nominal.date().isoformat())
-        end = self.interval_end or self.logical_time
-        tick = Tick(
-            self.logical_time,
-            nominal,
-            DataInterval(self.interval_start, end),
-            datetime.fromisoformat(self.interval_start_nominal),
-            self.timezone,
-        )
+            return RunTimes(time=time, date=date)
         return RunTimes(
-            time=tick.time_text,
-            date=tick.date,
-            interval_start=tick.interval_start_text,
-            interval_end=tick.interval_end_text,
-            interval_date=tick.interval_date,
+            time=time,
+            date=date,
+            interval_start=zoned_text(self.interval_start, self.timezone),
+            interval_end=zoned_text(self.interval_end or self.logical_time, self.timezone),
+            interval_date=datetime.fromisoformat(self.interval_start_nominal).date().isoformat(),
         )
 
 
