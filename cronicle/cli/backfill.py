@@ -42,6 +42,7 @@ def backfill(
     max_failures: Annotated[
         int, typer.Option("--max-failures", min=1, help="Pause after so many failed runs.")
     ] = 10,
+    hooks: Annotated[bool, typer.Option("--hooks", help="Tell the workflow's hooks, too.")] = False,
     series: Annotated[
         str | None, typer.Option("--series", metavar="NAME", help="Of several schedules this.")
     ] = None,
@@ -96,6 +97,7 @@ def backfill(
             parallel=parallel,
             newest_first=newest_first,
             max_failures=max_failures,
+            hooks=hooks,
         )
         if dry_run or not plan.ticks:
             say_plan(plan, slots or default_slots(), json=json)

@@ -96,5 +96,8 @@ def _tell_settled(settled: Settled) -> None:
         + f" process {owner.pid} on {owner.host} ({owner.command}) had died;"
         + f" it left {plural(len(settled.runs), 'run')}{lost}"
     )
-    for run_id in settled.runs[:3]:
-        tell(f"      go on with it: cronicle resume {run_id}")
+    for name in settled.to_resume[:3]:
+        tell(f"      go on with it: cronicle resume {name}")
+    if settled.survivors:
+        pids = ", ".join(map(str, settled.survivors))
+        tell(f"      of its tasks these processes cannot be ended, and may do harm: {pids}")

@@ -34,6 +34,8 @@ class Settled:
     """Its live runs, now without an owner."""
     attempts: int
     """Attempts recorded as lost."""
+    to_resume: tuple[str, ...] = ()
+    """Ids by which to go on with its runs: that of the backfill where a run has one."""
     survivors: tuple[int, ...] = ()
     """Processes that cannot be ended (another user's, or stuck in the kernel); normally none."""
 
@@ -60,7 +62,13 @@ async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
     ]
     survivors = await end_survivors(tokens, SURVIVORS_GRACE_SECONDS) if tokens else []
     runs = record_losses(store, clock, owner.id)
-    return Settled(owner, tuple(run.id for run in runs), len(attempts), tuple(survivors))
+    return Settled(
+        owner,
+        runs=tuple(run.id for run in runs),
+        attempts=len(attempts),
+        to_resume=tuple(dict.fromkeys(run.backfill or run.id for run in runs)),
+        survivors=tuple(survivors),
+    )
 
 
 def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ...]:

@@ -52,6 +52,8 @@ class BackfillPlan:
     parallel: int | None = None
     newest_first: bool = False
     max_failures: int = 10
+    hooks: bool = False
+    """Whether the hooks of its runs are told, too."""
     seconds_per_run: float | None = None
     """From the last runs that succeeded; None where there are none."""
 
@@ -82,6 +84,7 @@ def plan_backfill(
     parallel: int | None = None,
     newest_first: bool = False,
     max_failures: int = 10,
+    hooks: bool = False,
 ) -> BackfillPlan:
     """Choose among the ticks of the range.
 
@@ -112,6 +115,7 @@ def plan_backfill(
         parallel=parallel,
         newest_first=newest_first,
         max_failures=max_failures,
+        hooks=hooks,
         seconds_per_run=sum(durations) / len(durations) if durations else None,
     )
 
@@ -166,6 +170,7 @@ def make_backfill(
         parallel=plan.parallel,
         newest_first=plan.newest_first,
         max_failures=plan.max_failures,
+        hooks=plan.hooks,
         counts=True,
         total=len(plan.ticks),
         actor=actor,

@@ -192,6 +192,49 @@ def make_world(root: Path, files: Mapping[str, str] | None = None) -> World:
     return world
 
 
+@attrs.frozen
+class Project:
+    """A project in a repository, with its store in a folder, for tests of the command itself."""
+
+    folder: Path
+    store: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        passed = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        return {**passed, **names, "HOME": str(self.folder.parent), "CRONICLE_STORE": str(self.store)}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A `cronicle` command, started."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cronicle", *words],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def cronicle(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of a `cronicle` command."""
+        with self.start(*words) as process:
+            out, errors = process.communicate(timeout=PATIENCE)
+        return process.returncode, out, errors
+
+
+def deployed_project(root: Path, text: str, store: Path) -> Project:
+    """A project with one file, committed and applied."""
+    project = Project(root / "project", store)
+    repository = init_repository(project.folder)
+    (project.folder / "cronicle.hcl").write_text(text)
+    identity = repository.identity(os.environ, "ada", "here")
+    repository.commit_files(["cronicle.hcl"], "First", identity, SystemClock().now())
+    code, _, errors = project.cronicle("apply", "--auto-approve")
+    assert code == 0, errors
+    return project
+
+
 class Driver:
     """A process that drives a backfill or a run, as a command does (`faults_driver.py`)."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults_world import deployed_project
 
 from cronicle.store.location import open_store
 from cronicle.store.records import RunFilter
@@ -53,43 +52,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_a_backfill_with_a_clear_error_and_it_goes_on_after(
     tmp_path: Path, small_disk: Path
 ) -> None:
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "cronicle.hcl").write_text(WORKFLOW)
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "CRONICLE_STORE": str(small_disk / "store"),
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-    }
+    project = deployed_project(tmp_path, WORKFLOW, small_disk / "store")
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words, cwd=project, env=environ, capture_output=True, text=True, check=False, timeout=60
-        )
+    code, _, errors = project.cronicle(
+        "backfill", "w", "--from", "2026-01-01", "--to", "2026-01-05", "--parallel", "1"
+    )
 
-    def cronicle(*words: str) -> subprocess.CompletedProcess[str]:
-        return run(sys.executable, "-m", "cronicle", *words)
-
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "First"]):
-        assert run("git", *words).returncode == 0
-    applied = cronicle("apply", "--auto-approve")
-    assert applied.returncode == 0, applied.stderr
-
-    full = cronicle("backfill", "w", "--from", "2026-01-01", "--to", "2026-01-05", "--parallel", "1")
-
-    assert full.returncode == 1, full.stderr
-    assert "is full" in full.stderr
-    assert "Make room" in full.stderr
-    assert "Traceback" not in full.stderr
-    (small_disk / "store" / "data").joinpath(project.name, "local", "fill").unlink()
-    store = open_store(str(small_disk / "store"), create=False)
+    assert code == 1, errors
+    assert "is full" in errors
+    assert "Make room" in errors
+    assert "Traceback" not in errors
+    (project.store / "data" / "project" / "local" / "fill").unlink()
+    store = open_store(str(project.store), create=False)
     (backfill,) = {run.backfill for run in store.list_runs(RunFilter())}
 
-    resumed = cronicle("resume", str(backfill))
+    code, _, errors = project.cronicle("resume", str(backfill))
 
-    assert resumed.returncode == 0, resumed.stderr
+    assert code == 0, errors
     runs = store.list_runs(RunFilter(limit=100))
     assert sorted(run.logical_time.day for run in runs) == [1, 2, 3, 4, 5]
     assert {run.state for run in runs} == {"succeeded"}
