@@ -40,12 +40,16 @@ def drive(
     Raises:
         Interrupted: A second Ctrl-C ended it.
     """
-    return trio.run(_drive, session, store, slots or default_slots(), stop, body)
+    results = trio.run(_drive, session, store, slots or default_slots(), stop, body)
+    if not results:
+        raise Interrupted
+    return results[0]
 
 
 async def _drive(
     session: Session, store: Store, slots: int, stop: Stop, body: Callable[[Owner], Awaitable[T]]
-) -> T:
+) -> list[T]:
+    """What the body gave; nothing if it was interrupted for good."""
     for settled in await settle_dead_owners(store, session.clock):
         _tell_settled(settled)
     async with become_owner(
@@ -60,7 +64,7 @@ async def _drive(
         return await _interruptible(owner, stop, body)
 
 
-async def _interruptible(owner: Owner, stop: Stop, body: Callable[[Owner], Awaitable[T]]) -> T:
+async def _interruptible(owner: Owner, stop: Stop, body: Callable[[Owner], Awaitable[T]]) -> list[T]:
     results: list[T] = []
     async with trio.open_nursery() as nursery:
 
@@ -73,17 +77,13 @@ async def _interruptible(owner: Owner, stop: Stop, body: Callable[[Owner], Await
                         stopping.append(True)
                         stop(owner)
                     else:
-                        killed.append(True)
                         nursery.cancel_scope.cancel()
 
         stopping: list[bool] = []
-        killed: list[bool] = []
         nursery.start_soon(listen)
         results.append(await body(owner))
         nursery.cancel_scope.cancel()
-    if not results:
-        raise Interrupted
-    return results[0]
+    return results
 
 
 def _tell_settled(settled: Settled) -> None:

@@ -16,6 +16,7 @@ from cronicle.operations.addresses import addresses_from
 from cronicle.operations.end_unowned import end_unowned_backfill, end_unowned_run
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, ControlRequest, RunRecord
+from cronicle.views.words import has_become
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -69,4 +70,4 @@ def _check(found: RunRecord | BackfillRecord, verb: str) -> None:
         )
     live = found.state in LIVE if isinstance(found, RunRecord) else found.ended_at is None
     if not live:
-        raise CronicleError(f"{_noun(found)} {found.id} has ended: it {found.state}")
+        raise CronicleError(f"{_noun(found)} {found.id} has ended: it {has_become(found.state)}")

@@ -11,6 +11,7 @@ from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.views.words import has_become
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -29,7 +30,7 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
         return _resume_backfill(session, store, found, slots=slots, json=json)
     if found.state not in LIVE:
         raise CronicleError(
-            f"run {found.id} has ended: it {found.state}",
+            f"run {found.id} has ended: it {has_become(found.state)}",
             f"To run again what failed: cronicle retry {found.id}",
         )
     if found.backfill is not None:
@@ -46,7 +47,7 @@ def _resume_backfill(
     if backfill.state not in UNFINISHED:
         again = range_options(backfill)
         raise CronicleError(
-            f"backfill {backfill.id} has ended: it {backfill.state}",
+            f"backfill {backfill.id} has ended: it {has_become(backfill.state)}",
             f"To run what is not done: cronicle backfill {backfill.workflow} {again}",
         )
     return follow_backfill(

@@ -96,6 +96,11 @@ def reason_text(reason: str | None) -> str:
     return _REASONS.get(reason, reason.replace("_", " "))
 
 
+def has_become(state: str) -> str:
+    """A state of what has ended, as the end of a sentence: `it failed`, `it was cancelled`."""
+    return state if state in ("succeeded", "failed") else f"was {state}"
+
+
 def ending(attempt: AttemptRecord) -> str:
     """How an attempt ended, in a few words: `exit code 1`, `killed by signal 9`, `timed out`."""
     if attempt.outcome is None:
