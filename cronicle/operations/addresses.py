@@ -1,4 +1,4 @@
-"""From what a user types to a run, a task or a backfill of the store (design.md, "Addresses").
+"""From what a user types to a run, a task or a backfill of the store (docs/glossary.md, "address").
 
 `7K2` is an id or its beginning, `daily@2015-12-31` and `daily@2015-12-31T07:55:00Z` a logical time,
 `daily@latest` the last one, `daily~2` the third from last. Where several runs have a logical time, its result is
