@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, TextIO
 
 from cronicle.cli.drive import Interrupted, default_slots, drive
 from cronicle.cli.live import instant_text
-from cronicle.cli.output import duration, is_terminal, paint, plural, print_json, say, show, tell, visible
+from cronicle.cli.output import (
+    duration,
+    is_terminal,
+    paint,
+    plural,
+    print_json,
+    say,
+    show,
+    tell,
+    visible_line,
+)
+from cronicle.cli.screen import Screen
 from cronicle.cli.session import Session
 from cronicle.clock import Clock
 from cronicle.engine.backfills import BackfillDriver
@@ -164,7 +175,7 @@ class BackfillProgress:
         self._live = is_terminal(self._stream)
         self._begun = clock.now()
         self._done_before: int | None = None
-        self._drawn = 0
+        self._screen = Screen(self._stream)
         self._drawn_at = self._begun
         self._failures: list[str] = []
 
@@ -174,9 +185,10 @@ class BackfillProgress:
             if isinstance(fact, ev.RunFinished):
                 self._run_ended(run, machine, fact)
             elif isinstance(fact, ev.AttemptFinished) and fact.outcome != "succeeded" and not self._live:
-                name = visible(task_label(fact.task, fact.key))
-                why = fact.detail or (
-                    f"exit code {fact.exit_code}" if fact.exit_code is not None else fact.reason
+                name = visible_line(task_label(fact.task, fact.key))
+                why = visible_line(
+                    fact.detail
+                    or (f"exit code {fact.exit_code}" if fact.exit_code is not None else fact.reason or "")
                 )
                 self._write(f"{instant_text(fact.at)} {run.id} {name} attempt {fact.attempt} failed: {why}")
 
@@ -191,7 +203,7 @@ class BackfillProgress:
     def close(self, record: BackfillRecord) -> None:
         """Leave the last state on the screen."""
         if self._live:
-            self._draw(record)
+            self._draw(record, last=True)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine, fact: ev.RunFinished) -> None:
         if fact.state is RunState.FAILED:
@@ -202,7 +214,7 @@ class BackfillProgress:
     def _write(self, line: str) -> None:
         show(self._stream, line + "\n")
 
-    def _draw(self, record: BackfillRecord) -> None:
+    def _draw(self, record: BackfillRecord, *, last: bool = False) -> None:
         self._drawn_at = now = self._clock.now()
         elapsed = (now - self._begun).total_seconds()
         here = record.done - (self._done_before or 0)
@@ -222,6 +234,4 @@ class BackfillProgress:
                 f"  {paint('✗', 'red', self._stream)} {shown}   cronicle explain {self._failures[-1]}"
             )
         lines.append(f"  Ctrl-C pauses it: cronicle resume {record.id}")
-        up = f"\033[{self._drawn}F" if self._drawn else ""
-        show(self._stream, up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
-        self._drawn = len(lines)
+        self._screen.draw(lines, last=last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from cronicle.cli.output import duration, paint, plural, tell, visible
+from cronicle.cli.output import duration, paint, plural, tell, visible, visible_line
 from cronicle.errors import ExitCode
 from cronicle.execute.places import hook_log_path, log_path
 from cronicle.logs import tail
@@ -43,7 +43,7 @@ def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
     failed = [row for row in store.list_tasks(run.id) if row.state is TaskState.FAILED]
     instances = {row.task for row in failed if row.key is not None}
     failed = [row for row in failed if row.key is not None or row.task not in instances]
-    names = ", ".join(visible(task_label(row.task, row.key)) for row in failed[:MOST_FAILURES])
+    names = ", ".join(visible_line(task_label(row.task, row.key)) for row in failed[:MOST_FAILURES])
     tell(f"{paint('✗', 'red')} {name_of(run)} {run.state}{took}" + (f": {names}" if names else ""))
     attempts = store.list_attempts(run.id)
     for row in failed[:MOST_FAILURES]:
@@ -78,18 +78,18 @@ def _tell_hooks(store: StoreReader, files: Path, run: RunRecord) -> None:
 
 def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[AttemptRecord]) -> None:
     tell("")
-    address = shlex.quote(f"{run.id}/{task_label(row.task, row.key)}")
+    name = visible_line(task_label(row.task, row.key))
+    address = visible_line(shlex.quote(f"{run.id}/{task_label(row.task, row.key)}"))
     if not attempts:
-        tell(f"  {visible(task_label(row.task, row.key))}: {str(row.reason).replace('_', ' ')}")
+        tell(f"  {name}: {str(row.reason).replace('_', ' ')}")
         return
     last = attempts[-1]
     command = " ".join(shlex.quote(word) for word in last.argv).replace("\n", "⏎")
     if len(command) > LONGEST_COMMAND:
         command = command[:LONGEST_COMMAND] + "…"
-    name = visible(task_label(row.task, row.key))
     has_ended_itself = last.reason in (None, "exit_code", "signal")
     how = ending(last) if has_ended_itself else str(last.reason).replace("_", " ")
-    tell(f"  {how}, attempt {last.attempt} of {name}      {visible(command)}".rstrip())
+    tell(f"  {how}, attempt {last.attempt} of {name}      {visible_line(command)}".rstrip())
     if last.detail and not has_ended_itself:
         tell(f"    {visible(last.detail)}")
     if last.reason != "start_error":  # else the log holds just what has been said

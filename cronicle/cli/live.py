@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from cronicle.cli.output import duration, is_terminal, paint, show, visible
+from cronicle.cli.output import duration, is_terminal, paint, show, visible_line, width_of
+from cronicle.cli.screen import Screen
 from cronicle.clock import Clock
 from cronicle.names import task_label
 from cronicle.runs import events as ev
@@ -55,7 +56,7 @@ class PlainProgress:
         if what is None:
             return None
         task = getattr(fact, "task", None)
-        name = "" if task is None else visible(task_label(task, getattr(fact, "key", None))) + " "
+        name = "" if task is None else visible_line(task_label(task, getattr(fact, "key", None))) + " "
         return f"{instant_text(fact.at)} {run.id} {name}{what}"
 
     def _what(self, fact: ev.RunEvent) -> str | None:
@@ -67,7 +68,9 @@ class PlainProgress:
                 why = fact.detail or (
                     f"exit code {fact.exit_code}" if fact.exit_code is not None else fact.reason
                 )
-                return f"attempt {fact.attempt} {str(fact.outcome).replace('_', ' ')}: {visible(why or '')}"
+                return (
+                    f"attempt {fact.attempt} {str(fact.outcome).replace('_', ' ')}: {visible_line(why or '')}"
+                )
             case ev.AttemptLost():
                 return f"attempt {fact.attempt} lost: the process that drove it had died"
             case ev.TaskFinished():
@@ -78,7 +81,7 @@ class PlainProgress:
             case ev.TaskCarriedOver():
                 return f"carried over from {fact.from_run}"
             case ev.CancelRequested():
-                return f"cancel requested by {fact.by}"
+                return f"cancel requested by {visible_line(fact.by)}"
             case ev.RunFinished():
                 return f"run {fact.state}"
         return None
@@ -93,7 +96,7 @@ class LiveProgress:
         self._started: dict[UnitId, datetime] = {}
         self._ended: dict[UnitId, datetime] = {}
         self._last_failure: dict[UnitId, ev.AttemptFinished] = {}
-        self._drawn = 0
+        self._screen = Screen(self._stream)
         self._drawn_at = datetime.min.replace(tzinfo=UTC)
         self._begun: datetime | None = None
 
@@ -110,20 +113,17 @@ class LiveProgress:
                 case _:
                     pass
         if (self._clock.now() - self._drawn_at).total_seconds() >= 0.05:
-            self.draw(run, machine)
+            self.draw(machine)
 
-    def draw(self, run: RunRecord, machine: RunMachine) -> None:
+    def draw(self, machine: RunMachine, *, last: bool = False) -> None:
         """Draw the present state over the last one."""
         now = self._drawn_at = self._clock.now()
         self._begun = self._begun or now
-        lines = self._lines(machine, now)
-        up = f"\033[{self._drawn}F" if self._drawn else ""
-        show(self._stream, up + "".join(f"\033[2K{line}\n" for line in lines) + "\033[J")
-        self._drawn = len(lines)
+        self._screen.draw(self._lines(machine, now), last=last)
 
     def close(self, run: RunRecord, machine: RunMachine) -> None:
         """Leave the last state on the screen."""
-        self.draw(run, machine)
+        self.draw(machine, last=True)
 
     def _lines(self, machine: RunMachine, now: datetime) -> list[str]:
         units = shown_units(machine)
@@ -133,7 +133,7 @@ class LiveProgress:
             busy = [unit for unit in units if not unit.ended and unit.state is not TaskState.WAITING]
             failed = [unit for unit in units if unit.state is TaskState.FAILED]
             units = [*failed[: MOST_LINES // 2], *busy][:MOST_LINES]
-        width = max((len(task_label(*unit.id)) for unit in units), default=0)
+        width = max((width_of(visible_line(task_label(*unit.id))) for unit in units), default=0)
         lines = [self._unit_line(machine, unit, width, now) for unit in units]
         took = duration((now - (self._begun or now)).total_seconds())
         total = len(shown_units(machine))
@@ -143,7 +143,8 @@ class LiveProgress:
 
     def _unit_line(self, machine: RunMachine, unit: Unit, width: int, now: datetime) -> str:
         mark, colour = ("↷", "green") if unit.carried_from else MARKS.get(unit.state, (" ", "dim"))
-        name = visible(task_label(*unit.id)).ljust(width)
+        name = visible_line(task_label(*unit.id))
+        name += " " * (width - width_of(name))
         return f"  {paint(mark, colour, self._stream)} {name}  {self._remark(machine, unit, now)}".rstrip()
 
     def _remark(self, machine: RunMachine, unit: Unit, now: datetime) -> str:
@@ -170,7 +171,11 @@ class LiveProgress:
                 return str(unit.reason or unit.state).replace("_", " ")
             case TaskState.WAITING:
                 above = machine.waiting_for(unit.id[0])
-                return f"waits for {', '.join(task_label(*one) for one in above[:3])}" if above else ""
+                return (
+                    f"waits for {visible_line(', '.join(task_label(*one) for one in above[:3]))}"
+                    if above
+                    else ""
+                )
         return ""
 
 

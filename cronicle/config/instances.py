@@ -42,4 +42,8 @@ def instances_of(value: Value) -> dict[str, Value]:
         raise UnsuitableInstancesError(f"It makes {len(found):,} instances; {MOST_INSTANCES:,} are the most.")
     if "" in found:
         raise UnsuitableInstancesError("The key of an instance must not be empty.")
+    if any("\0" in key for key in found):
+        raise UnsuitableInstancesError(
+            "The key of an instance must not hold NUL: no process could be given it."
+        )
     return found
