@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -129,9 +131,48 @@ def main() -> NoReturn:
     # Most of what a command allocates lives as long as it does: looking for garbage less often, and not once more at
     # the end, takes a tenth off every start.
     gc.set_threshold(GARBAGE_THRESHOLD)
-    code = run_command_line(sys.argv[1:])
+    prepare_streams()
+    code = _flushed(run_command_line(sys.argv[1:]))
     gc.freeze()
     sys.exit(code)
+
+
+def prepare_streams() -> None:
+    r"""Have a stdin, stdout and stderr that take any text.
+
+    Where one is closed (`cronicle run W >&-`) the next file that is opened would get its number, and be written into.
+    A name that is not UTF-8, or a mark that the encoding of the locale lacks, is written out (`\udcff`).
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
+        if getattr(sys, name) is None:
+            opened = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, opened)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """Write what is left of the output: done by Python at its exit, a failure would be a riddle."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _to_nowhere(sys.stdout)
+        if code == ExitCode.GOOD and not isinstance(error, BrokenPipeError):
+            _complain(
+                f"the output cannot be written: {error.strerror}",
+                "What the command was to do is done. Make room or send its output elsewhere, and ask for it again.",
+            )
+        code = ExitCode.FAILED
+    try:
+        sys.stderr.flush()
+    except OSError:  # nobody has to read it
+        _to_nowhere(sys.stderr)
+    return code
 
 
 def run_command_line(words: Sequence[str]) -> int:
@@ -152,14 +193,22 @@ def run_command_line(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone; say nothing more, also not when Python flushes at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
+        return _nobody_reads()
     except ExceptionGroup as group:
         return _report(_first_leaf(group))
     except Exception as error:
         return _report(error)
     return result if isinstance(result, int) else ExitCode.GOOD
+
+
+def _nobody_reads() -> int:
+    """The reader of a pipe (`| head`) has gone; say nothing more, also not when Python flushes at its exit."""
+    _to_nowhere(sys.stdout)
+    return ExitCode.FAILED
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _first_leaf(group: ExceptionGroup[Exception]) -> Exception:
@@ -183,6 +232,14 @@ def _report(error: Exception) -> int:
         return error.exit_code
     if os.environ.get("CRONICLE_DEBUG"):
         raise error
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        _complain(
+            f"{error.strerror}{where}",
+            "The system refused this. Make room, give yourself the right or mend what is there, and repeat the "
+            "command; CRONICLE_DEBUG=1 shows what was being done.",
+        )
+        return ExitCode.FAILED
     _complain(
         f"internal error: {type(error).__name__}: {error}",
         "This is a bug in Cronicle. Please report it with what CRONICLE_DEBUG=1 prints for the same command.",
@@ -201,7 +258,8 @@ def _complain(message: str, remedy: str = "") -> None:
     from cronicle.cli.output import visible
 
     message, remedy = visible(message), visible(remedy)
-    typer.echo(f"error: {message}" + (f"\n\n{remedy}" if remedy else ""), err=True)
+    with suppress(OSError):  # nobody reads that either
+        typer.echo(f"error: {message}" + (f"\n\n{remedy}" if remedy else ""), err=True)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,13 @@ def init(
     import attrs
 
     from cronicle.cli.output import print_json, say
-    from cronicle.cli.session import user_name
+    from cronicle.cli.session import current_folder, user_name
     from cronicle.clock import SystemClock
     from cronicle.errors import ExitCode
     from cronicle.operations.init import Committer, make_project
 
     made = make_project(
-        Path(os.path.normpath(Path.cwd() / folder)),
+        Path(os.path.normpath(current_folder() / folder)),
         example,
         Committer(environ=os.environ, user=user_name(), host=socket.gethostname(), now=SystemClock().now()),
     )

@@ -90,8 +90,8 @@ def tell(text: str = "") -> None:
 
 
 def show(stream: TextIO, text: str) -> None:
-    """Write what nobody has to read: that its reader has gone (`2>&1 | head`) must not end a run."""
-    with suppress(BrokenPipeError):
+    """Write what nobody has to read: a reader or terminal that has gone, or a full disk, must not end a run."""
+    with suppress(OSError):
         stream.write(text)
         stream.flush()
 

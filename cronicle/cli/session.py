@@ -107,7 +107,7 @@ class Session:
             environ=os.environ,
             user=user_name(),
             host=socket.gethostname(),
-            cwd=Path.cwd(),
+            cwd=current_folder(),
             var=var,
             var_files=var_files,
         )
@@ -144,7 +144,21 @@ class Session:
 
 def open_session(store: str | None = None, environment: str | None = None) -> Session:
     """The session of a command with these options."""
-    return Session(look_around(Path.cwd(), os.environ, store), environment, SystemClock())
+    return Session(look_around(current_folder(), os.environ, store), environment, SystemClock())
+
+
+def current_folder() -> Path:
+    """The folder in which the command was given.
+
+    Raises:
+        CronicleError: It is gone.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise CronicleError(
+            "the folder in which you are does not exist any more", "Change into one that does: cd"
+        ) from None
 
 
 def user_name() -> str:

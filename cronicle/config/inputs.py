@@ -114,7 +114,7 @@ class InputFinder:
         return next(self._describe(path), None) is not None
 
     def _described(self, paths: Iterable[str]) -> dict[str, str]:
-        return {path: said for path in sorted(set(paths)) for said in self._describe(path)}
+        return {_as_text(path): said for path in sorted(set(paths)) for said in self._describe(path)}
 
     def _describe(self, path: str) -> Iterator[str]:
         """`mode:blob id` of a file; nothing for a link that leads nowhere, to a folder or out of the repository."""
@@ -122,3 +122,8 @@ class InputFinder:
             yield f"{self.tree.mode(path):o}:{self.tree.blob_id(path)}"
         except (OSError, CronicleError):
             return
+
+
+def _as_text(path: str) -> str:
+    r"""The path as a spec can hold it: bytes that are not UTF-8 are written out, as `\xef`."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

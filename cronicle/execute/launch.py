@@ -82,7 +82,7 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
         raise StartError("The command is empty: it needs at least the name of a program.")
     try:
         child = subprocess.Popen(
-            command.argv,
+            [word.encode(*_ENCODING) for word in command.argv],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -105,7 +105,7 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
 
 
 def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
-    """As `Popen` would encode it by calling `os.fsencode` for every word: a third of what a spawn takes of Python.
+    """As `Popen` would by calling `os.fsencode` for every word, which takes a third of the Python of a spawn.
 
     Raises:
         UnicodeEncodeError: a name or value cannot be passed to a program.
@@ -113,7 +113,8 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
     return {name.encode(*_ENCODING): value.encode(*_ENCODING) for name, value in environment.items()}
 
 
-_ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+_ENCODING = ("utf-8", "surrogateescape")
+"""What a process is given does not depend on the locale of this one; bytes that came in come out as they were."""
 
 
 @functools.cache
