@@ -31,6 +31,8 @@ from typing import Self
 
 import attrs
 
+from cronicle.folders import make_private_folder
+
 RECORD = struct.Struct("<qQIB3x")
 """Microseconds since 1970, offset in the data, length, stream."""
 
@@ -66,19 +68,6 @@ class Chunk:
 def index_path(path: Path) -> Path:
     """The index that belongs to a log."""
     return path.with_name(path.name + ".index")
-
-
-def make_private_folder(path: Path) -> None:
-    """Makes a folder, and those above it that are missing, for the owner only (`mkdir` would let all see those).
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    try:
-        path.mkdir(mode=0o700, exist_ok=True)
-    except FileNotFoundError:
-        make_private_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
 
 
 class LogWriter:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import trio
 
+from cronicle.folders import make_private_folder
+
 LONGEST_PATH = 100
 """Bytes; sockets in longer paths cannot be bound (unix(7): sun_path has 108)."""
 
@@ -39,7 +41,7 @@ async def listen(folder: Path, owner: str, woken: Callable[[], None]) -> None:
     path = socket_path(folder, owner)
     receiver = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_DGRAM)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         with _reachable(path) as name:
             await receiver.bind(name)
     except OSError:

@@ -24,7 +24,8 @@ from cronicle.clock import Clock
 from cronicle.execute.interface import AttemptCommand, Reason
 from cronicle.execute.masking import Masker, masked_text
 from cronicle.execute.readiness import Readiness
-from cronicle.logs import LogWriter, Stream, make_private_folder
+from cronicle.folders import make_private_folder
+from cronicle.logs import LogWriter, Stream
 
 READ_SIZE = 1 << 16
 """The capacity of a pipe on Linux."""

@@ -35,7 +35,7 @@ from typing import Self
 
 import attrs
 
-from cronicle.logs import make_private_folder
+from cronicle.folders import make_private_folder
 
 LONGEST_NAME = 100
 """Bytes of a safe name: two of them, an attempt's number and a suffix stay below the 255 of file systems."""

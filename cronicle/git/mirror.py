@@ -30,6 +30,7 @@ from typing import Final
 import pygit2
 from pygit2.enums import FileMode, FileStatus, FilterMode, ObjectType
 
+from cronicle.folders import make_private_folder
 from cronicle.git.errors import BadRepository, GitError
 from cronicle.git.history import History, reason
 from cronicle.git.repository import Identity, Repository, signature
@@ -57,7 +58,7 @@ class Mirror(History):
             BadRepository: It is damaged.
         """
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path)
             with _locked(path):
                 if not path.joinpath("config").exists():
                     _create(path)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from cronicle.folders import make_private_folder
 from cronicle.git.errors import GitError, UnknownRevision
 from cronicle.git.recorded import OPEN_FOLDER, RecordedFolder, is_unchanged, wait_for_clock, write_folder
 from cronicle.git.removal import TRASH, fresh_name, move_to_trash, remove_folder
@@ -110,7 +111,7 @@ class SnapshotPool:
         self._checked: dict[str, Contents] = {}
         self._is_tidy = False
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(folder)
             self._pool = os.open(folder, OPEN_FOLDER)
         except OSError as error:
             raise self._failure(error) from error

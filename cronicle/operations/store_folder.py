@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cronicle.folders import make_private_folder
 from cronicle.operations.locate import STORE_FOLDER, Surroundings
 
 
@@ -18,6 +19,6 @@ def shield_from_git(folder: Path, where: Surroundings) -> None:
     from cronicle.git.repository import init_repository, open_repository
 
     open_repository(where.repository).exclude(f"{STORE_FOLDER}/")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     if not (folder / ".git").exists():
         init_repository(folder)

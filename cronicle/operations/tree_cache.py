@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from cronicle.execute.places import safe_name
+from cronicle.folders import make_private_folder
 
 
 @frozen
@@ -30,6 +31,6 @@ class FolderCache:
         name = safe_name(key)
         temporary = self.folder / f".{name}.{secrets.token_hex(4)}"
         with suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             temporary.write_bytes(data)
             os.replace(temporary, self.folder / name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.filesystem import make_folder, refuse_network
+from cronicle.store.sqlite.filesystem import make_folder, refuse_network, refuse_open_to_all
 from cronicle.store.sqlite.reader import SqliteReader
 from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
 
@@ -23,6 +23,7 @@ def open_store(folder: Path, *, create: bool) -> SqliteStore:
 
     path = folder / FILE_NAME
     refuse_network(folder)
+    refuse_open_to_all(folder)
     if not path.exists():
         if not create:
             raise no_store(folder)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cronicle.folders import make_private_folder
 from cronicle.store.interface import StoreError
 
-FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -87,13 +88,26 @@ def _unescaped(text: str) -> str:
     return text
 
 
+def refuse_open_to_all(folder: Path) -> None:
+    """Raise StoreError if any user of the machine may put files into `folder`: what lies in it is executed."""
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return  # none yet, or one that opening it will say more about
+    if mode & stat.S_IWOTH:
+        raise StoreError(
+            f"Every user of this machine may write into the store folder {folder}, and so change what is executed.",
+            f"Take that right away with `chmod o-w {folder}`, or name a folder inside of it, which will be made "
+            "for you only.",
+        )
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner may enter, durably; one that exists is left as it is."""
     try:
         if folder.is_dir():
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        make_private_folder(folder)
         sync_folder(folder.parent)
     except OSError as error:
         raise StoreError(
