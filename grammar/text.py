@@ -93,7 +93,9 @@ def _text(expr: Expression) -> str:
             return f"({_text(inner)})"
         case TemplateWrap(inner):
             return f'"${{{_text(inner)}}}"'
-        case Template((Interpolation(inner),)):  # `"${a}"` would be a wrap: that blank, which is trimmed, is none
+        case Template(
+            (Interpolation(inner),)
+        ):  # `"${a}"` would be a wrap: that blank, which is trimmed, is none
             return f'" ${{~ {_text(inner)} }}"'
         case Template(parts):
             return f'"{_parts(parts)}"'
