@@ -126,7 +126,8 @@ def follow_backfill(
     try:
         ended = drive(session, store, slots or default_slots(), stop, body)
     except Interrupted:
-        tell(f"{paint('✗', 'red')} interrupted; go on with it: cronicle resume {driven[0].id}")
+        on = f"; go on with it: cronicle resume {driven[0].id}" if driven else " before anything had begun"
+        tell(f"{paint('✗', 'red')} interrupted{on}")
         return ExitCode.INTERRUPTED
     _tell_end(ended)
     if json:

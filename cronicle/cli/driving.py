@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cronicle.cli.drive import Interrupted, drive
 from cronicle.cli.ending import exit_code_of, tell_end
@@ -56,6 +56,24 @@ def drive_run(
     session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None, json: bool
 ) -> int:
     """Drive one run that `make` makes or adopts, and say how it ended."""
+    code, ended = drive_to_end(session, store, make, slots=slots)
+    if json and ended is not None:
+        print_json(details_of(store, ended))
+    return code
+
+
+def details_of(store: Store, run: RunRecord) -> Any:
+    """All about a run, as JSON shows it."""
+    from cronicle.runs.spec import spec_from_bytes
+    from cronicle.views.shapes import run_details, to_builtins
+
+    return to_builtins(run_details(store, run, spec_from_bytes(store.get_spec(run.spec_hash))))
+
+
+def drive_to_end(
+    session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None
+) -> tuple[ExitCode, RunRecord | None]:
+    """The same without JSON: the exit code, and the run as it ended; None if it was left before its end."""
     driven: list[RunRecord] = []
     interrupted: list[bool] = []
 
@@ -79,22 +97,17 @@ def drive_run(
     try:
         drive(session, store, slots, stop, body)
     except Interrupted:
-        tell(f"{paint('✗', 'red')} interrupted; go on with it: cronicle resume {driven[0].id}")
-        return ExitCode.INTERRUPTED
+        on = f"; go on with it: cronicle resume {driven[0].id}" if driven else " before anything had begun"
+        tell(f"{paint('✗', 'red')} interrupted{on}")
+        return ExitCode.INTERRUPTED, None
     ended = store.find_run(driven[0].id)
     assert ended is not None
     if is_terminal():
         tell()
     tell_end(store, session.files, ended)
-    if json:
-        from cronicle.runs.spec import spec_from_bytes
-        from cronicle.views.shapes import run_details, to_builtins
-
-        spec = spec_from_bytes(store.get_spec(ended.spec_hash))
-        print_json(to_builtins(run_details(store, ended, spec)))
     if ended.state is RunState.CANCELLED and interrupted:
-        return ExitCode.INTERRUPTED
-    return exit_code_of(ended)
+        return ExitCode.INTERRUPTED, ended
+    return exit_code_of(ended), ended
 
 
 def _experiment(run: RunRecord) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cronicle.cli.driving import drive_run
-from cronicle.cli.output import paint, plural, tell
+from cronicle.cli.driving import details_of, drive_to_end
+from cronicle.cli.output import paint, plural, print_json, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
@@ -34,14 +34,23 @@ def retry_each(
     slots: int | None,
     json: bool,
 ) -> int:
-    """Retry each run; the exit code is that of the worst."""
+    """Retry each run; one of several that cannot be retried is reported. The exit code is that of the worst."""
     if var and revision is None:
         raise UsageError(
             "--var needs --revision: a retry of the run's own revision takes the run's own values"
         )
     worst = ExitCode.GOOD
+    is_list = len(addresses) > 1 or "-" in addresses
+    documents = []
     for address in addresses_from(addresses):
-        plan = _plan(session, store, address, revision, from_task, var)
+        try:
+            plan = _plan(session, store, address, revision, from_task, var)
+        except CronicleError as error:
+            if not is_list:
+                raise
+            tell(f"error: {address}: {error.message}")
+            worst = ExitCode.FAILED
+            continue
         _tell(plan, revision)
 
         def make(owner: Owner, plan: RetryPlan = plan) -> RunRecord:
@@ -55,10 +64,14 @@ def retry_each(
                 now=session.clock.now(),
             )
 
-        code = drive_run(session, store, make, slots=slots, json=json)
-        worst = ExitCode(max(worst, code))
+        code, ended = drive_to_end(session, store, make, slots=slots)
+        if json and ended is not None:
+            documents.append(details_of(store, ended))
+        worst = max(worst, code)
         if worst is ExitCode.INTERRUPTED:
             break
+    if json and (documents or is_list):
+        print_json(documents if is_list else documents[0])
     return worst
 
 

@@ -151,10 +151,15 @@ def test_common_options_stand_before_or_after_the_command(simple: Shop, place: P
 def test_lists_of_runs_are_read_from_stdin(simple: Shop) -> None:
     runs = [simple.cronicle("run", "bad", "--time", f"2020-01-0{day}").run for day in (1, 2)]
 
-    retried = simple.cronicle("retry", "-", stdin="\n".join(runs) + "\n")
+    retried = simple.cronicle(
+        "retry", "-", "--json", stdin="\n".join([runs[0], "GONE123456", runs[1]]) + "\n"
+    )
 
     assert retried.code == 1
+    assert [run["retry_of"] for run in retried.json] == runs
     assert [run["retry_of"] for run in simple.json("runs")[:2]] == runs[::-1]
+    assert "error: GONE123456: the store has no run" in retried.err
+    assert simple.cronicle("retry", "-", "--json", stdin="").json == []
     nothing = simple.cronicle("cancel", "-", stdin=f"{runs[0]}\nGONE123456\n")
     assert nothing.code == 1
     assert f"run {runs[0]} has ended" in nothing.err
