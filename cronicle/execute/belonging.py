@@ -28,8 +28,14 @@ import attrs
 LINUX = sys.platform == "linux"
 TOKEN_NAME = b"CRONICLE_ATTEMPT_TOKEN="
 PR_SET_CHILD_SUBREAPER = 36
+STATE, FLAGS, END_OF_CODE = 0, 6, 24
+"""Fields of `/proc/PID/stat` (proc(5)), counted from after the name."""
+
 PF_KTHREAD = 0x00200000
-"""In the flags of a process (proc(5), `stat`): a thread of the kernel."""
+"""In the flags of a process: a thread of the kernel."""
+
+MOST_READS = 3
+"""So often the environment of a process that seems to have none is read: it may have been in an `exec`."""
 
 NARROW_RANGE = 64
 """So many ids are looked at one by one (1 µs each where nobody is there); with more, listing `/proc` is
@@ -160,14 +166,19 @@ def carries(pid: int, tokens: Collection[bytes]) -> bool | None:
     None if that cannot be told yet: in the middle of an `exec` a process has no environment. It may have left its
     group, so that taking it for a stranger would be to leave it behind.
     """
-    environ = _environ(pid)
-    if environ is None:
-        return False
-    if not environ:
+    for _ in range(MOST_READS):
+        environ = _environ(pid)
+        if environ:
+            framed = b"\0" + environ + b"\0"
+            return any(b"\0" + TOKEN_NAME + token + b"\0" in framed for token in tokens)
         reap(pid)  # perhaps a zombie, and an orphan of ours
-        return None if _is_in_exec(pid) else False
-    framed = b"\0" + environ + b"\0"
-    return any(b"\0" + TOKEN_NAME + token + b"\0" in framed for token in tokens)
+        in_exec = None if environ is None else _is_in_exec(pid)
+        if in_exec is None:
+            return False
+        if in_exec:
+            return None
+        # It was, perhaps, when its environment was read: read it again.
+    return False  # it was started without any
 
 
 def _environ(pid: int) -> bytes | None:
@@ -179,14 +190,19 @@ def _environ(pid: int) -> bytes | None:
         return None
 
 
-def _is_in_exec(pid: int) -> bool:
-    """True if a process without an environment is neither dead nor a kernel thread, and has no arguments either."""
+def _is_in_exec(pid: int) -> bool | None:
+    """True in the middle of an `exec`; None for what is over, or a thread of the kernel.
+
+    The end of the code is the last that an `exec` sets, after the environment (Linux, `load_elf_binary`).
+    """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat, open(f"/proc/{pid}/cmdline", "rb") as arguments:
-            fields = stat.read().rpartition(b")")[2].split()
-            return fields[0] not in b"ZXx" and not int(fields[6]) & PF_KTHREAD and not arguments.read(1)
-    except (OSError, IndexError):
-        return False
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    if len(fields) <= END_OF_CODE or fields[STATE] in b"ZXx" or int(fields[FLAGS]) & PF_KTHREAD:
+        return None
+    return fields[END_OF_CODE] == b"0"
 
 
 def age(pid: int) -> float | None:

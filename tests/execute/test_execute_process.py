@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -276,16 +277,22 @@ async def test_a_child_that_left_the_group_is_ended_however_the_attempt_ends(exe
     assert children() == []
 
 
-async def test_a_child_in_the_middle_of_an_exec_is_not_overlooked(execute, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("ends_meanwhile", "reads"), [(False, 3), (True, 2)])
+async def test_a_child_in_the_middle_of_an_exec_is_not_overlooked(
+    execute, tmp_path, monkeypatch, ends_meanwhile, reads
+):
     """Its environment is empty for a moment, and it has left the group already."""
-    looks = []
+    empty = []
 
     def read(path, *arguments, **named):
-        if str(path) == f"/proc/{escaped()}/environ" and len(looks) < 3:
-            looks.append(path)
+        if str(path) == f"/proc/{escaped()}/environ" and len(empty) < reads:
+            empty.append(path)
             return io.BytesIO()
-        if str(path) == f"/proc/{escaped()}/cmdline" and len(looks) <= 3:
-            return io.BytesIO()
+        if str(path) == f"/proc/{escaped()}/stat" and not ends_meanwhile:
+            name, _, rest = Path(path).read_bytes().rpartition(b")")
+            fields = rest.split()
+            fields[belonging.END_OF_CODE] = b"0"
+            return io.BytesIO(name + b") " + b" ".join(fields))
         return open(path, *arguments, **named)
 
     def escaped():
@@ -296,8 +303,22 @@ async def test_a_child_in_the_middle_of_an_exec_is_not_overlooked(execute, tmp_p
 
     await execute(f"{ESCAPE} {WAIT_FOR_ESCAPE}")
 
-    assert len(looks) == 3
+    assert len(empty) == reads
     assert not is_alive(int(escaped()))
+
+
+async def test_a_process_without_any_environment_is_a_stranger():
+    with subprocess.Popen(["sleep", "301"], env={}) as stranger:
+        belonging.leaders.add(stranger.pid)
+        try:
+            while (told := belonging.carries(stranger.pid, [b"token"])) is None:  # noqa: ASYNC110 - of others
+                await trio.sleep(0.001)
+        finally:
+            stranger.kill()
+            stranger.wait()
+            belonging.leaders.discard(stranger.pid)
+
+    assert told is False
 
 
 async def test_a_time_out_ends_a_child_that_left_the_group(execute, tmp_path):
