@@ -93,9 +93,8 @@ def _text(expr: Expression) -> str:
             return f"({_text(inner)})"
         case TemplateWrap(inner):
             return f'"${{{_text(inner)}}}"'
-        case Template(
-            (Interpolation(inner),)
-        ):  # `"${a}"` would be a wrap: that blank, which is trimmed, is none
+        case Template((Interpolation(inner),)):
+            # `"${a}"` would be read as a wrap; with the blank, which is trimmed away, it is not.
             return f'" ${{~ {_text(inner)} }}"'
         case Template(parts):
             return f'"{_parts(parts)}"'
