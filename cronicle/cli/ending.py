@@ -20,6 +20,7 @@ from cronicle.views.words import ending, name_of
 LOG_LINES = 12
 MOST_FAILURES = 5
 LONGEST_COMMAND = 100
+LONGEST_LINE = 500
 
 
 def exit_code_of(run: RunRecord) -> ExitCode:
@@ -92,8 +93,8 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
     tell(f"  {how}, attempt {last.attempt} of {name}      {visible_line(command)}".rstrip())
     if last.detail and not has_ended_itself:
         tell(f"    {visible(last.detail)}")
-    if last.reason != "start_error":  # else the log holds just what has been said
-        for line in tail(log_path(files, run.id, row.task, row.key, last.attempt), LOG_LINES):
-            tell(f"    {visible(line)}")
+    for line in tail(log_path(files, run.id, row.task, row.key, last.attempt), LOG_LINES):
+        if line != f"[cronicle: {last.detail}]":  # which has been said
+            tell(f"    {visible(line[:LONGEST_LINE])}" + ("…" if len(line) > LONGEST_LINE else ""))
     if last.argv:
         tell(f"  the whole log       cronicle logs {address}")

@@ -39,6 +39,7 @@ def graph(
     from grammar.suggest import nearest
 
     session = open_session(store, environment)
+    session.must_be_in_project()
     loaded = load_working_directory(session.sources(None))
     if loaded.project is None:
         raise InvalidProjectError(loaded.diagnostics, len(loaded.paths))

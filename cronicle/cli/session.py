@@ -94,6 +94,17 @@ class Session:
         finally:
             store.close()
 
+    def must_be_in_project(self) -> None:
+        """See to it that there is a project here.
+
+        Raises:
+            CronicleError: There is none.
+        """
+        if self.where.folder is None:
+            from cronicle.operations.propose import no_project
+
+            raise no_project()
+
     def sources(self, store: Store | None, var: Sequence[str] = (), var_files: Sequence[str] = ()) -> Sources:
         """What operations work on."""
         from cronicle.operations.sources import Sources

@@ -23,6 +23,7 @@ def validate(
     from cronicle.operations.propose import load_working_directory
 
     session = open_session(store, environment)
+    session.must_be_in_project()
     loaded = load_working_directory(session.sources(None))
     if json:
         print_diagnostics(loaded.diagnostics)

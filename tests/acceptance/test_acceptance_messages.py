@@ -135,7 +135,14 @@ def test_outside_of_a_repository_and_in_an_empty_one_nothing_can_be_planned(shop
 def test_outside_of_a_project_there_is_nothing_to_do(shop: Shop) -> None:
     shop.commit({"README": "nothing here"})
 
-    shop.cronicle("plan").is_clear_error("this folder is in no project", "cronicle init")
+    for words in (
+        ["plan"],
+        ["validate"],
+        ["graph", "w"],
+        ["apply", "--auto-approve"],
+        ["run", "w", "--dirty"],
+    ):
+        shop.cronicle(*words).is_clear_error("this folder is in no project", "cronicle init")
     shop.cronicle("runs").is_clear_error("this folder is in no project", "--store PATH")
 
 
@@ -246,6 +253,7 @@ def test_a_command_that_cannot_start_fails_its_task_and_its_log_says_why(shop: S
 
     assert said.code == 1
     assert said.err.count("there is no such program in PATH") == 2  # as it happens, and at the end
+    assert "[cronicle:" not in said.err
     assert f"cronicle retry {said.run}" in said.err
     log = shop.good("logs", f"{said.run}/gone").out
     assert log.startswith("[cronicle: Cannot start 'no-such-program': there is no such program in PATH")
