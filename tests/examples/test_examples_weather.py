@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import random
 import re
+import resource
 import runpy
 import shutil
 import subprocess
 import sys
+import time
 from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from examples_world import EXAMPLES, Project, new_project
 
@@ -155,20 +161,22 @@ def test_a_run_that_fails_is_told_to_the_hook(project):
 
 
 @pytest.mark.slow
-def test_four_years_end_up_with_forty_eight_right_reports_though_killed_twice(tmp_path, report):
-    """The main job: 1,461 days, 7,305 task runs."""
+def test_four_years_end_up_with_forty_eight_right_reports_though_killed_ten_times(tmp_path, report):
+    """The main job, 1,461 days and 7,305 task runs, with `kill -9` at ten random moments on the way."""
     project = new_project(tmp_path, "weather")
     project.cronicle("apply", "--auto-approve")
     first, last = "2012-01-01", "2015-12-31"
     words = ["backfill", "daily", "--from", first, "--to", last]
-    for lines in (300, 500):
+    moments = random.Random(1461)
+    for _ in range(10):
         killed = project.start(*words)
         assert killed.stderr is not None
         with killed, killed.stderr as said:
-            started = re.search(r"backfill (\w{10})", said.readline())
-            assert started is not None
-            for _ in range(lines):
+            while (started := re.match(r"backfill (\w{10})", said.readline())) is None:
+                pass  # what is said of the process that was killed before
+            for _ in range(moments.randrange(1, 140)):
                 assert said.readline()
+            time.sleep(moments.random() / 5)  # into the middle of some task
             killed.kill()
         words = ["resume", started[1]]
     project.cronicle(*words)
@@ -177,5 +185,25 @@ def test_four_years_end_up_with_forty_eight_right_reports_though_killed_twice(tm
     agreed = check_totals(project, str(project.data), "48")
     assert agreed.stdout == "48 reports agree with the observations\n"
     runs = project.json("runs", "daily", "--limit", "2000")
-    assert len(runs) == 1461
-    assert {run["state"] for run in runs} == {"succeeded"}
+    assert len(runs) == 1461 == len({run["logical_time"] for run in runs})
+    assert {(run["state"], run["counts"], run["cause"]) for run in runs} == {("succeeded", True, "backfill")}
+    assert len({run["revision"] for run in runs}) == 1
+    for run in msgspec.json.decode(project.cronicle("show", "--json", *(run["id"] for run in runs))):
+        assert len(run["tasks"]) == 5
+        for task in run["tasks"]:
+            outcomes = [attempt["outcome"] for attempt in task["attempts"]]
+            assert outcomes == ["lost"] * (len(outcomes) - 1) + ["succeeded"]
+    assert not left_behind(project)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # KiB, of the largest process so far
+    assert peak < 200 * 1024
+
+
+def left_behind(project: Project) -> list[str]:
+    """Processes that work for the project."""
+    mark = f"CRONICLE_DATA={project.data}".encode()
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in environ.read_bytes().split(b"\0"):
+                found.append(environ.parent.name)
+    return found
