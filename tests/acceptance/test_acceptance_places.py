@@ -29,8 +29,7 @@ basename "$PWD"
 ls -A "$CRONICLE_SCRATCH" | wc -l
 env | grep -c SECRET || true
 """
-PROJECT = 'project "weather" { }
-'
+PROJECT = 'project "weather" { }\n'
 CITY = """
 variable "city" { default = "nowhere" }
 workflow "w" {
