@@ -77,7 +77,7 @@ def readable(what: str, read: Callable[[Row], T], row: Row) -> T:
         return read(row)
     except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
         raise StoreError(
-            f"The record of {what} in the store is damaged: {error}.",
+            f"the record of {what} in the store is damaged: {error}",
             "Put a backup of the store in its place to have it back; everything else can be used as before.",
         ) from error
 

@@ -39,7 +39,7 @@ def open_reader(location: str) -> StoreReader:
 def _folder(location: str) -> Path:
     if location.startswith(("postgresql:", "postgres:")):
         raise StoreError(
-            "A PostgreSQL store cannot be used yet: this version keeps its state in a folder.",
+            "a PostgreSQL store cannot be used yet: this version keeps its state in a folder",
             "Name a folder with --store, or leave it out to use `.cronicle/` in the project's folder.",
         )
     if "://" in location:

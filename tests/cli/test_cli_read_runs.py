@@ -173,7 +173,7 @@ def test_reading_where_there_is_no_store_says_so(cronicle, tmp_path: Path):
     said = cronicle("runs", "--store", str(tmp_path / "nothing"))
 
     assert said.code == 1
-    assert "There is no store in" in said.err
+    assert "there is no store in" in said.err
     assert not (tmp_path / "nothing").exists()
 
 

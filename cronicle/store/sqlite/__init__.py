@@ -60,7 +60,7 @@ def open_reader(folder: Path) -> SqliteReader:
 def no_store(folder: Path) -> UnknownError:
     """What is said where there is no store."""
     return UnknownError(
-        f"There is no store in {folder}: nothing has been deployed or run from here yet.",
+        f"there is no store in {folder}: nothing has been deployed or run from here yet",
         "Deploy the project with `cronicle apply`, or name another store with --store.",
     )
 
@@ -68,6 +68,6 @@ def no_store(folder: Path) -> UnknownError:
 def outdated(folder: Path, version: int) -> StoreError:
     """What is said to a reader of a store with an older schema, which it must not change."""
     return StoreError(
-        f"The store {folder} has the older schema version {version}; this program reads version {NEWEST}.",
+        f"the store {folder} has the older schema version {version}; this program reads version {NEWEST}",
         "Bring it up to date with `cronicle apply`, after a backup.",
     )

@@ -165,23 +165,23 @@ def explain(error: Exception, path: Path) -> StoreError:
     match error:
         case apsw.ReadOnlyError() | apsw.CantOpenError() if _is_mounted_read_only(folder):
             return StoreError(
-                f"The store {folder} lies on a disk that is mounted read-only.",
+                f"the store {folder} lies on a disk that is mounted read-only",
                 "Mount the disk for writing, or choose another store with --store.",
             )
         case apsw.ReadOnlyError():
             return StoreError(
-                f"The store {folder} is read-only, so nothing can be recorded in it.",
+                f"the store {folder} is read-only, so nothing can be recorded in it",
                 "Mount its disk for writing and give yourself write permission on the folder and the files in it, "
                 "or choose another store with --store.",
             )
         case apsw.FullError() | apsw.IOError() if isinstance(error, apsw.FullError) or _is_full(folder):
             return StoreError(
-                f"The disk of the store {folder} is full; nothing was recorded.",
+                f"the disk of the store {folder} is full; nothing was recorded",
                 "Make room on it and repeat the command.",
             )
         case apsw.BusyError() | apsw.LockedError():
             return StoreError(
-                f"Another process has kept the store {folder} locked for {LOCK_PATIENCE:.0f} seconds.",
+                f"another process has kept the store {folder} locked for {LOCK_PATIENCE:.0f} seconds",
                 f"See which one with `fuser {path}`; end it if it hangs, and repeat the command.",
             )
         case apsw.NotADBError():
@@ -192,20 +192,20 @@ def explain(error: Exception, path: Path) -> StoreError:
             return _damaged(path, str(error))
         case apsw.CantOpenError() | apsw.PermissionsError() | apsw.AuthError():
             return StoreError(
-                f"The store {folder} cannot be opened: {error}.",
+                f"the store {folder} cannot be opened: {error}",
                 "Check that you may read and write the folder and the files in it.",
             )
         case apsw.IOError():
             return StoreError(
-                f"The disk of the store {folder} failed: {error}.",
+                f"the disk of the store {folder} failed: {error}",
                 "See the kernel's log (`dmesg`) for the disk's error before anything else is written to it.",
             )
         case _:
-            return StoreError(f"The store {folder} failed: {error}.", "Repeat the command.")
+            return StoreError(f"the store {folder} failed: {error}", "Repeat the command.")
 
 
 def _damaged(path: Path, what: str) -> StoreError:
     return StoreError(
-        f"The store file {path} is damaged: {what}.",
+        f"the store file {path} is damaged: {what}",
         "Move the folder aside, and put a backup of it in its place.",
     )

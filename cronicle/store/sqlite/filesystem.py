@@ -55,8 +55,8 @@ def refuse_network(folder: Path) -> None:
     kind = file_system_type(os.path.realpath(folder), mounts)
     if kind is not None and is_network(kind):
         raise StoreError(
-            f"The store folder {folder} lies on a network file system ({kind}), where several processes would "
-            "damage a SQLite database.",
+            f"the store folder {folder} lies on a network file system ({kind}), where several processes would "
+            "damage a SQLite database",
             "Choose a folder on a disk of this machine with --store.",
         )
 
@@ -111,7 +111,7 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
     except OSError as error:
         raise StoreError(
-            f"The store folder {folder} cannot be made: {error.strerror}.",
+            f"the store folder {folder} cannot be made: {error.strerror}",
             "Choose another one with --store, or give yourself write permission on the folder above it.",
         ) from error
 

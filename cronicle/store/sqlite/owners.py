@@ -42,7 +42,7 @@ class OwnerLocks:
         """The lock file of an owner; StoreError for an id that cannot be a file's name."""
         if not _OWNER_ID.match(owner):
             raise StoreError(
-                f"{owner!r} cannot be the id of an owner.", "The store may be damaged: check its disk."
+                f"{owner!r} cannot be the id of an owner", "The store may be damaged: check its disk."
             )
         return self._folder / f"{owner}.lock"
 
@@ -107,6 +107,6 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 
 def _unusable(folder: Path, error: OSError) -> StoreError:
     return StoreError(
-        f"The folder {folder} cannot be used: {error.strerror}.",
+        f"the folder {folder} cannot be used: {error.strerror}",
         "Give yourself read and write permission on it and the files in it.",
     )

@@ -73,7 +73,7 @@ class SqliteReader:
     def get_spec(self, spec_hash: str) -> bytes:
         body = self._connection.value("SELECT body FROM spec WHERE hash = ?", (spec_hash,))
         if body is None:
-            raise UnknownError(f"The store has no run spec {spec_hash}.")
+            raise UnknownError(f"the store has no run spec {spec_hash}")
         assert isinstance(body, bytes)
         return body
 
@@ -249,7 +249,7 @@ class SqliteReader:
     ) -> tuple[BackfillTick, ...]:
         sequence = self._connection.value("SELECT sequence FROM backfill WHERE id = ?", (backfill_id,))
         if sequence is None:
-            raise UnknownError(f"The store has no backfill {backfill_id}.")
+            raise UnknownError(f"the store has no backfill {backfill_id}")
         found = self._connection.rows(
             f"SELECT {columns(rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
             " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
@@ -303,7 +303,7 @@ class SqliteReader:
     def _sequence_of(self, run_id: str) -> int:
         sequence = self._connection.value("SELECT sequence FROM run WHERE id = ?", (run_id,))
         if sequence is None:
-            raise UnknownError(f"The store has no run {run_id}.")
+            raise UnknownError(f"the store has no run {run_id}")
         return int(sequence)
 
     def _holds(self, sql: str, values: tuple[Any, ...]) -> bool:
@@ -317,7 +317,7 @@ def _event_from(run_id: str, name: str, version: int, body: str, sequence: int) 
         return event_from_bytes(name, body)
     except UnreadableEventError as error:
         raise StoreError(
-            f"The history of run {run_id} cannot be read: number {sequence}, {error}.",
+            f"the history of run {run_id} cannot be read: number {sequence}, {error}",
             "Upgrade cronicle if a newer one has written to this store, else put a backup of it in its place; every "
             "other run can be used as before.",
         ) from error

@@ -74,8 +74,8 @@ def version_of(connection: Connection) -> int:
     version = int(connection.value("PRAGMA user_version"))
     if version > NEWEST:
         raise StoreError(
-            f"The store {connection.path.parent} has schema version {version}; this program knows versions up to "
-            f"{NEWEST}.",
+            f"the store {connection.path.parent} has schema version {version}; this program knows versions up to "
+            f"{NEWEST}",
             "Upgrade cronicle on this machine: a newer one has written to this store.",
         )
     return version
@@ -103,8 +103,8 @@ def _check_applied(connection: Connection, steps: tuple[Migration, ...]) -> None
         step = known.get(version)
         if step is not None and step.checksum != checksum:
             raise StoreError(
-                f"The store {connection.path.parent} was made by another schema {version} ({name}) than the one of "
-                "this program.",
+                f"the store {connection.path.parent} was made by another schema {version} ({name}) than the one of "
+                "this program",
                 "Install the release of cronicle that made it, or choose another store with --store.",
             )
 
@@ -134,7 +134,7 @@ def make_file(path: Path) -> None:
             sync_folder(folder)
     except OSError as error:
         raise StoreError(
-            f"The store {path} cannot be made: {error.strerror}.",
+            f"the store {path} cannot be made: {error.strerror}",
             "Give yourself write permission on its folder and see that its disk is not full, or choose another "
             "store with --store.",
         ) from error

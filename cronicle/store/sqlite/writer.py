@@ -142,7 +142,7 @@ class SqliteStore(SqliteReader):
             "UPDATE backfill_tick SET run_id = ? WHERE backfill = ? AND position = ?",
             (run.id, backfill, position),
         ):
-            raise UnknownError(f"The store has no tick {position} of a backfill {run.backfill}.")
+            raise UnknownError(f"the store has no tick {position} of a backfill {run.backfill}")
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
         with self._connection.write():
@@ -222,7 +222,7 @@ class SqliteStore(SqliteReader):
 
     def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
         if not self._locks.take(owner.id):
-            raise StoreError(f"There is an owner {owner.id} already.", "Repeat the command.")
+            raise StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
         try:
             with self._connection.write():
                 self._connection.execute(
@@ -280,7 +280,7 @@ class SqliteStore(SqliteReader):
                 (request.target,),
             )
             if found is None:
-                raise UnknownError(f"The store has no run or backfill {request.target}.")
+                raise UnknownError(f"the store has no run or backfill {request.target}")
             owner, unfinished = found
             if owner is None or not unfinished:
                 return None
