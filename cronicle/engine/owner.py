@@ -27,7 +27,7 @@ from cronicle.engine.pools import Pools
 from cronicle.engine.recovery import record_losses
 from cronicle.engine.runner import Observer, RunDriver
 from cronicle.engine.slots import Slots
-from cronicle.engine.wake import listen, wake_owner
+from cronicle.engine.wake import listen, remove_sockets_of_the_dead, wake_owner
 from cronicle.errors import CronicleError
 from cronicle.execute.belonging import become_subreaper
 from cronicle.names import new_run_id
@@ -125,6 +125,10 @@ class Owner:
             return event
         return ev.AttemptLost(at=event.at, task=event.task, key=event.key, attempt=event.attempt)
 
+    def ids_of_owners(self) -> tuple[str, ...]:
+        """All owners of the store, the dead among them that nobody has settled."""
+        return tuple(other.id for other in self.store.list_owners())
+
     def kill(self) -> None:
         """End all running attempts at once."""
         for driver in self.drivers.values():
@@ -205,10 +209,9 @@ async def become_owner(
     owner = Owner(record, store, files, clock, slots, environ, pass_environment, random_below)
     certain = True
     try:
+        remove_sockets_of_the_dead(files, owner.ids_of_owners)
         with suppress(OSError):  # another user's files; they are in nobody's way
-            owner.attempts.places.remove_attempts_of_the_dead(
-                lambda: (other.id for other in store.list_owners())
-            )
+            owner.attempts.places.remove_attempts_of_the_dead(owner.ids_of_owners)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner._take_requests)
             nursery.start_soon(owner.pools.free_those_of_the_dead)

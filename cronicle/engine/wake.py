@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket as standard_socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import trio
@@ -34,6 +34,19 @@ def wake_owner(folder: Path, owner: str) -> None:
         sender.setblocking(False)
         with _reachable(path) as name:
             sender.sendto(b"\0", name)
+
+
+def remove_sockets_of_the_dead(folder: Path, list_owners: Callable[[], Iterable[str]]) -> None:
+    """Remove the sockets of owners that are no more; `list_owners` gives the ids of those that are.
+
+    They are asked for after the sockets were listed: an owner is one before it has a socket.
+    """
+    with contextlib.suppress(OSError):
+        sockets = list((folder / "sockets").glob("*.sock"))
+        owners = set(list_owners()) if sockets else set()
+        for path in sockets:
+            if path.stem not in owners:
+                path.unlink(missing_ok=True)
 
 
 async def listen(folder: Path, owner: str, woken: Callable[[], None]) -> None:

@@ -119,6 +119,8 @@ def check(world: World, ticks: int) -> None:
     assert len(list(data.glob("*.value"))) == 2 * ticks
     wait_until(lambda: not world.processes(), "the end of all processes")
     assert not store.list_owners()
+    for kind in ("attempts", "owners", "sockets"):
+        assert not list((world.store_folder / kind).iterdir()), f"{kind} of dead processes are left"
     store.close()
 
 
