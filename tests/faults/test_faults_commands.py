@@ -84,7 +84,7 @@ def test_a_backfill_is_cancelled_by_another_process(project: Project) -> None:
     assert (backfill["state"], backfill["done"], backfill["owner"]) == ("cancelled", 3, None)
     code, _, errors = project.cronicle("resume", str(backfill["id"]))
     assert code == 1
-    assert "has ended: it cancelled" in errors
+    assert "has ended: it was cancelled" in errors
 
 
 def test_hooks_of_a_backfill_are_told_if_asked_for(tmp_path: Path) -> None:

@@ -305,7 +305,13 @@ def test_whichever_write_goes_wrong_the_next_process_brings_all_to_its_end(
     assert number > 20, "the count of writes is smaller than it can be"
 
 
-@pytest.mark.parametrize(("fault", "stays_broken"), WAYS)
+RECOVERY_WAYS = [
+    pytest.param(*way.values, id=way.id, marks=() if way.values[0] is Fault.DEATH else pytest.mark.slow)
+    for way in WAYS
+]
+
+
+@pytest.mark.parametrize(("fault", "stays_broken"), RECOVERY_WAYS)
 def test_whichever_write_of_a_recovery_goes_wrong_the_one_after_it_brings_all_to_its_end(
     fault: Fault, stays_broken: bool
 ) -> None:
