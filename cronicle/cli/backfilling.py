@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 BAR_WIDTH = 32
 SHOWN_FAILURES = 5
+PAUSING = "pausing: what runs is finished; once more ends everything at once"
 REDRAW_SECONDS = 0.1
 
 
@@ -108,9 +109,10 @@ def follow_backfill(
 ) -> int:
     """Drive the backfill that `make` makes or adopts until it ends or is paused, and say how it ended."""
     driven: list[BackfillRecord] = []
+    progress = BackfillProgress(session.clock)
 
     def stop(owner: Owner) -> None:
-        tell("pausing: what runs is finished; once more ends everything at once")
+        progress.pause()
         for backfill in tuple(owner.backfills.values()):
             backfill.pause("interrupted")
 
@@ -118,7 +120,6 @@ def follow_backfill(
         record = make(owner)
         driven.append(record)
         tell(f"backfill {record.id}   {record.workflow}   {record.revision[:7]}")
-        progress = BackfillProgress(session.clock)
         ended = await BackfillDriver(owner, record, progress.backfill, progress.run).drive()
         progress.close(ended)
         return ended
@@ -179,6 +180,16 @@ class BackfillProgress:
         self._screen = Screen(self._stream)
         self._drawn_at = self._begun
         self._failures: list[str] = []
+        self._record: BackfillRecord | None = None
+        self._pausing = False
+
+    def pause(self) -> None:
+        """Told when Ctrl-C has asked for a pause; between what is rewritten no other line may stand."""
+        self._pausing = True
+        if self._live and self._record is not None:
+            self._draw(self._record)
+        else:
+            self._write(PAUSING)
 
     def run(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
         """Told of the facts of a run of the backfill."""
@@ -195,6 +206,7 @@ class BackfillProgress:
 
     def backfill(self, record: BackfillRecord) -> None:
         """Told when a run of it has started or ended."""
+        self._record = record
         if self._done_before is None:
             self._done_before = record.done
         now = self._clock.now()
@@ -203,6 +215,7 @@ class BackfillProgress:
 
     def close(self, record: BackfillRecord) -> None:
         """Leave the last state on the screen."""
+        self._pausing = False
         if self._live:
             self._draw(record, last=True)
 
@@ -234,5 +247,8 @@ class BackfillProgress:
             lines.append(
                 f"  {paint('✗', 'red', self._stream)} {shown}   cronicle explain {self._failures[-1]}"
             )
-        lines.append(f"  Ctrl-C pauses it: cronicle resume {record.id}")
+        if self._pausing:
+            lines.append(f"  {PAUSING}")
+        elif not last:
+            lines.append(f"  Ctrl-C pauses it: cronicle resume {record.id}")
         self._screen.draw(lines, last=last)

@@ -22,7 +22,9 @@ def approve(question: str) -> bool:
             "there is no terminal to ask for approval, so nothing was deployed",
             "To deploy without asking: cronicle apply --auto-approve",
         )
-    tell(f"{question} [y/N] ")
+    sys.stdout.flush()
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
     tell("nothing was deployed")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from cronicle.cli.drive import Interrupted, drive
 from cronicle.cli.ending import exit_code_of, tell_end
-from cronicle.cli.live import Progress, progress_for
+from cronicle.cli.live import CANCELLING, Progress, keep_drawn, progress_for
 from cronicle.cli.output import is_terminal, paint, print_json, say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
@@ -79,7 +82,8 @@ def drive_to_end(
 
     def stop(owner: Owner) -> None:
         interrupted.append(True)
-        tell("cancelling; once more ends everything at once")
+        if not is_terminal(sys.stderr):  # there it is shown with what is rewritten
+            tell(CANCELLING)
         for driver in tuple(owner.drivers.values()):
             driver.cancel(session.actor(), "interrupted")
 
@@ -91,7 +95,10 @@ def drive_to_end(
             tell()
         progress: Progress = progress_for(session.clock)
         driver = owner.driver_for(run, progress)
-        machine = await driver.drive()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_drawn, progress, driver.machine)
+            machine = await driver.drive()
+            nursery.cancel_scope.cancel()
         progress.close(run, machine)
 
     try:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
+import trio
+
 from cronicle.cli.output import duration, is_terminal, paint, show, visible_line, width_of
 from cronicle.cli.screen import Screen
 from cronicle.clock import Clock
@@ -17,8 +19,13 @@ from cronicle.runs.states import TaskState
 from cronicle.runs.units import Unit, UnitId
 from cronicle.store.records import RunRecord
 
+PULSE_SECONDS = 0.5
+"""How often the times on the screen go on while nothing happens."""
+
 MOST_LINES = 30
 """Task lines that are rewritten in place; of a wider run those that are running, and a count of the rest."""
+
+CANCELLING = "cancelling; once more ends everything at once"
 
 MARKS = {
     TaskState.SUCCEEDED: ("✓", "green"),
@@ -138,8 +145,12 @@ class LiveProgress:
         took = duration((now - (self._begun or now)).total_seconds())
         total = len(shown_units(machine))
         counts = [f"{ended} of {total}", *([f"{running} running"] if running else []), took]
-        hint = "" if machine.finished else "          Ctrl-C cancels it"
-        return [*lines, "", "  " + " · ".join(counts) + hint]
+        summary = ["", "  " + " · ".join(counts)]
+        if machine.cancel_requested and not machine.finished:
+            summary.append(f"  {CANCELLING}")
+        elif not machine.finished:
+            summary[-1] += "          Ctrl-C cancels it"
+        return [*lines, *summary]
 
     def _unit_line(self, machine: RunMachine, unit: Unit, width: int, now: datetime) -> str:
         mark, colour = ("↷", "green") if unit.carried_from else MARKS.get(unit.state, (" ", "dim"))
@@ -197,3 +208,10 @@ Progress = PlainProgress | LiveProgress
 def progress_for(clock: Clock) -> Progress:
     """Live on a terminal, plain lines in a pipe."""
     return LiveProgress(clock) if is_terminal(sys.stderr) else PlainProgress()
+
+
+async def keep_drawn(progress: Progress, machine: RunMachine) -> None:
+    """Show on a terminal how time passes while nothing happens, for ever."""
+    while isinstance(progress, LiveProgress):
+        await trio.sleep(PULSE_SECONDS)
+        progress.draw(machine)
