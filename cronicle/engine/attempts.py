@@ -27,8 +27,8 @@ from cronicle.store.records import RunRecord
 if TYPE_CHECKING:
     from cronicle.git.mirror import Mirror
 
-QUICK_SECONDS = 0.002
-"""A snapshot that was had in less is asked for in place the next time; handing it to a thread takes as long."""
+FEW_ENTRIES = 200
+"""A snapshot with at most so many is had in place, in about a millisecond; a thread would take a good part of that."""
 
 
 @frozen(kw_only=True)
@@ -186,15 +186,11 @@ class AttemptRunner:
         if pool is None:
             pool = self._pools[run.project] = self._pool_of(run.project)
         at = (run.project, run.revision)
-        before = trio.current_time()
         if at in self._quick:
-            snapshot = pool.acquire(run.revision)
-        else:
-            snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
-        if trio.current_time() - before < QUICK_SECONDS:
+            return pool.acquire(run.revision)
+        snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
+        if snapshot.entries <= FEW_ENTRIES:
             self._quick.add(at)
-        else:
-            self._quick.discard(at)
         return snapshot
 
     def _pool_of(self, project: str) -> SnapshotPool:

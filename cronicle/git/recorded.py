@@ -47,6 +47,10 @@ class RecordedFolder:
         names = frozenset([*(name for name, _ in self.files), *(folder.name for folder in self.folders)])
         object.__setattr__(self, "names", names)
 
+    def count(self) -> int:
+        """How many files and folders it holds, at all depths."""
+        return len(self.files) + sum(1 + folder.count() for folder in self.folders)
+
     def to_json(self) -> list[Any]:
         """A value that `json` can write."""
         return [self.name, self.stamp, self.files, [folder.to_json() for folder in self.folders]]
