@@ -93,7 +93,11 @@ def _plan(
             f"Its failed ticks again: cronicle backfill {run.workflow} {again}",
         )
     project = store.find_project(run.project)
-    assert project is not None
+    if project is None:
+        raise CronicleError(
+            f"the store has no project {run.project}, to which run {run.id} belongs",
+            "It is damaged: put a backup of the store in its place.",
+        )
     target = Target(project, run.environment)
     sources = session.sources(store)
     other = None

@@ -176,7 +176,13 @@ class Addresses:
             raise UnknownError(
                 f"{address.workflow} has {many}", f"See what there is: cronicle runs {address.workflow}"
             )
-        return self.chosen(self.runs_with(wanted, times[back]))
+        runs = self.runs_with(wanted, times[back])
+        if not runs:
+            raise CronicleError(
+                f"the records of the runs of {address.workflow} for {times[back]:%Y-%m-%d %H:%M} UTC are damaged",
+                "Put a backup of the store in its place to have them back; every other run can be used as before.",
+            )
+        return self.chosen(runs)
 
     def filter_for(self, workflow: str) -> RunFilter:
         """The runs of the series of a workflow.

@@ -5,11 +5,14 @@ The order of the columns is that of the `*_COLUMNS` beside each function.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from cronicle.names import is_name
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.schedule.zones import EARLIEST, LATEST, ZoneError, zone_named
 from cronicle.store.cells import (
     from_instant,
     from_json,
@@ -78,6 +81,10 @@ DEPLOYMENT_COLUMNS = (
 def deployment_from(row: Row) -> DeploymentRecord:
     """A deployment."""
     project, environment, number, revision, created_at, actor, variables, workflows, back_to, plan = row
+    _check_ids(revision)
+    _check_names(project, environment)
+    values = from_json(variables)
+    _check_object(values)
     return DeploymentRecord(
         project=project,
         environment=environment,
@@ -85,7 +92,7 @@ def deployment_from(row: Row) -> DeploymentRecord:
         revision=revision,
         created_at=from_instant(created_at),
         actor=_ACTOR.decode(actor),
-        values=from_json(variables),
+        values=values,
         workflows=_WORKFLOWS.decode(workflows),
         rolled_back_to=back_to,
         plan=from_json(plan),
@@ -117,8 +124,12 @@ RUN_COLUMNS = (
 
 
 def run_from(row: Row) -> RunRecord:
-    """A run; `sequence` comes first."""
-    return RunRecord(
+    """A run; `sequence` comes first.
+
+    Raises:
+        ValueError: A text of it is not what it should be; types of columns are the schema's to keep.
+    """
+    run = RunRecord(
         sequence=row[0],
         id=row[1],
         project=row[2],
@@ -152,6 +163,41 @@ def run_from(row: Row) -> RunRecord:
         cancel_requested=bool(row[30]),
         packed_tasks=row[31],
     )
+    _check_run(run)
+    return run
+
+
+def _check_ids(*texts: str) -> None:
+    for text in texts:
+        if not (text.isascii() and text.isalnum()):
+            raise ValueError(f"{text!r} is not an id")
+
+
+def _check_names(*texts: str) -> None:
+    for text in texts:
+        if not is_name(text):
+            raise ValueError(f"{text!r} is not a name")
+
+
+def _check_object(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} in the place of an object")
+
+
+def _check_run(run: RunRecord) -> None:
+    """What every list of runs takes for granted, and a name of a path or a terminal would suffer from."""
+    _check_ids(run.id, run.revision)
+    _check_names(run.project, run.environment)
+    _check_object(run.params)
+    if not EARLIEST <= run.logical_time <= LATEST:
+        raise ValueError("its logical time is out of range")
+    datetime.fromisoformat(run.nominal)
+    if run.interval_start_nominal is not None:
+        datetime.fromisoformat(run.interval_start_nominal)
+    try:
+        zone_named(run.timezone)
+    except ZoneError as error:
+        raise ValueError(error.message) from None
 
 
 def run_row(run: RunRecord) -> Row:

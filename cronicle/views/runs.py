@@ -61,9 +61,12 @@ def run_lines(store: StoreReader, runs: Iterable[RunRecord], now: datetime) -> l
 
 
 def progress_of(store: StoreReader, run: RunRecord) -> Progress | None:
-    """How far the tasks of a run are; None where its spec cannot be read."""
+    """How far the tasks of a run are; None where that cannot be read."""
     if run.packed_tasks is not None:
-        states = [row[2] for row in msgspec.json.decode(run.packed_tasks)]
+        try:
+            states = [row[2] for row in msgspec.json.decode(run.packed_tasks)]
+        except (ValueError, TypeError, IndexError, KeyError):  # a damaged cache: the list goes on without it
+            return None
         return Progress(states.count(TaskState.SUCCEEDED), len(states))
     from cronicle.runs.spec import UnreadableSpecError, spec_from_bytes
 

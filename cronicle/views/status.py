@@ -11,7 +11,7 @@ from attrs import frozen
 from cronicle.operations.addresses import Addresses
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.schedule.ticks import Tick, ticks_after
-from cronicle.store.interface import StoreReader
+from cronicle.store.interface import StoreError, StoreReader
 from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.runs import progress_of
@@ -20,6 +20,9 @@ from cronicle.views.words import day_and_time, duration, local_time, plural, rea
 
 MOST_RUNS = 10
 """Live runs that are shown; of more the number."""
+
+TIMES_LOOKED_AT = 3
+"""So many of the last logical times of a workflow are looked at for one whose run can be read."""
 
 FAILURES_LOOKED_AT = 50
 """So many of the last failed runs of a workflow are looked at for one whose logical time has no result since."""
@@ -109,16 +112,28 @@ def _health(
         series=series,
         any_series=False,
     )
-    times = store.list_logical_times(*where, 1)
+    times = store.list_logical_times(*where, TIMES_LOOKED_AT)
     schedules = series_in(workflow).get(series, ())
     return WorkflowHealth(
         deployment=deployment,
         workflow=workflow.name,
         series=series,
-        last=addresses.chosen(addresses.runs_with(runs, times[0])) if times else None,
+        last=_last(addresses, runs, times),
         failure=_failure(store, runs),
         next=next(ticks_after(schedules, now), None),
     )
+
+
+def _last(addresses: Addresses, runs: RunFilter, times: Iterable[datetime]) -> RunRecord | None:
+    """The run that is meant of the first of these logical times that has one which can be read."""
+    for time in times:
+        found = addresses.runs_with(runs, time)
+        if found:
+            try:
+                return addresses.chosen(found)
+            except StoreError:  # the record of the result is damaged, which the list has told
+                return found[0]
+    return None
 
 
 def _failure(store: StoreReader, runs: RunFilter) -> RunRecord | None:

@@ -73,7 +73,10 @@ class SqliteReader:
     def get_spec(self, spec_hash: str) -> bytes:
         body = self._connection.value("SELECT body FROM spec WHERE hash = ?", (spec_hash,))
         if body is None:
-            raise UnknownError(f"the store has no run spec {spec_hash}")
+            raise UnknownError(
+                f"the store has no run spec {spec_hash}",
+                "It is damaged: put a backup of the store in its place; runs with other specs can be used as before.",
+            )
         assert isinstance(body, bytes)
         return body
 
@@ -138,7 +141,7 @@ class SqliteReader:
             " AND series = ? AND instance = '' ORDER BY logical_time DESC LIMIT ?",
             (project, environment, workflow, series or "", max(limit, 0)),
         )
-        return tuple(from_instant(row[0]) for row in found)
+        return readable_only("logical time", lambda row: from_instant(row[0]), found)
 
     def get_events(self, run_id: str) -> tuple[RunEvent, ...]:
         found = self._connection.rows(
@@ -172,7 +175,7 @@ class SqliteReader:
             " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY ended_event DESC LIMIT 1",
             (project, environment, workflow, series or "", to_instant(logical_time)),
         )
-        return None if row is None else _result_from(row)
+        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
 
     def list_results(
         self,
@@ -189,7 +192,7 @@ class SqliteReader:
             " AND counts = 1 AND state = 'succeeded' AND instance = '' GROUP BY logical_time ORDER BY logical_time",
             (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
         )
-        results = (_result_from(row[:4]) for row in found)
+        results = readable_only("run", _result_from, [row[:4] for row in found])
         return {result.logical_time: result for result in results}
 
     def list_failed_times(
