@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cronicle.git.mirror import Mirror
 
 FEW_ENTRIES = 200
-"""A snapshot with at most so many is had in place, in about a millisecond; a thread would take a good part of that."""
+"""A snapshot with at most so many is had in place, in about a millisecond: a thread takes a good part of that."""
 
 
 @frozen(kw_only=True)

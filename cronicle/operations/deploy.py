@@ -46,7 +46,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         actor=actor,
         values=proposal.project.values,
         workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
-        plan=planned.plan.to_json(),
+        plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
     return _record(sources, proposal.repository, record, planned.deployment)
 

@@ -67,8 +67,8 @@ class DeploymentRecord:
     workflows: tuple[DeployedWorkflow, ...]
     rolled_back_to: int | None = None
     """The deployment that a rollback repeated."""
-    plan: Json = None
-    """What it changed, as `plan --json` said."""
+    plan: str | None = None
+    """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
 
 
 @frozen(kw_only=True)

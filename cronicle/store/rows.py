@@ -95,7 +95,7 @@ def deployment_from(row: Row) -> DeploymentRecord:
         values=values,
         workflows=_WORKFLOWS.decode(workflows),
         rolled_back_to=back_to,
-        plan=from_json(plan),
+        plan=plan,
     )
 
 
@@ -111,7 +111,7 @@ def deployment_row(deployment: DeploymentRecord) -> Row:
         to_json(deployment.values),
         to_json(deployment.workflows),
         deployment.rolled_back_to,
-        to_json(deployment.plan),
+        deployment.plan,
     )
 
 

@@ -56,7 +56,7 @@ def deployment(number: int = 0, **changes: Any) -> DeploymentRecord:
         "actor": ACTOR,
         "values": {"region": "eu", "limits": [1, 2.5, None]},
         "workflows": (DeployedWorkflow(name="daily", spec_hash="h", schedules=[{"cron": "0 2 * * *"}]),),
-        "plan": {"changes": ["é"]},
+        "plan": '{"changes":["é"]}',
     }
     return DeploymentRecord(**{**values, **changes})
 

@@ -45,7 +45,7 @@ CREATE TABLE deployment (
     variables TEXT NOT NULL,
     workflows TEXT NOT NULL,
     rolled_back_to INTEGER,
-    plan TEXT NOT NULL,
+    plan TEXT,
     UNIQUE (project, environment, number)
 ) STRICT;
 
