@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,14 @@ class AttemptRunner:
         clock: Clock,
         environ: Mapping[str, str],
         pass_environment: tuple[str, ...],
+        is_all_settled: Callable[[], bool],
     ) -> None:
         self.places = Places(files, owner)
         self._files = files
         self._clock = clock
         self._environ = environ
         self._pass = pass_environment
+        self._is_all_settled = is_all_settled
         self._pools: dict[str, SnapshotPool] = {}
         self._quick: set[tuple[str, str]] = set()
         self._environments: dict[str, Mapping[str, str]] = {}
@@ -187,8 +190,14 @@ class AttemptRunner:
             pool = self._pools[run.project] = self._pool_of(run.project)
         at = (run.project, run.revision)
         if at in self._quick:
-            return pool.acquire(run.revision)
-        snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
+            snapshot = pool.acquire(run.revision)
+        else:
+            snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
+        if snapshot.is_adopted and not self._is_all_settled():
+            # It may be that of an owner that has just died, and something of its attempts may work there still.
+            pool.discard(snapshot)
+            make = partial(pool.acquire, run.revision, adopt=False)
+            snapshot = await trio.to_thread.run_sync(make)
         if snapshot.entries <= FEW_ENTRIES:
             self._quick.add(at)
         return snapshot

@@ -77,7 +77,9 @@ class Owner:
         self.slots = Slots(slots)
         self.journal = Journal(store)
         self.pools = Pools(self)
-        self.attempts = AttemptRunner(files, record.id, clock, environ, pass_environment)
+        self.attempts = AttemptRunner(
+            files, record.id, clock, environ, pass_environment, self._is_all_settled
+        )
         self.drivers: dict[str, RunDriver] = {}
         self.backfills: dict[str, BackfillDriver] = {}
         self._specs: dict[str, RunSpec] = {}
@@ -92,6 +94,10 @@ class Owner:
         if spec is None:
             spec = self._specs[spec_hash] = spec_from_bytes(self.store.get_spec(spec_hash))
         return spec
+
+    def _is_all_settled(self) -> bool:
+        """True if no owner has died whose attempts may have survivors."""
+        return all(self.store.is_alive(owner.id) for owner in self.store.list_owners())
 
     def new_id(self) -> str:
         """A fresh id for a run."""

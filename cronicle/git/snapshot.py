@@ -65,6 +65,14 @@ class Snapshot:
     slot: _Slot = attrs.field(repr=False)
 
     @property
+    def is_adopted(self) -> bool:
+        """True if another process left it, and this is the first time that it is lent here.
+
+        That process may have died and left survivors that work there still; only the caller can tell.
+        """
+        return self.slot.is_adopted
+
+    @property
     def entries(self) -> int:
         """How many files and folders it has: what checking it costs."""
         return self.slot.record.count()
@@ -82,6 +90,7 @@ class _Slot:
     submodules: tuple[str, ...]
     path: Path
     lent: bool = True
+    is_adopted: bool = False
 
 
 class SnapshotPool:
@@ -121,8 +130,12 @@ class SnapshotPool:
         except OSError as error:
             raise self._failure(error) from error
 
-    def acquire(self, revision: str) -> Snapshot:
-        """A clean folder with the files of a revision, for the caller alone until `release`.
+    def acquire(self, revision: str, *, adopt: bool = True) -> Snapshot:
+        """A clean folder with the files of a revision, for the caller alone until `release` or `discard`.
+
+        Args:
+            revision: The full id of a commit.
+            adopt: Whether a folder that an ended process left will do.
 
         Raises:
             UnsafeTree: The revision has an entry that may not be written; names it.
@@ -137,7 +150,7 @@ class SnapshotPool:
         if not _REVISION.fullmatch(revision):
             raise UnknownRevision.named(revision, self.folder, "is not the full id of a commit, asked")
         try:
-            return _lent(self._adopted(revision) or self._made(revision))
+            return _lent((self._adopted(revision) if adopt else None) or self._made(revision))
         except OSError as error:
             raise self._failure(error) from error
 
@@ -151,11 +164,17 @@ class SnapshotPool:
         with self._guard:
             if not slot.lent:
                 raise ValueError(f"{snapshot.path} was released before")
-            slot.lent = False
+            slot.lent = slot.is_adopted = False
             self._idle.append(slot)
             surplus = self._idle.pop(0) if len(self._idle) > self._max_idle else None
         if surplus is not None:
             self._discard(surplus)
+
+    def discard(self, snapshot: Snapshot) -> None:
+        """Takes a snapshot back that nobody is to have again."""
+        with self._guard:
+            snapshot.slot.lent = False
+        self._discard(snapshot.slot)
 
     def close(self) -> None:
         """Leaves idle folders to other processes, and removes those beyond `max_idle` that nobody uses.
@@ -186,7 +205,9 @@ class SnapshotPool:
                 continue
             recorded = _read_record(lock)
             if recorded is not None and is_unchanged(lock, recorded[0]):
-                return self._slot(revision, name, lock, *recorded)
+                slot = self._slot(revision, name, lock, *recorded)
+                slot.is_adopted = True
+                return slot
             self._remove(name, lock)
         return None
 

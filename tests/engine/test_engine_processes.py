@@ -153,3 +153,22 @@ async def test_a_reference_to_an_output_that_is_not_there_fails_the_task_and_sta
     failed = [one for one in store.list_attempts("RUN0000001") if one.task == "b"]
     assert [(one.reason, one.pid) for one in failed] == [("bad_reference", None)]
     assert "missing" in failed[0].detail
+
+
+@pytest.mark.parametrize("died", [True, False])
+async def test_a_snapshot_is_not_taken_over_while_a_dead_owner_is_not_settled(
+    store, tmp_path, revision, monkeypatch, died
+):
+    """Something of the dead owner's attempts may still work in it."""
+    spec = workflow("where", {"where": shell("pwd")})
+    await drive(store, tmp_path, revision, spec)
+    left = log_text(tmp_path, "where.1.log")
+
+    async with owner_of(store, tmp_path) as owner:
+        monkeypatch.setattr(store, "is_alive", lambda _owner: not died)
+        run = make_run(store, spec, "RUN0000002", owner=owner.id, revision=revision)
+        await owner.driver_for(run).drive()
+
+    path = tmp_path / "files" / "logs" / "RUN0000002" / "where.1.log"
+    now = b"".join(chunk.data for chunk in read_log(path)).decode()
+    assert (now != left) is died

@@ -423,6 +423,24 @@ class TestSeveralProcesses:
         assert contents(mine.path) == EXPECTED
         assert (first.imported_pygit2, second.imported_pygit2) == (True, False)
 
+    def test_the_first_use_of_an_adopted_folder_says_so_and_may_be_refused(
+        self, pool: SnapshotPool, mirror: Mirror, revision: str
+    ) -> None:
+        left = Other(pool, mirror, revision, "killed").path
+
+        refused = pool.acquire(revision)
+        assert (refused.path, refused.is_adopted) == (left, True)
+        pool.discard(refused)
+        fresh = pool.acquire(revision, adopt=False)
+        assert (fresh.path == left, fresh.is_adopted) == (False, False)
+        assert not left.exists()
+
+        Other(pool, mirror, revision, "close")
+        taken = pool.acquire(revision)
+        assert taken.is_adopted
+        pool.release(taken)
+        assert not pool.acquire(revision).is_adopted
+
     def test_a_folder_in_use_elsewhere_is_not_touched(
         self, pool: SnapshotPool, mirror: Mirror, revision: str
     ) -> None:
