@@ -251,7 +251,9 @@ FILE: Final = BlockSchema(
         PROJECT,
         VARIABLE,
         BlockSchema(
-            "locals", open=True, doc="Names for expressions that are known at plan, as `local.NAME`."
+            "locals",
+            open=True,
+            doc="Names for expressions, as `local.NAME`; one that depends on a run stands for its expression.",
         ),
         BlockSchema(
             "pool",
