@@ -56,7 +56,7 @@ def test_a_killed_backfill_is_told_of_by_the_next_command_and_resumed(project: P
     killed.communicate()
     name = str(backfill_of(project)["id"])
 
-    code, _, errors = project.cronicle("resume", name)
+    code, _, errors = project.cronicle("resume", name, "--slots", "1")
 
     assert code == 0, errors
     assert f"process {killed.pid} on " in errors
