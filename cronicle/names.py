@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from cronicle.values import Value
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 """A valid name; match with `NAME.match`."""
 
@@ -40,8 +42,8 @@ def as_id_prefix(text: str) -> str | None:
     return text.upper().translate(_READ_AS)
 
 
-@frozen
-class RunAddress:
+@frozen(eq=False, repr=False)
+class RunAddress(Value):
     """How a user points at one run; exactly one of the forms.
 
     `7K2` (an id or a prefix of at least three characters), `daily@2026-11-23` or `daily@2026-11-23T04:30:00Z`
@@ -54,8 +56,8 @@ class RunAddress:
     back: int | None = None
 
 
-@frozen
-class TaskAddress:
+@frozen(eq=False, repr=False)
+class TaskAddress(Value):
     """A task of a run, `RUN/TASK`, `RUN/TASK[key]`, or one attempt of it, `RUN/TASK#2`."""
 
     run: RunAddress

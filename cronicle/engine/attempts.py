@@ -24,6 +24,7 @@ from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import Outcome
 from cronicle.runs.units import UnitId
 from cronicle.store.records import RunRecord
+from cronicle.values import Value
 
 if TYPE_CHECKING:
     from cronicle.git.mirror import Mirror
@@ -32,8 +33,8 @@ FEW_ENTRIES = 200
 """A snapshot with at most so many is had in place, in about a millisecond: a thread takes a good part of that."""
 
 
-@frozen(kw_only=True)
-class PreparedAttempt:
+@frozen(kw_only=True, eq=False, repr=False)
+class PreparedAttempt(Value):
     """An attempt with all its expressions evaluated."""
 
     task: TaskSpec

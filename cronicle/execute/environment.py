@@ -19,13 +19,15 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from cronicle.values import Value
+
 PASSED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR"})
 PASSED_PREFIX = "LC_"
 TOKEN = "CRONICLE_ATTEMPT_TOKEN"  # noqa: S105 - the name of a variable
 
 
-@attrs.frozen(kw_only=True)
-class RunVariables:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RunVariables(Value):
     """What all attempts of a run see. Each field but the first is `CRONICLE_` and its name in capitals."""
 
     timezone: str
@@ -49,8 +51,8 @@ class RunVariables:
     repository: str | None
 
 
-@attrs.frozen(kw_only=True)
-class AttemptVariables:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class AttemptVariables(Value):
     """What one attempt sees, named likewise; `token` is `CRONICLE_ATTEMPT_TOKEN`."""
 
     task: str

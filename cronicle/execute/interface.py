@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from cronicle.values import Value
+
 if TYPE_CHECKING:
     import trio
 
@@ -59,8 +61,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
-@attrs.frozen(kw_only=True)
-class AttemptCommand:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class AttemptCommand(Value):
     """All that is needed to execute one attempt."""
 
     argv: tuple[str, ...]
@@ -93,8 +95,8 @@ class AttemptCommand:
     """What must not be seen: values of secrets in all their forms (`masking.mask_forms`)."""
 
 
-@attrs.frozen(kw_only=True)
-class AttemptEnd:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class AttemptEnd(Value):
     """How an attempt ended and what it took."""
 
     outcome: Outcome

@@ -28,6 +28,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,9 @@ MODE = 0o700
 EXPECTED_FILES = frozenset({"output", "summary", "script"})
 """What is in the folder of an attempt beside `scratch`, or comes to be there as it should."""
 
+COARSEST_CLOCK = 50_000_000
+"""Nanoseconds; file systems take the time of a change from a clock that ticks every 1 to 10 ms (`CONFIG_HZ`)."""
+
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -63,7 +67,7 @@ class AttemptPlaces:
     """Where the text of a script is put."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Lent:
     """A folder for attempts, held open, as it was when it was made."""
 
@@ -72,6 +76,12 @@ class _Lent:
     folder_fd: int
     scratch_fd: int
     stamps: tuple[_Stamp, _Stamp]
+    changed_at: tuple[int, int] | None = None
+    """When the two folders were last changed, if that was long enough ago for a change to be seen by it."""
+
+    def ctimes(self) -> tuple[int, int]:
+        """When the kernel last saw a change of the folders: of names in them, rights, attributes or places."""
+        return os.fstat(self.folder_fd).st_ctime_ns, os.fstat(self.scratch_fd).st_ctime_ns
 
     def close(self) -> None:
         os.close(self.folder_fd)
@@ -210,6 +220,9 @@ class Places:
             OSError: the file system does not take it.
         """
         lent = self._idle.pop() if self._idle else self._make_attempt()
+        if lent.changed_at is None:
+            ctimes = lent.ctimes()
+            lent.changed_at = ctimes if time.time_ns() - max(ctimes) > COARSEST_CLOCK else None
         self._lent[lent.places.folder] = lent
         return lent.places
 
@@ -260,6 +273,9 @@ class Places:
     def _is_as_made(self, lent: _Lent) -> bool:
         """Removes the files that an attempt may well leave; True if that makes the folder what it was."""
         try:
+            if lent.changed_at is not None and lent.ctimes() == lent.changed_at:
+                return True  # most tasks leave nothing, and looking for it costs as much as a commit
+            lent.changed_at = None
             names = os.listdir(lent.folder_fd)
             for name in EXPECTED_FILES.intersection(names):
                 os.unlink(name, dir_fd=lent.folder_fd)

@@ -30,6 +30,7 @@ from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEn
 from cronicle.execute.launch import Process, StartError, start
 from cronicle.execute.masking import masked_text
 from cronicle.execute.outputs import BadOutput, read_outputs
+from cronicle.values import Value
 
 LINGER = 0.25
 """Seconds that children have to end by themselves after the leader has ended by itself."""
@@ -43,8 +44,8 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.002, 0.05
 second."""
 
 
-@attrs.frozen
-class Verdict:
+@attrs.frozen(eq=False, repr=False)
+class Verdict(Value):
     """What ended an attempt."""
 
     outcome: Outcome

@@ -22,6 +22,7 @@ import attrs
 
 from cronicle.git.errors import UnsafeTree
 from cronicle.git.paths import fault_of_name, folded, follow, matching, normalise
+from cronicle.values import Value
 
 FILE: Final = 0o100644
 EXECUTABLE: Final = 0o100755
@@ -51,8 +52,8 @@ class Objects(Protocol):
         ...
 
 
-@attrs.frozen
-class TreeEntry:
+@attrs.frozen(eq=False, repr=False)
+class TreeEntry(Value):
     """One entry of a tree object."""
 
     name: str
@@ -242,8 +243,8 @@ class GitTree:
         return entry
 
 
-@attrs.frozen
-class FolderContents:
+@attrs.frozen(eq=False, repr=False)
+class FolderContents(Value):
     """All that a folder of a snapshot holds."""
 
     name: str
@@ -253,8 +254,8 @@ class FolderContents:
     """Submodules among them, empty."""
 
 
-@attrs.frozen
-class Contents:
+@attrs.frozen(eq=False, repr=False)
+class Contents(Value):
     """A whole tree, found safe to write anywhere."""
 
     root: FolderContents

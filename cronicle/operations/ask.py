@@ -16,10 +16,11 @@ from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
 from cronicle.store.records import Actor, DeployedWorkflow, LiveRunExists, NewRun, RunRecord
+from cronicle.values import Value
 
 
-@frozen(kw_only=True)
-class Candidate:
+@frozen(kw_only=True, eq=False, repr=False)
+class Candidate(Value):
     """A workflow at a revision, ready to be run: from a deployment, or compiled for the occasion."""
 
     target: Target
@@ -34,8 +35,8 @@ class Candidate:
     dirty: bool = False
 
 
-@frozen(kw_only=True)
-class Wish:
+@frozen(kw_only=True, eq=False, repr=False)
+class Wish(Value):
     """What a person asks of a run."""
 
     series: str | None = None

@@ -8,10 +8,11 @@ from cronicle.errors import CronicleError
 from cronicle.operations.locate import Surroundings
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import DeployedWorkflow, DeploymentRecord, ProjectRecord
+from cronicle.values import Value
 
 
-@frozen
-class Target:
+@frozen(eq=False, repr=False)
+class Target(Value):
     """The project and environment that a command is about."""
 
     project: ProjectRecord

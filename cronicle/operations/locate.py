@@ -18,13 +18,14 @@ from typing import Any
 from attrs import field, frozen
 
 from cronicle.errors import CronicleError
+from cronicle.values import Value
 
 MARK = "cronicle.hcl"
 STORE_FOLDER = ".cronicle"
 
 
-@frozen
-class Settings:
+@frozen(eq=False, repr=False)
+class Settings(Value):
     """What the settings file says."""
 
     path: Path | None = None
@@ -32,8 +33,8 @@ class Settings:
     pass_environment: tuple[str, ...] = ()
 
 
-@frozen
-class Surroundings:
+@frozen(eq=False, repr=False)
+class Surroundings(Value):
     """Where a command runs."""
 
     folder: Path | None

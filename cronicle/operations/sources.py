@@ -11,10 +11,11 @@ from attrs import field, frozen
 from cronicle.clock import Clock
 from cronicle.operations.locate import Surroundings
 from cronicle.store.interface import Store
+from cronicle.values import Value
 
 
-@frozen(kw_only=True)
-class Sources:
+@frozen(kw_only=True, eq=False, repr=False)
+class Sources(Value):
     """The surroundings of an operation that reads git and writes the store."""
 
     where: Surroundings

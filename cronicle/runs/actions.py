@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from cronicle.values import Value
+
 
 class Question(StrEnum):
     """Which expression of a task is to be evaluated."""
@@ -21,8 +23,8 @@ class Question(StrEnum):
     """Its `when`, for one instance; answered by `ConditionEvaluated`."""
 
 
-@frozen
-class EvaluateTask:
+@frozen(eq=False, repr=False)
+class EvaluateTask(Value):
     """Evaluate an expression that must be known before the task can go on; `EvaluationFailed` answers, too."""
 
     task: str
@@ -30,8 +32,8 @@ class EvaluateTask:
     question: Question
 
 
-@frozen
-class RequestSlot:
+@frozen(eq=False, repr=False)
+class RequestSlot(Value):
     """Ask the store for slots of a pool; answered by `SlotGranted`."""
 
     task: str
@@ -42,8 +44,8 @@ class RequestSlot:
     priority: int
 
 
-@frozen
-class StartAttempt:
+@frozen(eq=False, repr=False)
+class StartAttempt(Value):
     """Start an attempt as soon as this process has a slot; answered by `AttemptStarted`."""
 
     task: str
@@ -51,8 +53,8 @@ class StartAttempt:
     attempt: int
 
 
-@frozen
-class KillAttempt:
+@frozen(eq=False, repr=False)
+class KillAttempt(Value):
     """End a running attempt because the run was cancelled; answered by `AttemptFinished`."""
 
     task: str
@@ -60,8 +62,8 @@ class KillAttempt:
     attempt: int
 
 
-@frozen
-class WakeAt:
+@frozen(eq=False, repr=False)
+class WakeAt(Value):
     """Ask again at this instant, even if nothing happens before."""
 
     at: datetime

@@ -15,20 +15,21 @@ import msgspec
 from attrs import field, frozen
 
 from cronicle.runs.states import Outcome, RunState, TaskState
+from cronicle.values import Value
 
 EVENT_VERSION = 1
 
 
-@frozen(kw_only=True)
-class RunQueued:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunQueued(Value):
     """The run was made. Always the first event."""
 
     at: datetime
     run_id: str
 
 
-@frozen(kw_only=True)
-class TaskCarriedOver:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskCarriedOver(Value):
     """A task run of an earlier run stands for this one; it is not executed again.
 
     Of a task with `for_each`, its instances come first, one by one; the whole (`key` null) follows if the task
@@ -49,39 +50,39 @@ class TaskCarriedOver:
     deep_fingerprint: str = ""
 
 
-@frozen(kw_only=True)
-class TasksExcluded:
+@frozen(kw_only=True, eq=False, repr=False)
+class TasksExcluded(Value):
     """Tasks that were not chosen (`--only`, `--except`) and have no earlier result; nothing waits for them."""
 
     at: datetime
     tasks: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class RunStarted:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunStarted(Value):
     """The run was admitted: its tasks may start from now on."""
 
     at: datetime
 
 
-@frozen(kw_only=True)
-class RunAdopted:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunAdopted(Value):
     """A process took the run over from an owner that had died."""
 
     at: datetime
     owner: str
 
 
-@frozen(kw_only=True)
-class TasksReady:
+@frozen(kw_only=True, eq=False, repr=False)
+class TasksReady(Value):
     """The trigger rules of these tasks are met."""
 
     at: datetime
     tasks: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class InstancesExpanded:
+@frozen(kw_only=True, eq=False, repr=False)
+class InstancesExpanded(Value):
     """The `for_each` of a task is known: its instances, key to value, in their order."""
 
     at: datetime
@@ -89,8 +90,8 @@ class InstancesExpanded:
     instances: Mapping[str, Any]
 
 
-@frozen(kw_only=True)
-class ConditionEvaluated:
+@frozen(kw_only=True, eq=False, repr=False)
+class ConditionEvaluated(Value):
     """The `when` of a task instance was asked, once, before its first attempt."""
 
     at: datetime
@@ -99,8 +100,8 @@ class ConditionEvaluated:
     condition: bool
 
 
-@frozen(kw_only=True)
-class EvaluationFailed:
+@frozen(kw_only=True, eq=False, repr=False)
+class EvaluationFailed(Value):
     """The `for_each` or `when` of a task could not be evaluated; that is final."""
 
     at: datetime
@@ -110,8 +111,8 @@ class EvaluationFailed:
     detail: str
 
 
-@frozen(kw_only=True)
-class SlotGranted:
+@frozen(kw_only=True, eq=False, repr=False)
+class SlotGranted(Value):
     """The store granted the slots of the task's pool to this attempt."""
 
     at: datetime
@@ -120,8 +121,8 @@ class SlotGranted:
     attempt: int
 
 
-@frozen(kw_only=True)
-class AttemptStarted:
+@frozen(kw_only=True, eq=False, repr=False)
+class AttemptStarted(Value):
     """An attempt is about to be executed. Durable before its process exists."""
 
     at: datetime
@@ -136,8 +137,8 @@ class AttemptStarted:
     deep_fingerprint: str = ""
 
 
-@frozen(kw_only=True)
-class AttemptFinished:
+@frozen(kw_only=True, eq=False, repr=False)
+class AttemptFinished(Value):
     """An attempt has ended, and nothing of it is left running. Times in seconds, sizes in bytes."""
 
     at: datetime
@@ -159,8 +160,8 @@ class AttemptFinished:
     output: Mapping[str, Any] = field(factory=dict)
 
 
-@frozen(kw_only=True)
-class AttemptLost:
+@frozen(kw_only=True, eq=False, repr=False)
+class AttemptLost(Value):
     """The owner of an attempt died; what survived of the attempt was ended, and how it went is not known."""
 
     at: datetime
@@ -169,8 +170,8 @@ class AttemptLost:
     attempt: int
 
 
-@frozen(kw_only=True)
-class RetryScheduled:
+@frozen(kw_only=True, eq=False, repr=False)
+class RetryScheduled(Value):
     """The task will be tried again, from `not_before` on."""
 
     at: datetime
@@ -181,8 +182,8 @@ class RetryScheduled:
     not_before: datetime
 
 
-@frozen(kw_only=True)
-class TaskFinished:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskFinished(Value):
     """A task, or one instance of it (`key`), has ended; for a `for_each` task also the whole of it (`key` null)."""
 
     at: datetime
@@ -192,8 +193,8 @@ class TaskFinished:
     reason: str | None = None
 
 
-@frozen(kw_only=True)
-class TasksCancelled:
+@frozen(kw_only=True, eq=False, repr=False)
+class TasksCancelled(Value):
     """These tasks and instances had not started when the run was cancelled, and never will."""
 
     at: datetime
@@ -201,8 +202,8 @@ class TasksCancelled:
     """Task and key of each."""
 
 
-@frozen(kw_only=True)
-class CancelRequested:
+@frozen(kw_only=True, eq=False, repr=False)
+class CancelRequested(Value):
     """Somebody asked for the end of the run. Nothing starts after this."""
 
     at: datetime
@@ -210,8 +211,8 @@ class CancelRequested:
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class RunFinished:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunFinished(Value):
     """The run has ended. Always the last event that changes its state."""
 
     at: datetime
@@ -219,8 +220,8 @@ class RunFinished:
     reason: str | None = None
 
 
-@frozen(kw_only=True)
-class HooksOwed:
+@frozen(kw_only=True, eq=False, repr=False)
+class HooksOwed(Value):
     """The run has ended, and these hooks are to be told. Stored together with `RunFinished`, before any starts."""
 
     at: datetime
@@ -228,8 +229,8 @@ class HooksOwed:
     """Their places in the spec's `hooks`."""
 
 
-@frozen(kw_only=True)
-class HookStarted:
+@frozen(kw_only=True, eq=False, repr=False)
+class HookStarted(Value):
     """A hook is about to be executed. Durable before its process exists."""
 
     at: datetime
@@ -242,8 +243,8 @@ class HookStarted:
     argv: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class HookFinished:
+@frozen(kw_only=True, eq=False, repr=False)
+class HookFinished(Value):
     """A hook has ended, however; it is never started again. Times in seconds, sizes in bytes."""
 
     at: datetime
@@ -261,8 +262,8 @@ class HookFinished:
     log_bytes: int = 0
 
 
-@frozen(kw_only=True)
-class HookLost:
+@frozen(kw_only=True, eq=False, repr=False)
+class HookLost(Value):
     """The process that executed a hook died; nothing of the hook is left, and it is to be started again."""
 
     at: datetime

@@ -8,37 +8,38 @@ from attrs import frozen
 
 from cronicle.runs.actions import Question
 from cronicle.runs.units import UnitId
+from cronicle.values import Value
 
 
-@frozen
-class RunNotStarted:
+@frozen(eq=False, repr=False)
+class RunNotStarted(Value):
     """The run itself is still queued: admission has not let it start."""
 
 
-@frozen
-class UpstreamsOpen:
+@frozen(eq=False, repr=False)
+class UpstreamsOpen(Value):
     """Upstreams have not ended, and the task's trigger rule cannot be decided without them."""
 
     trigger_rule: str
     upstreams: tuple[UnitId, ...]
 
 
-@frozen
-class InstancesOpen:
+@frozen(eq=False, repr=False)
+class InstancesOpen(Value):
     """The whole of a `for_each` task ends when these instances have."""
 
     keys: tuple[str, ...]
 
 
-@frozen
-class EvaluationPending:
+@frozen(eq=False, repr=False)
+class EvaluationPending(Value):
     """An expression of it is to be evaluated first."""
 
     question: Question
 
 
-@frozen
-class BackingOff:
+@frozen(eq=False, repr=False)
+class BackingOff(Value):
     """An attempt failed or was lost; the next one may not start before that instant."""
 
     until: datetime
@@ -46,35 +47,35 @@ class BackingOff:
     """The number that the next attempt will have."""
 
 
-@frozen
-class PoolSlotsNeeded:
+@frozen(eq=False, repr=False)
+class PoolSlotsNeeded(Value):
     """It needs slots of a pool and has not been granted them."""
 
     pool: str
     slots: int
 
 
-@frozen
-class MaxParallelReached:
+@frozen(eq=False, repr=False)
+class MaxParallelReached(Value):
     """As many attempts run as the run may have at once."""
 
     limit: int
 
 
-@frozen
-class ProcessSlotNeeded:
+@frozen(eq=False, repr=False)
+class ProcessSlotNeeded(Value):
     """Nothing of the run stands in its way: it starts when its owner has a free slot."""
 
 
-@frozen
-class AttemptRunning:
+@frozen(eq=False, repr=False)
+class AttemptRunning(Value):
     """It has started: this attempt is being executed."""
 
     attempt: int
 
 
-@frozen
-class HasEnded:
+@frozen(eq=False, repr=False)
+class HasEnded(Value):
     """It waits for nothing any more."""
 
     state: str

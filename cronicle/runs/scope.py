@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from cronicle.runs.spec import Json, Lazy, TaskSpec
+from cronicle.values import Value
 
 if TYPE_CHECKING:
-    from grammar.kinds import Value
+    from grammar.kinds import Value as HclValue
 
 MOST_INSTANCES = 10_000
 """Instances that one `for_each` may have."""
@@ -32,8 +33,8 @@ class BadReference(Exception):  # noqa: N818 - the word of the language's docume
         self.detail = detail
 
 
-@frozen(kw_only=True)
-class TaskView:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskView(Value):
     """What others may see of a task run, or of one instance of it."""
 
     output: Mapping[str, Json]
@@ -42,8 +43,8 @@ class TaskView:
     state: str
 
 
-@frozen(kw_only=True)
-class RunView:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunView(Value):
     """What expressions see of a run, as plain values."""
 
     run: Mapping[str, Json]
@@ -56,8 +57,8 @@ class RunView:
     task_names: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class InstanceView:
+@frozen(kw_only=True, eq=False, repr=False)
+class InstanceView(Value):
     """What an expression sees of the attempt that it is evaluated for."""
 
     key: str | None = None
@@ -65,8 +66,8 @@ class InstanceView:
     attempt: int | None = None
 
 
-@frozen(kw_only=True)
-class Evaluated:
+@frozen(kw_only=True, eq=False, repr=False)
+class Evaluated(Value):
     """The expressions of an attempt, evaluated."""
 
     argv: tuple[str, ...]
@@ -213,7 +214,7 @@ def _text(value: Json, what: str) -> str:
     raise BadReference(f"{what} must be a text, this is {kind}")
 
 
-def _to_plain(value: Value) -> Json:
+def _to_plain(value: HclValue) -> Json:
     from grammar.values import to_json
 
     return to_json(value)

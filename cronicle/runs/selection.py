@@ -23,10 +23,11 @@ from cronicle.runs.events import TaskCarriedOver, TasksExcluded
 from cronicle.runs.spec import RunSpec, TaskSpec, UpstreamSpec
 from cronicle.runs.states import ENDED_TASK, Reason, TaskState
 from cronicle.runs.units import UnitId
+from cronicle.values import Value
 
 
-@frozen(kw_only=True)
-class TaskResult:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskResult(Value):
     """How a task, or an instance of it, stands in an earlier run."""
 
     task: str
@@ -44,8 +45,8 @@ class TaskResult:
     """As the spec of its run has it, whether or not an attempt was made."""
 
 
-@frozen
-class Selection:
+@frozen(eq=False, repr=False)
+class Selection(Value):
     """What a new run does with its tasks."""
 
     carried: tuple[TaskResult, ...]

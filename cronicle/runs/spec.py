@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 from attrs import field, frozen
 
+from cronicle.values import Value
+
 SPEC_VERSION = 1
 
 Json = Any
@@ -24,8 +26,8 @@ Lazy = Mapping[str, Json]
 """`{"known": value}` or `{"expression": tree}`."""
 
 
-@frozen(kw_only=True)
-class RetrySpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class RetrySpec(Value):
     """How often and when a failed attempt is tried again; durations in seconds."""
 
     attempts: int = 1
@@ -38,16 +40,16 @@ class RetrySpec:
     """None: any failure is tried again."""
 
 
-@frozen(kw_only=True)
-class UpstreamSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class UpstreamSpec(Value):
     """An edge: the task waits for all of `task`, or for its instance `key`."""
 
     task: str
     key: str | None = None
 
 
-@frozen(kw_only=True)
-class TaskSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskSpec(Value):
     """A task with its defaults filled in; durations in seconds, sizes in bytes."""
 
     name: str
@@ -95,8 +97,8 @@ class TaskSpec:
     """True if `inputs` was written by the user, False if it was inferred."""
 
 
-@frozen(kw_only=True)
-class HookSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class HookSpec(Value):
     """A command that is told of the outcome of a run."""
 
     event: str
@@ -110,8 +112,8 @@ class HookSpec:
     """None: all but backfill, bisect and reproduce."""
 
 
-@frozen(kw_only=True)
-class ParamSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class ParamSpec(Value):
     """A value chosen per run; `default` is None with `required` where there is none."""
 
     type: str = "any"
@@ -122,8 +124,8 @@ class ParamSpec:
     description: str = ""
 
 
-@frozen(kw_only=True)
-class RunSpec:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunSpec(Value):
     """A compiled workflow."""
 
     version: int = SPEC_VERSION

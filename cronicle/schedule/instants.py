@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 from cronicle.schedule.zones import EARLIEST, has_change, local_time, segments
+from cronicle.values import Value
 
 if TYPE_CHECKING:
     from cronicle.schedule.cron import Cron
@@ -58,8 +59,8 @@ class Source(Protocol):
         ...
 
 
-@attrs.frozen
-class CronSource:
+@attrs.frozen(eq=False, repr=False)
+class CronSource(Value):
     """A cron expression in a time zone."""
 
     cron: Cron
@@ -110,8 +111,8 @@ class CronSource:
             covered = max(covered, high)
 
 
-@attrs.frozen
-class PeriodSource:
+@attrs.frozen(eq=False, repr=False)
+class PeriodSource(Value):
     """``every``: the whole multiples of a period since an origin, in elapsed time, before and after it."""
 
     period: timedelta
@@ -143,8 +144,8 @@ class PeriodSource:
             return None
 
 
-@attrs.frozen
-class PointSource:
+@attrs.frozen(eq=False, repr=False)
+class PointSource(Value):
     """``at``: single instants, in order."""
 
     points: tuple[datetime, ...]

@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from cronicle.values import Value
+
 __all__ = ["DataInterval", "require_instant", "to_utc"]
 
 
@@ -29,8 +31,8 @@ def to_utc(value: datetime | None) -> datetime | None:
     return value.astimezone(UTC) if value is not None and value.utcoffset() is not None else value
 
 
-@attrs.frozen
-class DataInterval:
+@attrs.frozen(eq=False, repr=False)
+class DataInterval(Value):
     """``[start, end)`` as aware datetimes in UTC."""
 
     start: datetime = attrs.field(converter=to_utc, validator=require_instant)

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from cronicle.schedule.interval import require_instant, to_utc
+from cronicle.values import Value
 
 __all__ = ["Catchup", "Schedule"]
 
@@ -43,8 +44,8 @@ def _require_positive(_instance: object, attribute: attrs.Attribute[Any], value:
         raise ValueError(f"{attribute.name} must be longer than nothing, not {value}")
 
 
-@attrs.frozen(kw_only=True)
-class Schedule:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Schedule(Value):
     """One schedule. Its expressions and its zone are checked when they are used, with errors for users."""
 
     name: str | None = None

@@ -35,6 +35,7 @@ from cronicle.schedule.instants import (
 from cronicle.schedule.interval import DataInterval
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.zones import EARLIEST, LATEST, zone_named, zoned_text
+from cronicle.values import Value
 
 __all__ = [
     "Rules",
@@ -55,8 +56,8 @@ Rules: TypeAlias = Schedule | Sequence[Schedule]
 _INSTANT: Final = timedelta.resolution
 
 
-@attrs.frozen
-class Tick:
+@attrs.frozen(eq=False, repr=False)
+class Tick(Value):
     """One firing of a schedule."""
 
     logical_time: datetime
@@ -154,8 +155,8 @@ def ticks_in_dates(schedule: Rules, first: date, last: date) -> tuple[Tick, ...]
     return tuple(tick for tick in _ticks(parts, start, end) if first <= tick.nominal.date() <= last)
 
 
-@attrs.frozen
-class _Part:
+@attrs.frozen(eq=False, repr=False)
+class _Part(Value):
     """A source of firings within the bounds of its schedule."""
 
     source: Source

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from cronicle.errors import CronicleError
+from cronicle.values import Value
 
 __all__ = [
     "EARLIEST",
@@ -55,8 +56,8 @@ def zone_named(name: str) -> ZoneInfo:
         ) from error
 
 
-@attrs.frozen
-class Change:
+@attrs.frozen(eq=False, repr=False)
+class Change(Value):
     """The instant at which a zone's offset changes."""
 
     at: datetime
@@ -64,8 +65,8 @@ class Change:
     """East of UTC, from then on."""
 
 
-@attrs.frozen
-class Segment:
+@attrs.frozen(eq=False, repr=False)
+class Segment(Value):
     """A span of instants, ``[start, end)``, in which the offset of a zone is the same."""
 
     start: datetime

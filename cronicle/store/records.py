@@ -10,12 +10,13 @@ from attrs import field, frozen
 
 from cronicle.runs.events import RunEvent
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.values import Value
 
 Json = Any
 
 
-@frozen(kw_only=True)
-class Actor:
+@frozen(kw_only=True, eq=False, repr=False)
+class Actor(Value):
     """Who asked for something, from where, and with which command."""
 
     user: str
@@ -24,8 +25,8 @@ class Actor:
     """The command line as it was typed, with values of `--var` left out."""
 
 
-@frozen(kw_only=True)
-class ProjectRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class ProjectRecord(Value):
     """A project and the repository that it is bound to."""
 
     name: str
@@ -38,8 +39,8 @@ class ProjectRecord:
     created_at: datetime
 
 
-@frozen(kw_only=True)
-class DeployedWorkflow:
+@frozen(kw_only=True, eq=False, repr=False)
+class DeployedWorkflow(Value):
     """What a deployment says of one workflow."""
 
     name: str
@@ -51,8 +52,8 @@ class DeployedWorkflow:
     tags: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class DeploymentRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class DeploymentRecord(Value):
     """That an environment runs a revision from a moment on. Never edited."""
 
     project: str
@@ -71,8 +72,8 @@ class DeploymentRecord:
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
 
 
-@frozen(kw_only=True)
-class RunTimes:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunTimes(Value):
     """The times of a run as texts: RFC 3339 with the offset of its zone, dates as `YYYY-MM-DD`."""
 
     time: str
@@ -83,8 +84,8 @@ class RunTimes:
     interval_date: str | None = None
 
 
-@frozen(kw_only=True)
-class RunRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunRecord(Value):
     """A run as it is now."""
 
     id: str
@@ -145,8 +146,8 @@ class RunRecord:
         )
 
 
-@frozen(kw_only=True)
-class TaskRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class TaskRecord(Value):
     """A task run that has left `waiting`. The spec tells of those that have not."""
 
     run_id: str
@@ -160,8 +161,8 @@ class TaskRecord:
     output: Mapping[str, Json] = field(factory=dict)
 
 
-@frozen(kw_only=True)
-class AttemptRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class AttemptRecord(Value):
     """One try at executing a task."""
 
     run_id: str
@@ -186,8 +187,8 @@ class AttemptRecord:
     stdout_size: int | None = None
 
 
-@frozen(kw_only=True)
-class BackfillRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class BackfillRecord(Value):
     """A set of runs over a range of logical times, as it is now."""
 
     id: str
@@ -226,8 +227,8 @@ class BackfillRecord:
     ended_at: datetime | None = None
 
 
-@frozen(kw_only=True)
-class BackfillTick:
+@frozen(kw_only=True, eq=False, repr=False)
+class BackfillTick(Value):
     """One logical time of a backfill, fixed when it was made."""
 
     position: int
@@ -242,8 +243,8 @@ class BackfillTick:
     """Of its run; None while there is none."""
 
 
-@frozen(kw_only=True)
-class OwnerRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class OwnerRecord(Value):
     """A process that drives runs."""
 
     id: str
@@ -255,8 +256,8 @@ class OwnerRecord:
     started_at: datetime
 
 
-@frozen(kw_only=True)
-class ControlRequest:
+@frozen(kw_only=True, eq=False, repr=False)
+class ControlRequest(Value):
     """Somebody's wish for a run or a backfill, until its owner has taken it up."""
 
     id: int = 0
@@ -269,8 +270,8 @@ class ControlRequest:
     requested_at: datetime
 
 
-@frozen(kw_only=True)
-class Transition:
+@frozen(kw_only=True, eq=False, repr=False)
+class Transition(Value):
     """New facts of one run, to be stored together or not at all."""
 
     run_id: str
@@ -281,8 +282,8 @@ class Transition:
     """Given with the last one."""
 
 
-@frozen(kw_only=True)
-class NewRun:
+@frozen(kw_only=True, eq=False, repr=False)
+class NewRun(Value):
     """A run to be made, with its first events."""
 
     run: RunRecord
@@ -291,15 +292,15 @@ class NewRun:
     """Marks that tick of `run.backfill` as having this run, in the same transaction, in place of any before it."""
 
 
-@frozen
-class LiveRunExists:
+@frozen(eq=False, repr=False)
+class LiveRunExists(Value):
     """The answer to making a run for a logical time that has a live one, or for a tick that has had its run."""
 
     run_id: str
 
 
-@frozen(kw_only=True)
-class AuditRecord:
+@frozen(kw_only=True, eq=False, repr=False)
+class AuditRecord(Value):
     """That somebody did something."""
 
     sequence: int
@@ -311,8 +312,8 @@ class AuditRecord:
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class SlotRequest:
+@frozen(kw_only=True, eq=False, repr=False)
+class SlotRequest(Value):
     """A wish for slots of a pool, for one attempt."""
 
     run_id: str
@@ -327,8 +328,8 @@ class SlotRequest:
     granted: bool = False
 
 
-@frozen(kw_only=True)
-class LiveAttempt:
+@frozen(kw_only=True, eq=False, repr=False)
+class LiveAttempt(Value):
     """An attempt that was started and has no end on record."""
 
     run_id: str
@@ -339,8 +340,8 @@ class LiveAttempt:
     pid: int | None = None
 
 
-@frozen(kw_only=True)
-class Result:
+@frozen(kw_only=True, eq=False, repr=False)
+class Result(Value):
     """The run that counts for a logical time: of several the last to succeed."""
 
     run_id: str
@@ -349,8 +350,8 @@ class Result:
     ended_at: datetime
 
 
-@frozen(kw_only=True)
-class RunFilter:
+@frozen(kw_only=True, eq=False, repr=False)
+class RunFilter(Value):
     """Which runs to list; None leaves open. Newest first, by order of creation."""
 
     project: str | None = None

@@ -304,8 +304,9 @@ def test_a_store_on_a_read_only_disk_is_told_as_such(shop: Shop, small_disk: Pat
     shop.deploy({"cronicle.hcl": PROJECT, "w.hcl": GOOD})
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
 
-    for words in (["run", "w"], ["runs"], ["apply", "--auto-approve"]):
+    for words in (["run", "w"], ["apply", "--auto-approve"]):
         shop.cronicle(*words).is_clear_error("mounted read-only", "--store")
+    assert shop.cronicle("runs").code == 0, "history can be read there"
     shop.store = small_disk / "another"
     said = shop.cronicle("apply", "--auto-approve")
     assert said.code == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError, UnknownError
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.connection import Connection, is_mounted_read_only, mounted_read_only
 from cronicle.store.sqlite.filesystem import make_folder, refuse_network, refuse_open_to_all
 from cronicle.store.sqlite.reader import SqliteReader
 from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
@@ -29,6 +29,8 @@ def open_store(folder: Path, *, create: bool) -> SqliteStore:
             raise no_store(folder)
         make_folder(folder)
         make_file(path)
+    elif is_mounted_read_only(folder):
+        raise mounted_read_only(folder)
     connection = Connection(path)
     try:
         if version_of(connection) < NEWEST:

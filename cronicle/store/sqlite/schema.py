@@ -123,7 +123,7 @@ def make_file(path: Path) -> None:
             for leftover in folder.glob(NEW_FILE + "*"):
                 leftover.unlink()
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE))
-            connection = Connection(new)
+            connection = Connection(new, keeps_log=False)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 upgrade(connection, migrations())
