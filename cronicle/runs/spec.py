@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from attrs import field, frozen
 
+from cronicle.runs.policy import Policy
 from cronicle.values import Value
 
 SPEC_VERSION = 1
@@ -38,6 +39,22 @@ class RetrySpec(Value):
     jitter: float = 0.0
     on_exit_codes: tuple[int, ...] | None = None
     """None: any failure is tried again."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class WaitSpec(Value):
+    """A task that asks again until what it waits for is there; durations in seconds.
+
+    An attempt that ends with `not_yet` is `not_yet`: the task backs off for `every`, holds no slot, and uses up none
+    of its attempts.
+    """
+
+    every: float = 60.0
+    timeout: float | None = None
+    """From the start of its first attempt; None: for ever."""
+    not_yet: int = 75
+    on_timeout: str = "fail"
+    """`fail` or `skip`."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -72,6 +89,7 @@ class TaskSpec(Value):
     stdout_is_data: bool = False
     """Some expression uses `task.NAME.stdout`, so it is spooled to a file of its own, byte-exact."""
     retry: RetrySpec = RetrySpec()
+    wait: WaitSpec | None = None
     timeout: float | None = None
     grace_period: float = 10.0
     on_lost: str = "retry"
@@ -79,6 +97,8 @@ class TaskSpec(Value):
     allow_failure: bool = False
     pool: str | None = None
     pool_slots: int = 1
+    lock: Lazy | None = None
+    """A key with one holder in the store; an attempt holds it as it holds a slot."""
     priority: int = 0
     log_size: int = 100 * 1024 * 1024
     stdout_size: int = 1024 * 1024 * 1024
@@ -102,7 +122,8 @@ class HookSpec(Value):
     """A command that is told of the outcome of a run."""
 
     event: str
-    """`on_success` or `on_failure`."""
+    """`on_start`, `on_success`, `on_failure`, `on_finish`, `on_recovery`, `on_retry`, `on_late`; not of a run but of
+    its workflow: `on_pause`, `on_not_fresh`."""
     command: Lazy | None = None
     script: Lazy | None = None
     interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
@@ -110,6 +131,8 @@ class HookSpec(Value):
     timeout: float = 60.0
     causes: tuple[str, ...] | None = None
     """None: all but backfill, bisect and reproduce."""
+    after: int = 1
+    """`on_failure`: told from so many failed runs in a row on."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -135,6 +158,9 @@ class RunSpec(Value):
     """The project's folder inside the repository; empty for the root."""
     timezone: str = "UTC"
     max_parallel: int | None = None
+    timeout: float | None = None
+    """Seconds from the run's first start, waiting included; then its attempts are ended and it has failed."""
+    policy: Policy = field(factory=Policy)
     params: Mapping[str, ParamSpec] = field(factory=dict)
     tasks: tuple[TaskSpec, ...]
     """In an order in which every task comes after its upstreams."""

@@ -35,6 +35,8 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
+    NOT_YET = "not_yet"
+    """Of a task with `wait`: what it waits for is not there yet."""
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     LOST = "lost"

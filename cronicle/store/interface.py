@@ -16,12 +16,14 @@ from cronicle.runs.events import RunEvent
 from cronicle.runs.states import BackfillState
 from cronicle.store.records import (
     Actor,
+    AdmissionAnswer,
     AttemptRecord,
     AuditRecord,
     BackfillRecord,
     BackfillTick,
     ControlRequest,
     DeploymentRecord,
+    EndedRun,
     LiveAttempt,
     LiveRunExists,
     NewRun,
@@ -34,6 +36,7 @@ from cronicle.store.records import (
     TaskRecord,
     Transition,
 )
+from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, Settled, Settlement, TickSpan
 
 
 class StoreError(CronicleError):
@@ -176,6 +179,62 @@ class StoreReader(Protocol):
         """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
         ...
 
+    # Ticks
+
+    def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]: ...
+    def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
+        """Ticks that are still to be made up, oldest first."""
+        ...
+
+    def list_dropped(
+        self,
+        project: str | None = None,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 50,
+    ) -> tuple[TickSpan, ...]:
+        """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
+        ...
+
+    def list_pauses(
+        self, project: str, environment: str, *, ended_after: datetime | None = None
+    ) -> tuple[PauseRecord, ...]:
+        """Pauses that hold, or that ended (by themselves or by somebody) after an instant; oldest first."""
+        ...
+
+    def list_environments(self) -> tuple[tuple[str, str], ...]:
+        """Every project and environment that has a deployment, in order of their names."""
+        ...
+
+    def list_deployments_since(
+        self, project: str, environment: str, number: int
+    ) -> tuple[DeploymentRecord, ...]:
+        """Those with a greater number, oldest first."""
+        ...
+
+    def list_waiting_runs(self, owner: str) -> tuple[RunRecord, ...]:
+        """Its queued runs that are not admitted, by logical time, then age."""
+        ...
+
+    def list_unowned(self) -> tuple[str, ...]:
+        """Ids of live runs and unfinished backfills that nobody owns, but not of paused backfills; oldest first."""
+        ...
+
+    def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
+        """Runs that count and ended after that event (the sequence of their `RunFinished`), in that order."""
+        ...
+
+    def get_progress(self, name: str) -> int | None:
+        """A number that the leader has noted with `settle`; None if there is none."""
+        ...
+
+    def find_leader(self) -> OwnerRecord | None:
+        """The process that leads the ticking; None if there is none (any more)."""
+        ...
+
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
         """Who did what, newest first; `before` is a sequence: only older ones."""
         ...
@@ -230,6 +289,68 @@ class Store(StoreReader, Protocol):
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
         """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False."""
+        ...
+
+    # Ticks
+
+    def lead(self, owner: str) -> int | None:
+        """Make `owner` the leader of the ticking, if nobody who lives is; the epoch of its leadership, else None.
+
+        Repeating it as the leader changes nothing. Epochs only grow.
+        """
+        ...
+
+    def stop_leading(self, owner: str) -> None:
+        """Have another lead; nothing happens if `owner` does not lead."""
+        ...
+
+    def settle(
+        self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
+    ) -> tuple[Settled, ...] | None:
+        """Store what becomes of ticks: their runs, with the cursor that says that they are settled.
+
+        `progress` notes numbers in the same transaction (see `get_progress`).
+
+        All in one transaction. None, and nothing stored, if `epoch` is not that of the leader (any more). A
+        settlement that was decided from another position of its cursor is answered `is_stale`, and the others are
+        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently.
+        """
+        ...
+
+    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
+        """Give the history, cursors, owed ticks and pauses of a workflow to another name; False if `epoch` is over.
+
+        Nothing happens if the target has runs or cursors already, or the source has none.
+        """
+        ...
+
+    def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
+        """Let a queued run start, if the limits of its policy and its lock allow it beside all that is live now.
+
+        Decided by `cronicle.schedule.admission` in the transaction that notes it. What needs no transaction (the
+        past, required workflows, instants) the caller has judged before.
+        """
+        ...
+
+    def add_pause(self, pause: PauseRecord) -> PauseRecord:
+        """Pause a workflow or an environment from `paused_at` on."""
+        ...
+
+    def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
+        """End the pauses of exactly this scope that hold; how many there were."""
+        ...
+
+    # Retention
+
+    def prune_runs(self, project: str, before: datetime, limit: int) -> tuple[str, ...]:
+        """Remove the oldest ended runs that ended before an instant, with all their rows; the ids of those removed.
+
+        Never the result of the latest logical time of a series, nor runs that others were carried over from.
+        """
+        ...
+
+    def backup(self, target: str) -> None:
+        """Copy the store to a new file or database while others write; complete and consistent, or not there."""
         ...
 
     # Backfills

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from cronicle.runs.events import RunEvent
+from cronicle.runs.policy import Policy
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
 from cronicle.values import Value
 
@@ -50,6 +51,7 @@ class DeployedWorkflow(Value):
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
+    policy: Policy = field(factory=Policy)
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -68,6 +70,10 @@ class DeploymentRecord(Value):
     workflows: tuple[DeployedWorkflow, ...]
     rolled_back_to: int | None = None
     """The deployment that a rollback repeated."""
+    moved: tuple[tuple[str, str], ...] = ()
+    """Renames that it declared, from and to: `workflow.a`, `workflow.a.task.x`."""
+    settings: Json = None
+    """What its `project` block says that the scheduler needs: `heartbeat`, `retention`."""
     plan: str | None = None
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
 
@@ -123,6 +129,13 @@ class RunRecord(Value):
     """The start of its first attempt."""
     ended_at: datetime | None = None
     lateness: float | None = None
+    """Seconds from its logical time (jitter included) to when it was made; null where nobody waited for it then."""
+    not_before: datetime | None = None
+    """It does not start before: jitter, or `run --at`. None: at once."""
+    lock: str | None = None
+    """The key that it holds from its admission to its end."""
+    admitted: bool = True
+    """True once it may start. Runs that are made with rules to meet (`Policy`) wait for it in state queued."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
@@ -290,6 +303,30 @@ class NewRun(Value):
     events: tuple[RunEvent, ...]
     backfill_position: int | None = None
     """Marks that tick of `run.backfill` as having this run, in the same transaction, in place of any before it."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class AdmissionAnswer(Value):
+    """Whether a run may start."""
+
+    admitted: bool
+    reasons: tuple[str, ...] = ()
+    """Why not (yet): sentences for people."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class EndedRun(Value):
+    """A run that has ended: what those look at who wait for it."""
+
+    id: str
+    ended_event: int
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    logical_time: datetime
+    state: RunState
+    cause: Cause
 
 
 @frozen(eq=False, repr=False)

@@ -1,0 +1,131 @@
+"""The rows of the store about series of ticks: how far they are settled, what they owe, and what made no run.
+
+A *series* is the unlabelled schedules of a workflow, or one labelled schedule. Instants are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from cronicle.store.records import Actor, NewRun
+from cronicle.values import Value
+
+
+class Dropped(StrEnum):
+    """Why ticks made no run."""
+
+    NO_CATCHUP = "no_catchup"
+    """They were missed, and `catchup` is `none`."""
+    NOT_LATEST = "not_latest"
+    """They were missed, and `catchup` is `latest`, which they are not."""
+    CATCHUP_WINDOW = "catchup_window"
+    """They were missed longer ago than `catchup_window`."""
+    PAUSED = "paused"
+
+
+@frozen(kw_only=True, eq=False)
+class SeriesKey(Value):
+    """Which series."""
+
+    project: str
+    environment: str
+    workflow: str
+    instance: str | None = None
+    series: str | None = None
+    """Label of its schedule; None for the unlabelled ones."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class CursorRecord(Value):
+    """How far a series is settled: each tick up to `position` has its run, is owed, or is on record as dropped."""
+
+    key: SeriesKey
+    since: datetime
+    """Where the cursor began; ticks at or before it are owed by nobody."""
+    position: datetime
+    """Inclusive."""
+    deployment: int
+    """Number of the deployment whose schedule holds from `position` on."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class OwedRecord(Value):
+    """Missed ticks that are still to be made up, of the schedule of one deployment: those in `(after, until]`."""
+
+    sequence: int = 0
+    """Assigned by the store; the oldest comes first."""
+    key: SeriesKey
+    deployment: int
+    """Whose schedule names the ticks. Runs take the deployment in force when they are made."""
+    after: datetime
+    until: datetime
+    left: int
+    """Ticks that are left."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class TickSpan(Value):
+    """Ticks that made no run, from the first to the last."""
+
+    key: SeriesKey
+    first: datetime
+    last: datetime
+    """Inclusive; equal to `first` for a single one."""
+    count: int
+    reason: Dropped
+    detail: str = ""
+    """For people: who paused it, and why."""
+    recorded_at: datetime
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class PauseRecord(Value):
+    """That schedules make no runs from a moment on; live runs go on, and so does what people ask for."""
+
+    sequence: int = 0
+    project: str
+    environment: str
+    workflow: str | None
+    """None: all of the environment."""
+    actor: Actor
+    reason: str = ""
+    paused_at: datetime
+    until: datetime | None = None
+    """When it ends by itself."""
+    ended_at: datetime | None = None
+    """When somebody ended it."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Settlement(Value):
+    """What becomes of the due ticks of one series: stored as a whole, or not at all."""
+
+    key: SeriesKey
+    expected: datetime | None
+    """The cursor's position that this was decided from; None: there is no cursor yet. If it is another by now
+    nothing is stored."""
+    cursor: CursorRecord | None
+    """The new cursor; None if only owed ticks are made up."""
+    runs: tuple[NewRun, ...] = ()
+    """In order. A tick that has had its run is left out; the workflow's `overlap` decides about each of the others in
+    the same transaction (`cronicle.schedule.admission`)."""
+    owed: tuple[OwedRecord, ...] = ()
+    """Those without a sequence are new; with one they replace what was there, and are gone with nothing `left`."""
+    dropped: tuple[TickSpan, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Settled(Value):
+    """What came of a settlement."""
+
+    made: tuple[str, ...] = ()
+    """Ids of the runs that are live now, in order."""
+    skipped: tuple[str, ...] = ()
+    """Ids of those that were made in state `skipped`, or are so now, since a newer one stays."""
+    superseded: tuple[str, ...] = ()
+    """Ids of live runs that are to be cancelled, since `overlap = "cancel"`."""
+    is_stale: bool = False
+    """True if the cursor had moved: nothing was stored."""

@@ -1,0 +1,93 @@
+-- What the scheduler knows: how far each series of ticks is settled, what is owed, what made no run, and who leads.
+
+ALTER TABLE deployment ADD COLUMN moved TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE deployment ADD COLUMN settings TEXT NOT NULL DEFAULT 'null';
+
+ALTER TABLE run ADD COLUMN not_before INTEGER;
+ALTER TABLE run ADD COLUMN lock TEXT;
+ALTER TABLE run ADD COLUMN admitted INTEGER NOT NULL DEFAULT 1 CHECK (admitted IN (0, 1));
+
+-- One run for each tick, also for those that another workflow's run or a deployment makes.
+DROP INDEX run_tick;
+CREATE UNIQUE INDEX run_tick ON run (project, environment, workflow, instance, series, logical_time)
+    WHERE cause IN ('schedule', 'catchup', 'workflow', 'deploy');
+CREATE INDEX run_live_of_workflow ON run (project, environment, workflow, instance)
+    WHERE state IN ('queued', 'running');
+CREATE INDEX run_waiting ON run (owner, logical_time) WHERE admitted = 0 AND state = 'queued';
+CREATE INDEX run_locked ON run (project, environment, lock)
+    WHERE lock IS NOT NULL AND admitted = 1 AND state IN ('queued', 'running');
+CREATE INDEX run_unowned ON run (sequence) WHERE owner IS NULL AND state IN ('queued', 'running');
+CREATE INDEX run_ended ON run (ended_event) WHERE ended_event IS NOT NULL AND counts = 1;
+
+CREATE TABLE cursor (
+    project TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    series TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    deployment INTEGER NOT NULL,
+    PRIMARY KEY (project, environment, workflow, instance, series)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE owed (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    series TEXT NOT NULL,
+    deployment INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    left INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX owed_by ON owed (project, environment, workflow, instance, series);
+
+CREATE TABLE dropped (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    series TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX dropped_of ON dropped (project, environment, workflow, instance, series, last);
+
+CREATE TABLE pause (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    workflow TEXT NOT NULL, -- '' is all of the environment
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    paused_at INTEGER NOT NULL,
+    until INTEGER,
+    ended_at INTEGER
+) STRICT;
+
+CREATE INDEX pause_of ON pause (project, environment, workflow);
+
+-- One row: who leads the ticking.
+CREATE TABLE leader (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    owner TEXT,
+    epoch INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO leader (id, owner, epoch) VALUES (1, NULL, 0);
+
+-- What the scheduler has taken up: a number by name (an event up to which ends were looked at, a deployment).
+CREATE TABLE progress (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
