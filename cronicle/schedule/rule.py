@@ -6,8 +6,8 @@ zone. Which of its ticks are owed, whether it is paused and what runs they make 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +16,10 @@ import attrs
 from cronicle.schedule.interval import require_instant, to_utc
 from cronicle.values import Value
 
-__all__ = ["Catchup", "Schedule"]
+__all__ = ["Calendar", "Catchup", "Schedule"]
+
+Json = Any
+"""A value that JSON can hold."""
 
 
 class Catchup(StrEnum):
@@ -25,6 +28,15 @@ class Catchup(StrEnum):
     NONE = "none"
     LATEST = "latest"
     ALL = "all"
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Calendar(Value):
+    """Days: a date belongs to it if it is listed, or its weekday is."""
+
+    dates: frozenset[date] = frozenset()
+    weekdays: frozenset[int] = frozenset()
+    """Monday is 0."""
 
 
 def _to_texts(values: str | Iterable[str]) -> tuple[str, ...]:
@@ -55,6 +67,14 @@ class Schedule(Value):
     """Ticks at the whole multiples of this elapsed time, from ``start``, else from 1970."""
     at: tuple[datetime, ...] = attrs.field(default=(), converter=_to_instants)
     """Single instants; kept in order, in UTC, each once."""
+    on_start: bool = False
+    """A tick whenever a scheduler starts."""
+    only: Calendar | None = None
+    """Ticks are those whose nominal date is in it."""
+    exclude: Calendar | None = None
+    """Ticks are those whose nominal date is not in it."""
+    params: Mapping[str, Json] = attrs.field(factory=dict)
+    """Of the runs that its ticks make; those not named have their defaults."""
     timezone: str = "UTC"
     """IANA name; of the nominal times of ``crons`` and of all that is shown."""
     start: datetime | None = attrs.field(default=None, converter=to_utc, validator=require_instant)
