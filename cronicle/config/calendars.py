@@ -9,7 +9,7 @@ from cronicle.config.paths import normalise
 from cronicle.config.reading import Reader, attribute_of
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
-from cronicle.schedule.rule import Calendar
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.text import parse_date
 from grammar.diagnostics import error, register
 from grammar.source import SourceFile, Span

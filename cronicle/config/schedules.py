@@ -13,8 +13,9 @@ from cronicle.config.project import Json, Param
 from cronicle.config.reading import Reader, attribute_of, place_text
 from cronicle.errors import CronicleError
 from cronicle.names import is_name
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.cron import parse_cron
-from cronicle.schedule.rule import Calendar, Catchup, Schedule
+from cronicle.schedule.rule import Catchup, Schedule
 from cronicle.schedule.text import parse_duration, parse_time
 from cronicle.schedule.ticks import ticks_between
 from cronicle.schedule.zones import EARLIEST, LATEST, zone_named

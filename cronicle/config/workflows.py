@@ -15,7 +15,7 @@ from cronicle.config.schedules import Declared, read_schedules
 from cronicle.config.scope import with_workflow
 from cronicle.config.tasks import read_task
 from cronicle.config.variables import read_type
-from cronicle.schedule.rule import Calendar
+from cronicle.schedule.calendars import Calendar
 from grammar.syntax import Attribute, Block, Body
 from grammar.types import ANY, ListType, Type
 from grammar.values import ConversionError, HclSet, Value, convert, to_json
