@@ -53,7 +53,15 @@ FINGERPRINT_PARTS = (
     "allow_failure",
     "inputs",
 )
-"""The named parts of a task's fingerprint. All but `inputs` are fields of its spec."""
+"""The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too."""
+
+
+def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
+    """The parts of the fingerprint of a task, hashed."""
+    parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
+    if spec.wait is not None:
+        parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
+    return parts
 
 
 def compile_workflow(
@@ -102,6 +110,10 @@ class _Compiler:
             folder=self.folder,
             timezone=self._timezone(),
             max_parallel=self.workflow.max_parallel,
+            timeout=self.workflow.rules.timeout,
+            policy=evolve(
+                self.workflow.rules.policy, lock=self._optional_lazy(self.workflow.rules.lock, STRING)
+            ),
             params={
                 param.name: ParamSpec(
                     type=param.type,
@@ -114,7 +126,7 @@ class _Compiler:
             },
             tasks=tuple(compiled.values()),
             pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
-            hooks=tuple(self._hook(hook) for hook in self.workflow.hooks),
+            hooks=tuple(self._hook(hook) for hook in (*self.workflow.hooks, *self.project.hooks)),
         )
 
     def _timezone(self) -> str:
@@ -148,6 +160,7 @@ class _Compiler:
             merge_output=task.merge_output,
             stdout_is_data=task.name in self._read_as_data,
             retry=task.retry,
+            wait=task.wait,
             timeout=task.timeout,
             grace_period=task.grace_period,
             on_lost=task.on_lost,
@@ -155,6 +168,7 @@ class _Compiler:
             allow_failure=task.allow_failure,
             pool=task.pool,
             pool_slots=task.pool_slots,
+            lock=self._optional_lazy(task.lock, STRING),
             priority=task.priority,
             log_size=task.limits.log_size,
             stdout_size=task.limits.stdout_size,
@@ -164,7 +178,7 @@ class _Compiler:
             inputs=inputs,
             inputs_declared=task.inputs is not None,
         )
-        parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
+        parts = fingerprint_parts(spec)
         return evolve(spec, fingerprint=fingerprint(parts), fingerprint_parts=parts)
 
     def _hook(self, hook: Hook) -> HookSpec:
@@ -175,6 +189,7 @@ class _Compiler:
             env=self._env(() if hook.env is None else (hook.env,)),
             timeout=hook.timeout,
             causes=hook.causes,
+            after=hook.after,
         )
 
     # Expressions
@@ -257,7 +272,15 @@ class _Compiler:
     def _stdout_readers(self) -> Iterator[str]:
         """The tasks whose stdout some expression uses."""
         for task in self.workflow.tasks.values():
-            for expr in (task.command, task.script, task.for_each, task.when, task.stdin, *task.env):
+            for expr in (
+                task.command,
+                task.script,
+                task.for_each,
+                task.when,
+                task.stdin,
+                task.lock,
+                *task.env,
+            ):
                 if expr is not None:
                     yield from _stdouts_in(expr, self.workflow.tasks)
 

@@ -10,14 +10,19 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
+from cronicle.config.calendars import read_calendar
 from cronicle.config.checks import check_workflow, unused_variables
 from cronicle.config.files import project_files, vars_file
+from cronicle.config.graph import check_after
+from cronicle.config.hooks import read_hooks
 from cronicle.config.locals import Locals, read_locals
-from cronicle.config.project import Pool, Project, Variable, Workflow
+from cronicle.config.moves import read_moves
+from cronicle.config.project import Hook, Pool, Project, Settings, Variable, Workflow
 from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, place_text, unique
 from cronicle.config.references import Names
 from cronicle.config.schedules import read_zone
-from cronicle.config.scope import plain_members, with_functions, with_values
+from cronicle.config.scope import plain_members, with_functions, with_values, with_workflow
+from cronicle.config.settings import read_settings
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
 from cronicle.config.tree import Tree
 from cronicle.config.variables import GivenValues, read_variables
@@ -129,7 +134,7 @@ class _Loader:
             environment=environment,
         )
         reader = self.reader.within_scope(scope, names)
-        timezone = self._project_settings(reader, block)
+        timezone = self._timezone(reader, block)
         around = Surroundings(
             project=name,
             timezone=timezone,
@@ -137,8 +142,14 @@ class _Loader:
             if block
             else (),
             pools=self._pools(reader),
+            calendars={
+                name: read_calendar(reader.inside(each.title), each, self.tree)
+                for name, each in unique(reader, self._blocks("calendar"), "calendar").items()
+            },
+            workflows=frozenset(self._labels("workflow")),
             files=self.tree.paths(),
         )
+        workflows = self._workflows(reader, around, variables, locals_)
         return Project(
             name=name,
             environment=environment,
@@ -147,7 +158,10 @@ class _Loader:
             variables=variables,
             locals=locals_.values,
             pools=around.pools,
-            workflows=self._workflows(reader, around, variables, locals_),
+            workflows=workflows,
+            hooks=self._hooks(reader, block, locals_),
+            settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),
+            moved=read_moves(reader, self._blocks("moved"), workflows),
             files=tuple(file.path for file in self.files),
         )
 
@@ -201,7 +215,14 @@ class _Loader:
             return "local"
         return environment
 
-    def _project_settings(self, reader: Reader, block: Block | None) -> str:
+    def _hooks(self, reader: Reader, block: Block | None, locals_: Locals) -> tuple[Hook, ...]:
+        """Those of the project: they may refer to what every run has, and so to no parameter."""
+        if block is None:
+            return ()
+        inner = reader.within_scope(with_workflow(reader.scope, reader.names), reader.names)
+        return tuple(read_hooks(inner.inside(block.title), locals_.inlined(block.body)))
+
+    def _timezone(self, reader: Reader, block: Block | None) -> str:
         """Check `required_version`; the time zone."""
         if block is None:
             return "UTC"
@@ -257,6 +278,9 @@ class _Loader:
         }
         for workflow in found.values():
             reader.findings.add(*check_workflow(workflow, variables))
+        circle = check_after(found)
+        if circle is not None:
+            reader.findings.add(circle)
         bodies: list[Body] = [file.body for file in self.files]
         reader.findings.add(*unused_variables(bodies, variables))
         return found

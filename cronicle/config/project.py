@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
-from cronicle.runs.spec import RetrySpec
+from cronicle.runs.policy import Policy
+from cronicle.runs.spec import RetrySpec, WaitSpec
 from cronicle.schedule.rule import Schedule
 from grammar.source import Span
 from grammar.syntax import Expression
@@ -58,6 +59,14 @@ class Param:
     span: Span = field(eq=False, repr=False)
 
 
+@frozen
+class Named:
+    """A reference to something that the project declares: its name, and where the reference stands."""
+
+    name: str
+    span: Span | None = field(default=None, eq=False, repr=False)
+
+
 @frozen(kw_only=True)
 class Limits:
     """Bounds of one attempt, in bytes."""
@@ -100,6 +109,7 @@ class Task:
     inputs: tuple[str, ...] | None = None
     """Globs; None if its inputs are to be inferred."""
     retry: RetrySpec = field(factory=RetrySpec)
+    wait: WaitSpec | None = None
     timeout: float | None = None
     grace_period: float = 10.0
     on_lost: str = "retry"
@@ -107,6 +117,7 @@ class Task:
     skip_exit_code: int | None = None
     pool: str | None = None
     pool_slots: int = 1
+    lock: Expression | None = None
     priority: int = 0
     limits: Limits = Limits()
     group: str | None = None
@@ -123,16 +134,30 @@ class Task:
 
 @frozen(kw_only=True)
 class Hook:
-    """A command that is told of the outcome of a run."""
+    """A command that is told of something that happened to a run, or to its workflow."""
 
     event: str
-    """`on_success` or `on_failure`."""
+    """`on_success`, `on_failure`, …: the type of its block."""
     command: Expression | None = None
     script: Expression | None = None
     env: Expression | None = None
     causes: tuple[str, ...] | None = None
+    after: int = 1
     timeout: float = 60.0
     span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Rules:
+    """When runs of a workflow may be made and start, and how long they may take."""
+
+    policy: Policy = field(factory=Policy)
+    """All but its lock."""
+    lock: Expression | None = None
+    timeout: float | None = None
+    """In seconds."""
+    after: tuple[Named, ...] = ()
+    requires: tuple[Named, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -146,10 +171,63 @@ class Workflow:
     schedules: tuple[Schedule, ...] = ()
     params: Mapping[str, Param] = field(factory=dict)
     max_parallel: int | None = None
+    rules: Rules = field(factory=Rules)
     hooks: tuple[Hook, ...] = ()
     tasks: Mapping[str, Task]
     span: Span = field(eq=False, repr=False)
     """Its header."""
+
+
+@frozen(kw_only=True)
+class Moved:
+    """A rename of a workflow, or of a task (then of both names the workflow, by its present name, is the same)."""
+
+    old: str
+    new: str
+    workflow: str | None = None
+    """Of a task."""
+    span: Span = field(eq=False, repr=False)
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both names as they are written: `workflow.a.task.x`."""
+        prefix = "workflow" if self.workflow is None else f"workflow.{self.workflow}.task"
+        return f"{prefix}.{self.old}", f"{prefix}.{self.new}"
+
+
+@frozen(kw_only=True)
+class Heartbeat:
+    """What the scheduler executes while all is well."""
+
+    every: float
+    """Seconds."""
+    command: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Retention:
+    """How long what runs leave behind is kept, in seconds from their ends; None: for ever."""
+
+    runs: float | None = None
+    logs: float = 400 * 86400.0
+    run_data: float = 30 * 86400.0
+    total_size: int | None = None
+    """Bytes of logs and data; None: any number."""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What a project says that the scheduler needs."""
+
+    heartbeat: Heartbeat | None = None
+    retention: Retention = Retention()
+
+    def to_json(self) -> dict[str, Json]:
+        """As a deployment keeps them."""
+        return {
+            "heartbeat": None if self.heartbeat is None else asdict(self.heartbeat),
+            "retention": asdict(self.retention),
+        }
 
 
 @frozen(kw_only=True)
@@ -165,6 +243,10 @@ class Project:
     """Values of the language."""
     pools: Mapping[str, Pool] = field(factory=dict)
     workflows: Mapping[str, Workflow] = field(factory=dict)
+    hooks: tuple[Hook, ...] = ()
+    """Of every workflow, beside its own."""
+    settings: Settings = Settings()
+    moved: tuple[Moved, ...] = ()
     files: tuple[str, ...] = ()
     """The files it was read from."""
 

@@ -71,6 +71,15 @@ IN_WHEN: Final = Place(
     _PLAN | {"run", "param", "task", "each"},
     "The condition is asked once, before the first attempt.",
 )
+IN_LOCK_OF_RUN: Final = Place(
+    "lock of a workflow", _PLAN | {"run", "param"}, "A run gets its lock before any of its tasks starts."
+)
+IN_LOCK_OF_TASK: Final = Place(
+    "lock", _PLAN | {"run", "param", "task", "each"}, "All attempts of a task have the same lock."
+)
+IN_HOOK_OF_WORKFLOW: Final = Place(
+    "a hook of a workflow", _PLAN, "This hook tells of the workflow, and not of one run."
+)
 IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
 
 

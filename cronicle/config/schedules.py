@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 
+from attrs import frozen
+
+from cronicle.config.named import CALENDAR, read_name
+from cronicle.config.project import Json, Param
 from cronicle.config.reading import Reader, attribute_of, place_text
 from cronicle.errors import CronicleError
 from cronicle.names import is_name
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.cron import parse_cron
 from cronicle.schedule.rule import Catchup, Schedule
 from cronicle.schedule.text import parse_duration, parse_time
 from cronicle.schedule.ticks import ticks_between
 from cronicle.schedule.zones import EARLIEST, LATEST, zone_named
 from grammar.diagnostics import register
+from grammar.suggest import nearest
 from grammar.syntax import Attribute, Block, Body
-from grammar.types import STRING, ListType
-from grammar.values import Value
+from grammar.types import ANY, STRING, ListType, Type
+from grammar.values import ConversionError, HclMap, Value, convert, to_json
 
-register({"no-tick": "A schedule never makes a tick."})
+register(
+    {
+        "no-tick": "A schedule never makes a tick.",
+        "missing-parameter": "A schedule makes runs that lack a parameter.",
+    }
+)
 
 
-def read_schedules(reader: Reader, blocks: Iterable[Block], timezone: str, seed: str) -> tuple[Schedule, ...]:
+@frozen(kw_only=True)
+class Declared:
+    """What the schedules of a workflow may refer to."""
+
+    timezone: str
+    """The zone of those that name none."""
+    seed: str
+    """What an `H` in an expression hashes."""
+    calendars: Mapping[str, Calendar]
+    params: Mapping[str, tuple[Param, Type]]
+    """The workflow's parameters."""
+
+
+def read_schedules(reader: Reader, blocks: Iterable[Block], declared: Declared) -> tuple[Schedule, ...]:
     """The schedules of a workflow.
 
     Args:
         reader: Reads in the workflow.
         blocks: Its `schedule` blocks.
-        timezone: The zone of those that name none.
-        seed: What an `H` in an expression hashes.
+        declared: What they may refer to.
     """
     found: list[tuple[Schedule, Block]] = []
     for block in blocks:
@@ -50,24 +73,25 @@ def read_schedules(reader: Reader, blocks: Iterable[Block], timezone: str, seed:
                 f"It is declared in {place_text(twin.header_span)} already. Rename one of them, or remove it.",
                 block.header_span,
             )
-        schedule = _schedule(inner, block, name, timezone, seed)
+        schedule = _schedule(inner, block, name, declared)
         if schedule is not None:
             found.append((schedule, block))
     _check_agreement(reader, found)
     return tuple(schedule for schedule, _ in found)
 
 
-def _schedule(reader: Reader, block: Block, name: str | None, timezone: str, seed: str) -> Schedule | None:
+def _schedule(reader: Reader, block: Block, name: str | None, declared: Declared) -> Schedule | None:
     body = block.body
-    zone = read_zone(reader, body, timezone)
-    crons = _crons(reader, attribute_of(body, "cron"), seed)
+    zone = read_zone(reader, body, declared.timezone)
+    crons = _crons(reader, attribute_of(body, "cron"), declared.seed)
     every = _positive(reader, attribute_of(body, "every"))
     at = _instants(reader, attribute_of(body, "at"), zone)
-    if not any(attribute_of(body, each) for each in ("cron", "every", "at")):
+    on_start = reader.choice(body, "on", ("start",), "") == "start"
+    if not any(attribute_of(body, each) for each in ("cron", "every", "at", "on")):
         reader.error(
             "invalid-value",
             "schedule does not say when",
-            'Give it cron = "30 4 * * *", every = "15m", or at = ["2026-03-08T12:00:00Z"].',
+            'Give it cron = "30 4 * * *", every = "15m", at = ["2026-03-08T12:00:00Z"], or on = "start".',
             block.header_span,
         )
         return None
@@ -81,7 +105,14 @@ def _schedule(reader: Reader, block: Block, name: str | None, timezone: str, see
     jitter = reader.parsed(attribute_of(body, "jitter"), parse_duration)
     window = reader.parsed(attribute_of(body, "catchup_window"), parse_duration)
     catchup = reader.choice(body, "catchup", tuple(Catchup), Catchup.NONE)
-    if not crons and every is None and not at:
+    params = _params(reader, block, declared.params)
+    only, exclude = (
+        declared.calendars.get(
+            read_name(reader, attribute_of(body, each), CALENDAR, declared.calendars) or ""
+        )
+        for each in ("only", "exclude")
+    )
+    if not crons and every is None and not at and not on_start:
         return None  # told above
     schedule = Schedule(
         name=name,
@@ -95,7 +126,11 @@ def _schedule(reader: Reader, block: Block, name: str | None, timezone: str, see
         catchup=Catchup(catchup),
         catchup_window=timedelta(days=7) if window is None else window,
         enabled=reader.flag(body, "enabled", default=True),
-        seed=seed,
+        seed=declared.seed,
+        on_start=on_start,
+        only=only,
+        exclude=exclude,
+        params=params,
     )
     _warn_if_idle(reader, block, schedule)
     return schedule
@@ -146,8 +181,51 @@ def _positive(reader: Reader, attribute: Attribute | None) -> timedelta | None:
     return every
 
 
+def _params(reader: Reader, block: Block, declared: Mapping[str, tuple[Param, Type]]) -> dict[str, Json]:
+    """The parameters that a schedule gives, each of the type that the workflow declares."""
+    attribute = attribute_of(block.body, "params")
+    value = reader.known(attribute, ANY)
+    given: dict[str, Json] = {}
+    if attribute is not None and value is not None and not isinstance(value, HclMap):
+        reader.invalid(attribute, "params must be a map", "Write params = { NAME = value }.")
+        return {}
+    for name, each in value.items() if isinstance(value, HclMap) else ():
+        if attribute is not None and name not in declared:
+            close = nearest(name, declared)
+            declare = f'Declare it: param "{name}" {{ }}.'
+            reader.invalid(
+                attribute, f'unknown parameter "{name}"', f"Did you mean {close}?" if close else declare
+            )
+        elif attribute is not None:
+            param, type_ = declared[name]
+            try:
+                given[name] = to_json(convert(each, type_))
+            except ConversionError as wrong:
+                reader.invalid(
+                    attribute, f'unsuitable value for parameter "{name}"', f"{wrong}.".capitalize()
+                )
+                continue
+            if param.one_of is not None and given[name] not in param.one_of:
+                choices = ", ".join(str(choice) for choice in param.one_of)
+                reader.invalid(
+                    attribute, f'unsuitable value for parameter "{name}"', f"It is one of: {choices}."
+                )
+    missing = [name for name, (param, _) in declared.items() if param.required and name not in given]
+    if missing and attribute is None:
+        reader.warning(
+            "missing-parameter",
+            f"schedule gives no value for parameter {', '.join(missing)}",
+            f"It has no default, so that ticks can make no runs. Write params = {{ {missing[0]} = … }}, or give it "
+            "a default.",
+            block.header_span,
+        )
+    return given
+
+
 def _warn_if_idle(reader: Reader, block: Block, schedule: Schedule) -> None:
     """Warn of a schedule without a tick between its bounds; that it has merely ended is fine."""
+    if schedule.on_start:
+        return
     try:
         ticks = ticks_between(schedule, schedule.start or EARLIEST, schedule.end or LATEST)
         has_tick = any(True for _ in islice(ticks, 1))

@@ -74,6 +74,18 @@ LIMITS: Final = BlockSchema(
     ),
 )
 
+WAIT: Final = BlockSchema(
+    "wait",
+    maximum=1,
+    doc="What the task does may not be there yet: one exit code means that it is to ask again later.",
+    attributes=(
+        _runs("every", STRING, 'How long it waits before it asks again, as a duration; "1m" if not given.'),
+        _runs("timeout", STRING, "How long it asks in all, as a duration; without bound if not given."),
+        _does("not_yet", NUMBER, "The exit code that means: not yet, ask again; 75 if not given."),
+        _runs("on_timeout", STRING, 'What becomes of it when that time is over: "fail", or "skip".'),
+    ),
+)
+
 _DEFAULTABLE: Final = (
     _does("interpreter", TEXTS, 'The program that `script` is given to; ["/bin/sh", "-eu"] if not given.'),
     _does("when", BOOL, "A condition, asked once before the first attempt; false skips the task."),
@@ -98,6 +110,7 @@ _DEFAULTABLE: Final = (
     _does("skip_exit_code", NUMBER, "An exit code that means: nothing to do, skipped."),
     _runs("pool", None, "The pool whose slots an attempt holds, as `pool.NAME`."),
     _runs("pool_slots", NUMBER, "How many slots of the pool an attempt holds; 1 if not given."),
+    _runs("lock", STRING, "A key that one attempt holds at a time, in all runs of the store."),
     _runs("priority", NUMBER, "Who is first where slots are short: the larger number; 0 if not given."),
     _runs("group", STRING, "What it is drawn together with, and selected by as `group:NAME`."),
     _TAGS,
@@ -108,7 +121,7 @@ DEFAULTS: Final = BlockSchema(
     maximum=1,
     doc="Attributes of every task that does not set them itself.",
     attributes=_DEFAULTABLE,
-    blocks=(RETRY, LIMITS),
+    blocks=(RETRY, WAIT, LIMITS),
 )
 
 TASK: Final = BlockSchema(
@@ -126,11 +139,16 @@ TASK: Final = BlockSchema(
         _DESCRIPTION,
         *_DEFAULTABLE,
     ),
-    blocks=(RETRY, LIMITS),
+    blocks=(RETRY, WAIT, LIMITS),
 )
 
 
-def _hook(event: str, doc: str) -> BlockSchema:
+_AFTER_FAILURES: Final = _attribute(
+    "after", NUMBER, "It is told from so many failed runs in a row on; 1 if not given."
+)
+
+
+def _hook(event: str, doc: str, *more: AttributeSchema) -> BlockSchema:
     return BlockSchema(
         event,
         doc=doc,
@@ -140,6 +158,7 @@ def _hook(event: str, doc: str) -> BlockSchema:
             ),
             _attribute("script", STRING, "A text for /bin/sh, in place of `command`."),
             _attribute("env", None, "Environment variables, a map; null takes one out."),
+            *more,
             _attribute(
                 "causes", TEXTS, "The causes of runs that it is for; all but backfill, bisect and reproduce."
             ),
@@ -147,6 +166,19 @@ def _hook(event: str, doc: str) -> BlockSchema:
         ),
     )
 
+
+HOOKS: Final = (
+    _hook("on_start", "Executed when the first attempt of a run has started."),
+    _hook("on_success", "Executed when a run has succeeded."),
+    _hook("on_failure", "Executed when a run has failed.", _AFTER_FAILURES),
+    _hook("on_finish", "Executed when a run has ended, however."),
+    _hook("on_recovery", "Executed when a run has succeeded after one that had failed."),
+    _hook("on_retry", "Executed when a failed attempt is to be tried again."),
+    _hook("on_late", "Executed when a run is late: not finished `late_after` its tick."),
+    _hook("on_pause", "Executed when the workflow has paused itself, by `pause_after_failures`."),
+    _hook("on_not_fresh", "Executed when the newest result is older than `fresh_within`."),
+)
+"""Of a workflow, and of a project, where they hold for each of its workflows."""
 
 SCHEDULE: Final = BlockSchema(
     "schedule",
@@ -158,9 +190,13 @@ SCHEDULE: Final = BlockSchema(
             "every", STRING, "A duration whose whole multiples are ticks, from `start`, else from 1970."
         ),
         _attribute("at", ANY, "Single instants: one, or a list of them."),
+        _attribute("on", STRING, '"start" for a tick whenever the scheduler starts.'),
         _attribute("timezone", STRING, "The IANA name of its time zone; that of the project if not given."),
         _attribute("start", STRING, "The first instant at which it may tick: RFC 3339, or a date."),
         _attribute("end", STRING, "The instant from which on it does not tick any more."),
+        _attribute("only", None, "Ticks only on the days of a calendar, `calendar.NAME`."),
+        _attribute("exclude", None, "No ticks on the days of a calendar, `calendar.NAME`."),
+        _attribute("params", ANY, "Parameters of its runs, a map; the others have their defaults."),
         _attribute("jitter", STRING, "Up to how much its runs are delayed, as a duration; the ticks stay."),
         _attribute("enabled", BOOL, "False to make no runs; may use `environment`."),
         _attribute("catchup", STRING, 'What is made up of missed ticks: "none", "latest" or "all".'),
@@ -182,6 +218,65 @@ PARAM: Final = BlockSchema(
     ),
 )
 
+POLICY: Final = (
+    _attribute(
+        "overlap",
+        STRING,
+        'What a tick does while a run of an earlier tick is live: "allow" (if not given), "skip", "queue", or '
+        '"cancel" the earlier one.',
+    ),
+    _attribute(
+        "queue_limit",
+        NUMBER,
+        'With `overlap = "queue"` how many runs may be queued, of which the newest stay; any number if not given.',
+    ),
+    _attribute(
+        "max_active_runs", NUMBER, "How many runs of all causes may be active; any number if not given."
+    ),
+    _attribute("depends_on_past", BOOL, "True to start only when the run of the tick before has succeeded."),
+    _attribute(
+        "start_within",
+        STRING,
+        "How long after its tick a run may still start, as a duration; later it is skipped. Without bound if not "
+        "given.",
+    ),
+    _attribute(
+        "after",
+        None,
+        "Workflows, as `[workflow.NAME]`: it runs for a logical time once each of them has. Excludes `schedule`.",
+    ),
+    _attribute(
+        "after_state",
+        STRING,
+        'How those must have ended: "succeeded" (if not given), "failed", or "finished", which is either.',
+    ),
+    _attribute(
+        "requires",
+        None,
+        "Workflows, as `[workflow.NAME]`, whose ticks in a run's interval must have succeeded before it starts.",
+    ),
+    _attribute("on_deploy", BOOL, "True to run once whenever a deployment changes the workflow."),
+    _attribute(
+        "timeout",
+        STRING,
+        "How long a run may take from its first start, waiting included, as a duration; without bound if not given.",
+    ),
+    _attribute("priority", NUMBER, "Whose runs are first where room is short: the larger; 0 if not given."),
+    _attribute(
+        "lock", STRING, "A key that one run holds at a time, in all workflows; may use `param`, `run`."
+    ),
+    _attribute(
+        "late_after", STRING, "A run that has not ended so long after its tick is late, as a duration."
+    ),
+    _attribute(
+        "fresh_within", STRING, "A newest result whose logical time is older is not fresh, as a duration."
+    ),
+    _attribute(
+        "pause_after_failures", NUMBER, "After so many failed runs in a row its schedules pause themselves."
+    ),
+)
+"""What a workflow says about when its runs may be made and start."""
+
 WORKFLOW: Final = BlockSchema(
     "workflow",
     ("NAME",),
@@ -195,15 +290,9 @@ WORKFLOW: Final = BlockSchema(
             NUMBER,
             "How many attempts of one run may be executed at once; any number if not given.",
         ),
+        *POLICY,
     ),
-    blocks=(
-        SCHEDULE,
-        PARAM,
-        DEFAULTS,
-        _hook("on_success", "Executed when a run has succeeded."),
-        _hook("on_failure", "Executed when a run has failed."),
-        TASK,
-    ),
+    blocks=(SCHEDULE, PARAM, DEFAULTS, *HOOKS, TASK),
 )
 
 PROJECT: Final = BlockSchema(
@@ -220,7 +309,36 @@ PROJECT: Final = BlockSchema(
             "required_version", STRING, 'The releases of Cronicle that may read it, such as ">= 0.1".'
         ),
     ),
-    blocks=(DEFAULTS,),
+    blocks=(
+        DEFAULTS,
+        *HOOKS,
+        BlockSchema(
+            "heartbeat",
+            maximum=1,
+            doc="A command that tells a watcher elsewhere that the scheduler is alive: if it dies, it cannot say so.",
+            attributes=(
+                _attribute("every", STRING, "How often it is executed, as a duration.", required=True),
+                _attribute("command", TEXTS, "The program and its arguments.", required=True),
+            ),
+        ),
+        BlockSchema(
+            "retention",
+            maximum=1,
+            doc="How long what runs leave behind is kept, from their ends on.",
+            attributes=(
+                _attribute("runs", STRING, "Runs and their outputs, as a duration; for ever if not given."),
+                _attribute("logs", STRING, 'Logs, as a duration; "400d" if not given.'),
+                _attribute(
+                    "run_data", STRING, 'Data and piped stdout of runs, as a duration; "30d" if not given.'
+                ),
+                _attribute(
+                    "total_size",
+                    STRING,
+                    "How much logs and data may take together, the oldest go first; any size if not given.",
+                ),
+            ),
+        ),
+    ),
 )
 
 VARIABLE: Final = BlockSchema(
@@ -261,6 +379,26 @@ FILE: Final = BlockSchema(
             doc="Slots that attempts of all runs share.",
             attributes=(_attribute("slots", NUMBER, "How many slots there are.", required=True),),
         ),
+        BlockSchema(
+            "calendar",
+            ("NAME",),
+            doc="Days, for `only` and `exclude` of schedules; of what is given all days belong to it.",
+            attributes=(
+                _attribute("dates", TEXTS, 'Dates, as `"2026-12-25"`.'),
+                _attribute("weekdays", TEXTS, 'Days of the week: "mon", "tue", … "sun".'),
+                _attribute("file", STRING, "A file of the project with a date a line; # begins a comment."),
+            ),
+        ),
+        BlockSchema(
+            "moved",
+            doc="Says that a workflow or task has another name now, so that it keeps its history.",
+            attributes=(
+                _attribute(
+                    "from", None, "Its former name: `workflow.a`, or `workflow.a.task.x`.", required=True
+                ),
+                _attribute("to", None, "Its name now: `workflow.b`, or `workflow.a.task.y`.", required=True),
+            ),
+        ),
         WORKFLOW,
     ),
 )
@@ -271,22 +409,13 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "": _words("secret calendar source prepare moved"),
-    "project": _words(
-        "heartbeat retention require_signed git on_start on_success on_failure on_finish on_recovery on_retry on_late"
-    ),
+    "": _words("secret source prepare"),
+    "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
-    "schedule": _words("on only exclude params"),
     "param": _words("validation"),
-    "workflow": _words(
-        "runbook for_each overlap queue_limit max_active_runs depends_on_past start_within after after_state "
-        "requires on_deploy timeout priority lock late_after fresh_within pause_after_failures on_start on_finish "
-        "on_recovery on_retry on_late on_pause on_not_fresh on_deploy_failed rerun"
-    ),
-    "on_success": _words("after"),
-    "on_failure": _words("after"),
-    "task": _words("source produces wait lock runs_on reuse rerun"),
-    "defaults": _words("source produces wait lock runs_on reuse rerun"),
+    "workflow": _words("runbook for_each on_deploy_failed rerun"),
+    "task": _words("source produces runs_on reuse rerun"),
+    "defaults": _words("source produces runs_on reuse rerun"),
     "limits": _words("memory cpu_time open_files"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""

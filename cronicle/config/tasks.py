@@ -1,7 +1,7 @@
-"""`task` and hook blocks, with the `defaults` around them, to typed values.
+"""`task` blocks, with the `defaults` around them, to typed values.
 
-Defaults are merged as text is: an attribute that a task does not set is as if it stood in the task, `retry` and
-`limits` attribute by attribute, `env` key by key.
+Defaults are merged as text is: an attribute that a task does not set is as if it stood in the task, `retry`, `wait`
+and `limits` attribute by attribute, `env` key by key.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve
 
 from cronicle.config.instances import UnsuitableInstancesError, instances_of
+from cronicle.config.named import POOL, read_name
 from cronicle.config.paths import matching, normalise
-from cronicle.config.project import Hook, Limits, Pool, Task, Upstream
+from cronicle.config.project import Limits, Pool, Task, Upstream
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import (
     AT_PLAN,
     IN_FOR_EACH,
-    IN_HOOK,
+    IN_LOCK_OF_TASK,
     IN_TASK,
     IN_WHEN,
     TASK,
@@ -28,19 +29,16 @@ from cronicle.config.references import (
     check_reference,
     references_in,
 )
-from cronicle.runs.spec import RetrySpec
-from cronicle.runs.states import Cause
+from cronicle.runs.spec import RetrySpec, WaitSpec
 from dag.frontier import JoinRule
 from grammar.diagnostics import register
-from grammar.suggest import nearest
-from grammar.syntax import Attribute, Block, Body, Expression, GetAttr, Index, Tuple, Variable
+from grammar.syntax import Attribute, Block, Body, Expression, GetAttr, Index, Tuple
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType, SetType
 from grammar.values import HclMap, unknown_in
 
 register(
     {
         "nothing-to-execute": "Something that is executed has neither `command` nor `script`, or both.",
-        "not-a-reference": "A reference is expected, such as `task.extract`, and something else stands there.",
         "bad-path": "A path leads out of the project's folder, or a pattern is none.",
         "no-input": "A pattern of `inputs` matches no file.",
     }
@@ -115,13 +113,15 @@ def read_task(
         merge_output=reader.flag(body, "merge_output"),
         inputs=_inputs(reader, attribute_of(body, "inputs"), files),
         retry=_retry(reader, body),
+        wait=_wait(reader, body),
         timeout=reader.positive_seconds(body, "timeout"),
         grace_period=_or(reader.seconds(body, "grace_period"), 10.0),
         on_lost=reader.choice(body, "on_lost", ("retry", "fail"), "retry"),
         allow_failure=reader.flag(body, "allow_failure"),
         skip_exit_code=reader.whole(body, "skip_exit_code", least=1, most=255),
-        pool=_pool(reader, attribute_of(body, "pool"), pools),
+        pool=read_name(reader, attribute_of(body, "pool"), POOL, pools),
         pool_slots=_whole_or(reader.whole(body, "pool_slots", least=1), 1),
+        lock=reader.late(attribute_of(body, "lock"), IN_LOCK_OF_TASK, STRING),
         priority=_whole_or(reader.whole(body, "priority", least=-(2**31)), 0),
         limits=_limits(reader, body),
         group=reader.optional_text(body, "group"),
@@ -156,35 +156,8 @@ def read_action(
     return found, reader.late(script, place, STRING)
 
 
-def read_hook(reader: Reader, block: Block) -> Hook:
-    """One hook: `on_success` or `on_failure`."""
-    body = block.body
-    command, script = read_action(reader, body, block, IN_HOOK)
-    env = attribute_of(body, "env")
-    return Hook(
-        event=block.type,
-        command=command,
-        script=script,
-        env=reader.late(env, IN_HOOK, MapType(STRING)),
-        causes=_causes(reader, body),
-        timeout=_or(reader.positive_seconds(body, "timeout"), 60.0),
-        span=block.header_span,
-    )
-
-
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
-
-
-def _causes(reader: Reader, body: Body) -> tuple[str, ...] | None:
-    attribute = attribute_of(body, "causes")
-    causes = reader.texts(body, "causes")
-    for cause in causes or ():
-        if attribute is not None and cause not in tuple(Cause):
-            close = nearest(cause, tuple(Cause))
-            remedy = f'Did you mean "{close}"?' if close else f"There are: {', '.join(Cause)}."
-            reader.invalid(attribute, f'"{cause}" is no cause of a run', remedy)
-    return causes
 
 
 # Edges
@@ -389,27 +362,6 @@ def _inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -
     return patterns
 
 
-def _pool(reader: Reader, attribute: Attribute | None, pools: Mapping[str, Pool]) -> str | None:
-    match attribute:
-        case None:
-            return None
-        case Attribute(expr=GetAttr(base=Variable(name="pool"), name=name)):
-            if name in pools:
-                return name
-            close = nearest(name, pools)
-            reader.error(
-                "unknown-reference",
-                f'unknown pool "{name}"',
-                f"Did you mean pool.{close}?" if close else f'Declare it: pool "{name}" {{ slots = 1 }}.',
-                attribute.expr.name_span,  # type: ignore[union-attr] # it is a GetAttr
-            )
-        case Attribute():
-            reader.error(
-                "not-a-reference", "pool must name a pool", "Write pool = pool.NAME.", attribute.expr.span
-            )
-    return None
-
-
 def _retry(reader: Reader, body: Body) -> RetrySpec:
     block = next(blocks_of(body, "retry"), None)
     if block is None:
@@ -422,6 +374,19 @@ def _retry(reader: Reader, body: Body) -> RetrySpec:
         max_delay=_or(inner.seconds(body, "max_delay"), 3600.0),
         jitter=_or(inner.seconds(body, "jitter"), 0.0),
         on_exit_codes=_exit_codes(inner, attribute_of(body, "on_exit_codes")),
+    )
+
+
+def _wait(reader: Reader, body: Body) -> WaitSpec | None:
+    block = next(blocks_of(body, "wait"), None)
+    if block is None:
+        return None
+    inner, default = reader.inside("wait"), WaitSpec()
+    return WaitSpec(
+        every=_or(inner.positive_seconds(block.body, "every"), default.every),
+        timeout=inner.positive_seconds(block.body, "timeout"),
+        not_yet=_whole_or(inner.whole(block.body, "not_yet", least=1, most=255), default.not_yet),
+        on_timeout=inner.choice(block.body, "on_timeout", ("fail", "skip"), default.on_timeout),
     )
 
 

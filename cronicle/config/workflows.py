@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
+from cronicle.config.hooks import read_hooks
+from cronicle.config.policies import read_rules
 from cronicle.config.project import Param, Pool, Workflow
 from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
 from cronicle.config.references import TaskNames
-from cronicle.config.schedules import read_schedules
+from cronicle.config.schedules import Declared, read_schedules
 from cronicle.config.scope import with_workflow
-from cronicle.config.tasks import read_hook, read_task
+from cronicle.config.tasks import read_task
 from cronicle.config.variables import read_type
+from cronicle.schedule.calendars import Calendar
 from grammar.syntax import Attribute, Block, Body
 from grammar.types import ANY, ListType, Type
 from grammar.values import ConversionError, HclSet, Value, convert, to_json
@@ -26,6 +29,9 @@ class Surroundings:
     timezone: str
     defaults: tuple[Body, ...]
     pools: Mapping[str, Pool]
+    calendars: Mapping[str, Calendar]
+    workflows: frozenset[str]
+    """The names of all."""
     files: Sequence[str]
     """All paths of the tree."""
 
@@ -54,13 +60,19 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
         owner=reader.text(body, "owner"),
         tags=reader.tags(body),
         schedules=read_schedules(
-            reader, blocks_of(body, "schedule"), around.timezone, f"{around.project}/{name}"
+            reader,
+            blocks_of(body, "schedule"),
+            Declared(
+                timezone=around.timezone,
+                seed=f"{around.project}/{name}",
+                calendars=around.calendars,
+                params=params,
+            ),
         ),
-        params=params,
+        params={label: param for label, (param, _) in params.items()},
         max_parallel=reader.whole(body, "max_parallel", least=1),
-        hooks=tuple(
-            read_hook(inner.inside(each.title), each) for each in blocks_of(body, "on_success", "on_failure")
-        ),
+        rules=read_rules(reader, inner, block, around.workflows),
+        hooks=tuple(read_hooks(inner, body)),
         tasks={
             label: read_task(
                 inner.inside(
@@ -78,7 +90,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
     )
 
 
-def _param(reader: Reader, block: Block) -> Param:
+def _param(reader: Reader, block: Block) -> tuple[Param, Type]:
     body = block.body
     type_ = read_type(reader, attribute_of(body, "type"))
     default = attribute_of(body, "default")
@@ -86,7 +98,7 @@ def _param(reader: Reader, block: Block) -> Param:
     choices = _choices(reader, attribute_of(body, "one_of"), type_)
     if default is not None and choices is not None and value is not None and to_json(value) not in choices:
         reader.invalid(default, "default is not among one_of", "Add it to one_of, or choose another default.")
-    return Param(
+    param = Param(
         name=block.labels[0],
         type=str(type_),
         default=to_json(value),
@@ -95,6 +107,7 @@ def _param(reader: Reader, block: Block) -> Param:
         one_of=choices,
         span=block.header_span,
     )
+    return param, type_
 
 
 def _choices(reader: Reader, attribute: Attribute | None, type_: Type) -> tuple[object, ...] | None:

@@ -46,6 +46,8 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         actor=actor,
         values=proposal.project.values,
         workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
+        moved=tuple(moved.pair for moved in proposal.project.moved),
+        settings=proposal.project.settings.to_json(),
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
     return _record(sources, proposal.repository, record, planned.deployment)
@@ -73,6 +75,7 @@ def roll_back(
         values=target.values,
         workflows=target.workflows,
         rolled_back_to=target.rolled_back_to or target.number,
+        settings=target.settings,
     )
     return _record(sources, repository, record, current)
 

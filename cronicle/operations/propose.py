@@ -80,6 +80,7 @@ class Proposal:
             description=self.project.workflows[name].description,
             owner=self.project.workflows[name].owner,
             tags=self.project.workflows[name].tags,
+            policy=self.specs[name].policy,
         )
 
 

@@ -44,11 +44,14 @@ MATTERS: Mapping[str, bool] = {
     "allow_failure": True,
     "stdout_is_data": False,
     "retry": False,
+    "wait": False,
+    "wait.not_yet": True,
     "timeout": False,
     "grace_period": False,
     "on_lost": False,
     "pool": False,
     "pool_slots": False,
+    "lock": False,
     "priority": False,
     "log_size": False,
     "stdout_size": False,
@@ -57,14 +60,17 @@ MATTERS: Mapping[str, bool] = {
     "description": False,
     "inputs_declared": False,
 }
-"""Every field of a task's spec that a user sets, and whether it is part of the (deep) fingerprint."""
+"""Every field of a task's spec that a user sets, and whether it is part of the (deep) fingerprint.
+
+A name with a dot stands for one key of a field that is otherwise on the other side.
+"""
 
 _WRITTEN: Mapping[str, str] = {
     "upstreams": "depends_on",
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }
-_BY_KEY = frozenset({"env", "retry"})
+_BY_KEY = frozenset({"env", "retry", "wait"})
 _NOT_SHOWN = frozenset(
     {"stdout_is_data", "inputs_declared"}
 )  # consequences of what another task or `inputs` says
@@ -145,10 +151,11 @@ def _deleted(name: str, old: Side) -> WorkflowChange:
 def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
     for name in ("description", "owner", "tags"):
         yield from _compared(name, _plain(getattr(old, name)), _plain(getattr(new, name)), matters=False)
-    for name in ("project", "folder", "timezone", "max_parallel"):
-        yield from _compared(
-            name, getattr(old.spec, name), getattr(new.spec, name), matters=name != "max_parallel"
-        )
+    for name in ("project", "folder", "timezone"):
+        yield from _compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=True)
+    for name in ("max_parallel", "timeout"):
+        yield from _compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
+    yield from _attribute_changes("", _plain(old.spec.policy), _plain(new.spec.policy), matters=False)
     for name, written in (("params", "param"), ("pools", "pool")):
         before, after = _plain(getattr(old.spec, name)), _plain(getattr(new.spec, name))
         yield from _attribute_changes(f"{written}.", before, after, matters=False)
@@ -229,11 +236,12 @@ def _keys(task: TaskSpec) -> tuple[str, ...] | None:
 
 def _task_attributes(old: TaskSpec, new: TaskSpec) -> Iterator[AttributeChange]:
     for name, matters in MATTERS.items():
-        if name in _NOT_SHOWN:
+        if name in _NOT_SHOWN or "." in name:
             continue
         before, after = _plain(getattr(old, name)), _plain(getattr(new, name))
         if name in _BY_KEY:
-            yield from _attribute_changes(f"{name}.", before, after, matters=matters)
+            for change in _attribute_changes(f"{name}.", before or {}, after or {}, matters=matters):
+                yield evolve(change, matters=MATTERS.get(change.name, matters))
         else:
             if name == "upstreams":
                 before, after = _edges(before), _edges(after)

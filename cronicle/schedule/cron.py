@@ -25,12 +25,13 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Collection, Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Final
 
 import attrs
 
+from cronicle.schedule.calendars import EVERY_DAY, DayFilter
 from cronicle.schedule.days import SHAPES, DayRule, MonthDays, MonthShape, WeekDays
 from cronicle.schedule.dialect import (
     HOUR,
@@ -88,25 +89,53 @@ class Cron:
             return True  # every date meets every weekday
         return any(_days_of(self.days, shape) for shape in SHAPES if shape.length in lengths)
 
-    def nominal_times(self, start: datetime, end: datetime) -> Iterator[datetime]:
-        """The nominal times in ``[start, end)``, in order; all three naive."""
+    def fires_on_weekdays(self, weekdays: Collection[int]) -> bool:
+        """True if some day on which it fires is one of these of the week (0 is Sunday). Exact, as `ever_fires`."""
+        if len(weekdays) == 7:
+            return self.ever_fires
+        lengths = {length for month in self.months for length in _LENGTHS[month]}
+        return any(
+            shape.weekday(day) in weekdays
+            for shape in SHAPES
+            if shape.length in lengths
+            for day in _days_of(self.days, shape)
+        )
+
+    def dates(self, first: date, last: date, days: DayFilter = EVERY_DAY) -> Iterator[date]:
+        """The dates from the first to the last, both included, on which it fires and that are kept."""
+        year, month, keeps_all = first.year, first.month, days.keeps_all
+        while (year, month) <= (last.year, last.month):
+            if month in self._values.months:
+                for day in _days_of(self.days, MonthShape.of(year, month)):
+                    found = date(year, month, day)
+                    if first <= found <= last and (keeps_all or days.keeps(found)):
+                        yield found
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+    def nominal_times(
+        self, start: datetime, end: datetime, days: DayFilter = EVERY_DAY
+    ) -> Iterator[datetime]:
+        """The nominal times in ``[start, end)`` on dates that are kept, in order; all naive."""
         if start >= end:
             return
         first, last = start.date(), end.date()
-        year, month = start.year, start.month
-        while (year, month) <= (end.year, end.month):
-            if month in self._values.months:
-                for day in _days_of(self.days, MonthShape.of(year, month)):
-                    date = first.replace(year=year, month=month, day=day)
-                    if first < date < last:
-                        yield from self._times_of(year, month, day, 0)
-                    elif date in (first, last):
-                        for moment in self._times_of(year, month, day, start.hour if date == first else 0):
-                            if moment >= end:
-                                return
-                            if moment >= start:
-                                yield moment
-            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        for found in self.dates(first, last, days):
+            if first < found < last:
+                yield from self._times_of(found, 0)
+            else:
+                for moment in self._times_of(found, start.hour if found == first else 0):
+                    if moment >= end:
+                        return
+                    if moment >= start:
+                        yield moment
+
+    @cached_property
+    def time_mask(self) -> int:
+        """The seconds of a day at which it fires, as a number with so many bits: the lowest is midnight."""
+        values = self._values
+        minute = sum(1 << second for second in values.seconds)
+        hour = sum(minute << 60 * number for number in values.minutes)
+        return sum(hour << 3600 * number for number in values.hours)
 
     @cached_property
     def _values(self) -> FieldValues:
@@ -121,16 +150,16 @@ class Cron:
             seconds=tuple(found.second for found in seconds),
         )
 
-    def _times_of(self, year: int, month: int, day: int, from_hour: int) -> Iterator[datetime]:
+    def _times_of(self, day: date, from_hour: int) -> Iterator[datetime]:
         values = self._values
+        year, month, number = day.year, day.month, day.day
         for hour in values.hours:
             if hour >= from_hour:
                 for minute in values.minutes:
                     for second in values.seconds:
-                        yield datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+                        yield datetime(year, month, number, hour, minute, second)  # noqa: DTZ001
 
 
-@lru_cache(maxsize=1024)
 def parse_cron(text: str, seed: str = "") -> Cron:
     """Parse a cron expression.
 
@@ -141,6 +170,11 @@ def parse_cron(text: str, seed: str = "") -> Cron:
     Raises:
         CronError: If it is malformed; the message names the field and what is wrong with it.
     """
+    return _parse(text, seed if "h" in text.lower() else "")  # without an H all seeds read the same
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str, seed: str) -> Cron:
     fields = split_fields(text)
     second, minute, hour, month_day, month, week_day = fields
     reader = FieldReader(text, seed)

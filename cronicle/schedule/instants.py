@@ -16,13 +16,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from cronicle.schedule.zones import EARLIEST, has_change, local_time, segments
+from cronicle.schedule.calendars import EVERY_DAY, DayFilter, kept_spans
+from cronicle.schedule.zones import EARLIEST, LATEST, has_change, local_time, segments
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ LARGEST_REPAIRED_GAP: Final = timedelta(hours=3)  # cronie, cron.c: a larger jum
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_FOLD: Final = timedelta(days=2)  # crossing the date line repeats a day, nothing more
 _FIRST_LOOK_BACK: Final = timedelta(minutes=10)
+_LONGEST_SEARCH: Final = timedelta(days=41 * 366)
+"""A period that for so long meets no date that its calendars keep is taken never to meet one any more."""
 
 
 @attrs.frozen(order=True)
@@ -60,37 +64,75 @@ class Source(Protocol):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Stretch(Value):
+    """A span of real time, ``[start, end)``, in which the times of an expression go along with it."""
+
+    start: datetime
+    end: datetime
+    offset: timedelta
+    """East of UTC: what is added to an instant to have the nominal time."""
+    skipped: tuple[datetime, datetime] | None = None
+    """The nominal span that clocks have leapt over just before it: what is named there fires at its start."""
+
+    @property
+    def local_start(self) -> datetime:
+        """The nominal time at its start (naive)."""
+        return self.start.replace(tzinfo=None) + self.offset
+
+    @property
+    def local_end(self) -> datetime:
+        """The nominal time at its end (naive)."""
+        return self.end.replace(tzinfo=None) + self.offset
+
+
+@attrs.frozen(eq=False, repr=False)
 class CronSource(Value):
-    """A cron expression in a time zone."""
+    """A cron expression in a time zone, on the dates that are kept."""
 
     cron: Cron
     timezone: str
+    days: DayFilter = EVERY_DAY
 
     def between(self, start: datetime, end: datetime) -> Iterator[Firing]:
         """See `Source.between`."""
-        start = max(start, EARLIEST)
-        if start >= end or not self.cron.ever_fires:
-            return
-        firings = self._follow_real(start, end) if self.cron.is_wild else self._follow_nominal(start, end)
-        yield from firings
+        for stretch in self.stretches(start, end):
+            if stretch.skipped:
+                for nominal in self.cron.nominal_times(*stretch.skipped, self.days):
+                    yield Firing(stretch.start, True, nominal)
+            for nominal in self.cron.nominal_times(stretch.local_start, stretch.local_end, self.days):
+                yield Firing(nominal.replace(tzinfo=UTC) - stretch.offset, False, nominal)
 
     def last_before(self, instant: datetime) -> datetime | None:
         """See `Source.last_before`. Looks back over spans that grow, since an expression may be rare."""
-        look_back, end = _FIRST_LOOK_BACK, instant
-        while self.cron.ever_fires and end > EARLIEST:
-            start = max(EARLIEST, end - look_back) if end - EARLIEST > look_back else EARLIEST
+        earliest, latest = self._bounds
+        look_back, end = _FIRST_LOOK_BACK, min(instant, latest)
+        while end > earliest:
+            start = max(earliest, end - look_back) if end - earliest > look_back else earliest
             if found := deque(self.between(start, end), maxlen=1):
                 return found[0].instant
             end, look_back = start, look_back * 4
         return None
 
-    def _follow_real(self, start: datetime, end: datetime) -> Iterator[Firing]:
-        for segment in segments(self.timezone, start, end):
-            shift = segment.start - segment.local_start.replace(tzinfo=UTC)
-            for nominal in self.cron.nominal_times(segment.local_start, segment.local_end):
-                yield Firing(nominal.replace(tzinfo=UTC) + shift, False, nominal)
+    def stretches(self, start: datetime, end: datetime) -> Iterator[Stretch]:
+        """The stretches of ``[start, end)``, in order; there is nothing between them, and little in them."""
+        earliest, latest = self._bounds
+        start, end = max(start, earliest), min(end, latest)
+        if start >= end:
+            return
+        if self.cron.is_wild:
+            for segment in segments(self.timezone, start, end):
+                yield Stretch(segment.start, segment.end, segment.offset)
+        else:
+            yield from self._follow_nominal(start, end)
 
-    def _follow_nominal(self, start: datetime, end: datetime) -> Iterator[Firing]:
+    @cached_property
+    def _bounds(self) -> tuple[datetime, datetime]:
+        """Outside of these it certainly does not fire."""
+        if not self.cron.ever_fires:
+            return LATEST, EARLIEST
+        return bounds_of(self.days, is_regular=self.cron.fires_on_weekdays(self.days.regular))
+
+    def _follow_nominal(self, start: datetime, end: datetime) -> Iterator[Stretch]:
         # What a change shortly before the start has covered already must be known: the second pass of a fold.
         begin = max(EARLIEST, start - _LONGEST_FOLD) if start - EARLIEST > _LONGEST_FOLD else EARLIEST
         if not has_change(self.timezone, begin, start):
@@ -100,14 +142,10 @@ class CronSource(Value):
             low, high = segment.local_start, segment.local_end
             if covered is None:
                 covered = low
-            if covered < low <= covered + LARGEST_REPAIRED_GAP and segment.start >= start:
-                for nominal in self.cron.nominal_times(covered, low):
-                    yield Firing(segment.start, True, nominal)
-            shift = segment.start - low.replace(tzinfo=UTC)
-            # In naive local time of this segment, "not before start" reads:
-            wanted = max(low, covered, start.replace(tzinfo=None) - shift)
-            for nominal in self.cron.nominal_times(wanted, high):
-                yield Firing(nominal.replace(tzinfo=UTC) + shift, False, nominal)
+            is_gap = covered < low <= covered + LARGEST_REPAIRED_GAP and segment.start >= start
+            first = max(segment.start, start, segment.start + (covered - low))
+            if first < segment.end:
+                yield Stretch(first, segment.end, segment.offset, (covered, low) if is_gap else None)
             covered = max(covered, high)
 
 
@@ -118,28 +156,61 @@ class PeriodSource(Value):
     period: timedelta
     origin: datetime | None
     timezone: str
+    days: DayFilter = EVERY_DAY
 
     def between(self, start: datetime, end: datetime) -> Iterator[Firing]:
         """See `Source.between`."""
-        first = -((self._origin - start) // self.period)
-        for multiple in count(first):
-            instant = self._multiple(multiple)
-            if instant is None or instant >= end:
+        last = start
+        for span_start, span_end in self.spans(start, end):
+            if span_start - last > _LONGEST_SEARCH:
                 return
-            yield Firing(instant, False, local_time(self.timezone, instant))
+            for multiple in count(self._first_multiple(span_start)):
+                instant = self._multiple(multiple)
+                if instant is None or instant >= span_end:
+                    break
+                last = instant
+                yield Firing(instant, False, local_time(self.timezone, instant))
 
     def last_before(self, instant: datetime) -> datetime | None:
         """See `Source.last_before`."""
-        return self._multiple(-((self._origin - instant) // self.period) - 1)
+        if self.days.keeps_all:
+            return self._multiple(self._first_multiple(instant) - 1)
+        earliest, latest = bounds_of(self.days, is_regular=bool(self.days.regular))
+        end = min(instant, latest)
+        earliest = max(earliest, end - _LONGEST_SEARCH) if end - EARLIEST > _LONGEST_SEARCH else earliest
+        look_back = timedelta(days=8)
+        while end > earliest:
+            start = max(earliest, end - look_back) if end - earliest > look_back else earliest
+            for span_start, span_end in reversed(list(self.spans(start, end))):
+                last = self._multiple(self._first_multiple(span_end) - 1)
+                if last is not None and last >= span_start:
+                    return last
+            end, look_back = start, look_back * 4
+        return None
+
+    def spans(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The spans of ``[start, end)`` in which its multiples are kept, in order."""
+        if self.days.keeps_all:
+            yield start, end
+            return
+        earliest, latest = bounds_of(self.days, is_regular=bool(self.days.regular))
+        start, end = max(start, earliest), min(end, latest)
+        if start < end:
+            yield from kept_spans(self.days, self.timezone, start, end)
 
     @property
-    def _origin(self) -> datetime:
+    def anchor(self) -> datetime:
+        """One of its multiples: what the others are counted from."""
         return self.origin or _EPOCH
+
+    def _first_multiple(self, instant: datetime) -> int:
+        """The number of the first multiple that is not before an instant."""
+        return -((self.anchor - instant) // self.period)
 
     def _multiple(self, multiple: int) -> datetime | None:
         """The origin and so many periods; None beyond the calendar."""
         try:
-            return self._origin + multiple * self.period
+            return self.anchor + multiple * self.period
         except OverflowError:
             return None
 
@@ -150,13 +221,34 @@ class PointSource(Value):
 
     points: tuple[datetime, ...]
     timezone: str
+    days: DayFilter = EVERY_DAY
 
     def between(self, start: datetime, end: datetime) -> Iterator[Firing]:
         """See `Source.between`."""
         for point in self.points:
-            if start <= point < end:
+            if start <= point < end and self._keeps(point):
                 yield Firing(point, False, local_time(self.timezone, point))
 
     def last_before(self, instant: datetime) -> datetime | None:
         """See `Source.last_before`."""
-        return max((point for point in self.points if point < instant), default=None)
+        return next((point for point in reversed(self.points) if point < instant and self._keeps(point)), None)
+
+    def _keeps(self, point: datetime) -> bool:
+        return self.days.keeps_all or self.days.keeps(local_time(self.timezone, point).date())
+
+
+def bounds_of(days: DayFilter, *, is_regular: bool) -> tuple[datetime, datetime]:
+    """Instants outside of which nothing is kept, wherever the zone is.
+
+    Args:
+        days: The filter.
+        is_regular: Whether the rule fires on weekdays that are kept regularly.
+    """
+    if is_regular:
+        return EARLIEST, LATEST
+    if days.single is None:
+        return LATEST, EARLIEST
+    first, last = (datetime.combine(day, time(), UTC) for day in days.single)
+    low = first - _LONGEST_FOLD if first - EARLIEST > _LONGEST_FOLD else EARLIEST
+    high = last + 2 * _LONGEST_FOLD if LATEST - last > 2 * _LONGEST_FOLD else LATEST
+    return low, high

@@ -1,20 +1,26 @@
 """What a ``schedule`` block says, as plain data.
 
 A schedule is the union of its cron expressions, its ``every`` and its single instants, all shown in one time
-zone. Which of its ticks are owed, whether it is paused and what runs they make is decided elsewhere.
+zone, on the dates that its calendars keep. One that fires when the scheduler starts (``on = "start"``) has no ticks
+of its own. Which ticks are owed, whether a schedule is paused and what runs it makes is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.interval import require_instant, to_utc
 from cronicle.values import Value
+
+if TYPE_CHECKING:
+    from cronicle.schedule.parts import Part
 
 __all__ = ["Catchup", "Schedule"]
 
@@ -61,6 +67,12 @@ class Schedule(Value):
     """Inclusive bound of its ticks."""
     end: datetime | None = attrs.field(default=None, converter=to_utc, validator=require_instant)
     """Exclusive bound of its ticks."""
+    only: Calendar | None = None
+    """If given, ticks whose nominal date is not in it are none."""
+    exclude: Calendar | None = None
+    """Ticks whose nominal date is in it are none, also if they are in ``only``."""
+    on_start: bool = False
+    """It fires whenever a scheduler starts, for that moment (`cronicle.schedule.ticks.tick_of_start`)."""
     jitter: timedelta = timedelta(0)
     """Longest delay of the execution; moves no tick."""
     catchup: Catchup = attrs.field(default=Catchup.NONE, converter=Catchup)
@@ -69,3 +81,17 @@ class Schedule(Value):
     """False: owes no ticks. They are still there, to be asked for and backfilled."""
     seed: str = ""
     """What an ``H`` in an expression hashes: project and workflow."""
+    params: Mapping[str, Any] = attrs.field(factory=dict)
+    """The params of the runs that its ticks make, by name; JSON."""
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What makes its ticks (`cronicle.schedule.parts`); kept, since a scheduler asks again and again.
+
+        Raises:
+            CronError: If an expression is malformed.
+            ZoneError: If there is no such time zone.
+        """
+        from cronicle.schedule.parts import make_parts
+
+        return make_parts(self)

@@ -6,35 +6,31 @@ Rules:
    the nominal time that clocks really showed, else the earliest.
 2. ``start`` (inclusive) and ``end`` (exclusive) bound ticks. ``enabled`` does not: what is owed is decided
    elsewhere.
-3. A tick's interval begins at the previous tick of its series. Before the first there is none, so it is taken
-   from the same rule as if it had no ``start`` and no ``end``: the first interval of a daily schedule is a
-   day. Only the first of a series of single instants has an empty one.
-4. Ticks are a function of the schedule and of what is asked for, and of nothing else.
+3. Calendars keep or drop a tick by its nominal date (`calendars`), before the union is made.
+4. A tick's interval begins at the previous tick of its series. Before the first there is none, so it is taken
+   from the same rule, calendars included, as if it had no ``start`` and no ``end``: the first interval of a daily
+   schedule is a day. Only the first of a series of single instants has an empty one.
+5. A schedule that fires when the scheduler starts has none of these; `tick_of_start` is the one it makes then.
+6. Ticks are a function of the schedule and of what is asked for, and of nothing else.
 
 They are enumerated lazily and in order; an expression that never fires costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from itertools import groupby
-from typing import Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
-from cronicle.schedule.instants import (
-    LARGEST_REPAIRED_GAP,
-    CronSource,
-    Firing,
-    PeriodSource,
-    PointSource,
-    Source,
-)
+from cronicle.schedule.instants import LARGEST_REPAIRED_GAP, Firing
 from cronicle.schedule.interval import DataInterval
+from cronicle.schedule.parts import Part, Rules, parts_of
 from cronicle.schedule.rule import Schedule
-from cronicle.schedule.zones import EARLIEST, LATEST, zone_named, zoned_text
+from cronicle.schedule.zones import EARLIEST, LATEST, local_time, zone_named, zoned_text
 from cronicle.values import Value
 
 __all__ = [
@@ -42,16 +38,15 @@ __all__ = [
     "Tick",
     "latest_tick",
     "neighbours",
+    "next_instant",
     "previous_tick",
     "tick_at",
+    "tick_of_start",
     "ticks_after",
     "ticks_between",
     "ticks_in_dates",
     "ticks_on",
 ]
-
-Rules: TypeAlias = Schedule | Sequence[Schedule]
-"""A schedule, or those that make up one series."""
 
 _INSTANT: Final = timedelta.resolution
 
@@ -70,6 +65,10 @@ class Tick(Value):
     """The nominal time of the previous tick."""
     timezone: str
     """IANA name of the schedule's zone."""
+    jitter: timedelta = attrs.field(default=timedelta(0), kw_only=True)
+    """Longest delay of its execution (`cronicle.schedule.jitter`)."""
+    params: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    """The params that the schedule gives to its run."""
 
     @property
     def date(self) -> str:
@@ -105,12 +104,27 @@ def ticks_between(schedule: Rules, start: datetime, end: datetime) -> Iterator[T
         ZoneError: If there is no such time zone.
         ValueError: If a bound is naive.
     """
-    return _ticks(_parts(schedule), _aware(start), _aware(end))
+    return _ticks(parts_of(schedule), _aware(start), _aware(end))
 
 
 def ticks_after(schedule: Rules, after: datetime) -> Iterator[Tick]:
     """The ticks strictly after an instant, in order and without end, unless the schedule has one."""
-    return _ticks(_parts(schedule), _aware(after) + _INSTANT, LATEST)
+    return _ticks(parts_of(schedule), _aware(after) + _INSTANT, LATEST)
+
+
+def next_instant(schedule: Rules, after: datetime) -> datetime | None:
+    """The instant of the first tick strictly after an instant: what to sleep until. Cheaper than the tick."""
+    return next((firing.instant for firing, _ in _firings(parts_of(schedule), _aware(after) + _INSTANT, LATEST)), None)
+
+
+def tick_of_start(schedule: Schedule, instant: datetime) -> Tick:
+    """The tick that a schedule with ``on_start`` makes when a scheduler starts. Its interval is empty."""
+    instant = _aware(instant)
+    nominal = local_time(schedule.timezone, instant)
+    interval = DataInterval(instant, instant)
+    return Tick(
+        instant, nominal, interval, nominal, schedule.timezone, jitter=schedule.jitter, params=schedule.params
+    )
 
 
 def tick_at(schedule: Rules, instant: datetime) -> Tick | None:
@@ -120,7 +134,7 @@ def tick_at(schedule: Rules, instant: datetime) -> Tick | None:
 
 def previous_tick(schedule: Rules, instant: datetime) -> Tick | None:
     """The last tick strictly before an instant, within the schedule's bounds."""
-    last = _last_before(_parts(schedule), _aware(instant))
+    last = _last_before(parts_of(schedule), _aware(instant))
     return tick_at(schedule, last) if last else None
 
 
@@ -141,7 +155,7 @@ def ticks_on(schedule: Rules, day: date) -> tuple[Tick, ...]:
 
 def ticks_in_dates(schedule: Rules, first: date, last: date) -> tuple[Tick, ...]:
     """The ticks of whole local days, by nominal date, first and last included."""
-    parts = _parts(schedule)
+    parts = parts_of(schedule)
     first, last = max(first, EARLIEST.date()), min(last, LATEST.date() - timedelta(days=1))
     if not parts or first > last:
         return ()
@@ -155,59 +169,24 @@ def ticks_in_dates(schedule: Rules, first: date, last: date) -> tuple[Tick, ...]
     return tuple(tick for tick in _ticks(parts, start, end) if first <= tick.nominal.date() <= last)
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Part(Value):
-    """A source of firings within the bounds of its schedule."""
-
-    source: Source
-    timezone: str
-    start: datetime
-    end: datetime
-
-    def between(self, start: datetime, end: datetime) -> Iterator[tuple[Firing, str]]:
-        start, end = max(start, self.start), min(end, self.end)
-        if start < end:
-            for firing in self.source.between(start, end):
-                yield firing, self.timezone
-
-    def last_before(self, instant: datetime) -> datetime | None:
-        last = self.source.last_before(min(instant, self.end))
-        return last if last is not None and last >= self.start else None
-
-    def without_bounds(self) -> _Part:
-        return attrs.evolve(self, start=EARLIEST, end=LATEST)
-
-
-def _parts(schedule: Rules) -> list[_Part]:
-    from cronicle.schedule.cron import parse_cron  # where there are no ticks it is not needed
-
-    parts: list[_Part] = []
-    for one in (schedule,) if isinstance(schedule, Schedule) else schedule:
-        zone_named(one.timezone)  # an error now, not at the first tick
-        sources: list[Source] = [
-            CronSource(parse_cron(text, one.seed), one.timezone) for text in dict.fromkeys(one.crons)
-        ]
-        if one.every:
-            sources.append(PeriodSource(one.every, one.start, one.timezone))
-        if one.at:
-            sources.append(PointSource(one.at, one.timezone))
-        start, end = max(one.start or EARLIEST, EARLIEST), min(one.end or LATEST, LATEST)
-        parts += [_Part(source, one.timezone, start, end) for source in sources]
-    return parts
-
-
-def _firings(parts: Sequence[_Part], start: datetime, end: datetime) -> Iterator[tuple[Firing, str]]:
+def _firings(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[tuple[Firing, Part]]:
     """The union of all parts, each instant once."""
-    merged = merge(*(part.between(start, end) for part in parts), key=lambda found: found[0].instant)
+    if not parts:
+        return
+    merged = (
+        parts[0].between(start, end)
+        if len(parts) == 1
+        else merge(*(part.between(start, end) for part in parts), key=lambda found: found[0].instant)
+    )
     for _, meeting in groupby(merged, key=lambda found: found[0].instant):
         yield min(meeting, key=lambda found: found[0])
 
 
-def _last_before(parts: Sequence[_Part], instant: datetime) -> datetime | None:
+def _last_before(parts: Sequence[Part], instant: datetime) -> datetime | None:
     return max((last for part in parts if (last := part.last_before(instant))), default=None)
 
 
-def _firing_before(parts: Sequence[_Part], instant: datetime) -> Firing | None:
+def _firing_before(parts: Sequence[Part], instant: datetime) -> Firing | None:
     """The previous firing of a series: the last within its bounds, else of its rule without bounds."""
     for candidates in (parts, [part.without_bounds() for part in parts]):
         if last := _last_before(candidates, instant):
@@ -216,12 +195,20 @@ def _firing_before(parts: Sequence[_Part], instant: datetime) -> Firing | None:
     return None
 
 
-def _ticks(parts: Sequence[_Part], start: datetime, end: datetime) -> Iterator[Tick]:
+def _ticks(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[Tick]:
     previous: Firing | None = None
-    for firing, zone in _firings(parts, start, end):
+    for firing, part in _firings(parts, start, end):
         previous = previous or _firing_before(parts, firing.instant) or firing
         interval = DataInterval(previous.instant, firing.instant)
-        yield Tick(firing.instant, firing.nominal, interval, previous.nominal, zone)
+        yield Tick(
+            firing.instant,
+            firing.nominal,
+            interval,
+            previous.nominal,
+            part.timezone,
+            jitter=part.jitter,
+            params=part.params,
+        )
         previous = firing
 
 

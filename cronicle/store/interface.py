@@ -202,7 +202,11 @@ class StoreReader(Protocol):
     def list_pauses(
         self, project: str, environment: str, *, ended_after: datetime | None = None
     ) -> tuple[PauseRecord, ...]:
-        """Pauses that hold, or that ended (by themselves or by somebody) after an instant; oldest first."""
+        """Pauses that nobody has ended, oldest first; whether their `until` has come is for the caller to see.
+
+        Given an instant also those that ended after it, by themselves or by somebody, and none that `until` has
+        ended before.
+        """
         ...
 
     def list_environments(self) -> tuple[tuple[str, str], ...]:
@@ -272,8 +276,8 @@ class Store(StoreReader, Protocol):
         """Make a run, with its first events and the rows that follow from them.
 
         There is one live run for each (project, environment, workflow, instance, series, logical time), and for
-        the causes schedule and catchup together one run at all, live or ended: a tick makes exactly one. The
-        answer to a second is the id of the first.
+        the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
+        exactly one. The answer to a second is the id of the first.
         """
         ...
 
@@ -313,7 +317,10 @@ class Store(StoreReader, Protocol):
 
         All in one transaction. None, and nothing stored, if `epoch` is not that of the leader (any more). A
         settlement that was decided from another position of its cursor is answered `is_stale`, and the others are
-        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently.
+        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently. Where
+        somebody else's run is live for that logical time, the tick's is made in state skipped (`overlap`). A run that
+        comes `admitted` has a policy that limits nothing, and is not judged; one that comes in state skipped, with
+        its end among its events, is stored as it is.
         """
         ...
 
@@ -397,18 +404,19 @@ class Store(StoreReader, Protocol):
     # Requests and slots
 
     def add_request(self, request: ControlRequest) -> str | None:
-        """Leave a request for the owner of its target; that owner's id.
+        """Leave a request for the owner of its target; that owner's id. The target may be an owner itself.
 
-        None if nobody drives the target (it has no owner, or has ended): then nothing was left, and the caller
-        may do itself what it wished for. A request outlives an owner that dies before it has taken it up.
+        None if nobody drives the target (it has no owner, has ended, or is an owner that is dead): then nothing was
+        left, and the caller may do itself what it wished for. A request for a run or a backfill outlives an owner
+        that dies before it has taken it up; one for an owner goes with it.
 
         Raises:
-            UnknownError: There is no run or backfill of that id.
+            UnknownError: There is no run, backfill or owner of that id.
         """
         ...
 
     def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
-        """The requests for what `owner` owns, oldest first; they are gone after."""
+        """The requests for `owner` itself and for what it owns, oldest first; they are gone after."""
         ...
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:

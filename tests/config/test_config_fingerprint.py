@@ -8,7 +8,7 @@ from trees import DictTree
 
 from cronicle.config.compile import FINGERPRINT_PARTS, compile_workflow
 from cronicle.config.load import load_project
-from cronicle.config.schema import BEHAVIOUR, LIMITS, OPERATION, RETRY, SIDE, TASK
+from cronicle.config.schema import BEHAVIOUR, LIMITS, OPERATION, RETRY, SIDE, TASK, WAIT
 from cronicle.plan.compare import MATTERS
 from cronicle.runs.spec import RunSpec, TaskSpec
 
@@ -18,6 +18,7 @@ BASE = {
     "command": '["python3", "a.py"]',
     "depends_on": "[task.above]",
     "retry": "{\n}",
+    "wait": "{\n}",
     "limits": "{\n}",
 }
 
@@ -42,6 +43,7 @@ CHANGED = {
     "skip_exit_code": "3",
     "pool": "pool.db",
     "pool_slots": "2",
+    "lock": "run.id",
     "priority": "1",
     "group": '"g"',
     "tags": '["t"]',
@@ -51,6 +53,10 @@ CHANGED = {
     "retry.max_delay": '"2h"',
     "retry.jitter": '"1s"',
     "retry.on_exit_codes": "[1]",
+    "wait.every": '"5m"',
+    "wait.timeout": '"1h"',
+    "wait.not_yet": "3",
+    "wait.on_timeout": '"skip"',
     "limits.log_size": '"1MiB"',
     "limits.stdout_size": '"1MiB"',
 }
@@ -58,7 +64,7 @@ CHANGED = {
 SIDES = {name: schema.metadata[SIDE] for name, schema in TASK.attributes.items()}
 SIDES |= {
     f"{block.type}.{name}": schema.metadata[SIDE]
-    for block in (RETRY, LIMITS)
+    for block in (RETRY, WAIT, LIMITS)
     for name, schema in block.attributes.items()
 }
 
@@ -138,7 +144,14 @@ def test_a_comparison_says_the_same_of_an_attribute_as_the_schema(name: str) -> 
     }.get(name, name.partition(".")[0])
 
     if field != "inputs":  # its files are compared one by one
-        assert MATTERS[field] == (SIDES[name] == BEHAVIOUR)
+        assert MATTERS.get(name, MATTERS[field]) == (SIDES[name] == BEHAVIOUR)
+
+
+def test_a_task_that_waits_does_something_else_and_others_keep_the_fingerprints_that_they_had() -> None:
+    waits, waits_not = task(compiled(BASE)), task(compiled({k: v for k, v in BASE.items() if k != "wait"}))
+
+    assert waits.fingerprint != waits_not.fingerprint
+    assert set(waits.fingerprint_parts) - set(waits_not.fingerprint_parts) == {"wait.not_yet"}
 
 
 def test_each_part_is_hashed_by_itself() -> None:

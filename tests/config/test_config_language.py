@@ -13,7 +13,20 @@ from pathlib import Path
 import pytest
 from trees import DictTree
 
-from cronicle.config import checks, graph, reading, references, schedules, sources, tasks, variables
+from cronicle.config import (
+    calendars,
+    checks,
+    graph,
+    moves,
+    named,
+    policies,
+    reading,
+    references,
+    schedules,
+    sources,
+    tasks,
+    variables,
+)
 from cronicle.config import load as load_module
 from cronicle.config.compile import compile_workflow
 from cronicle.config.load import Loaded, load_project
@@ -28,6 +41,7 @@ BESIDE = {
     "notify.sh": "",
     "sub/data.txt": "",
     "data.txt": "",
+    "holidays.txt": "# of Austria\n2026-12-25\n2026-12-26  # Stephen\n\n",
 }
 GOLDEN = (
     "cycle",
@@ -132,7 +146,21 @@ ELSEWHERE = {
 
 
 def test_every_code_of_the_language_has_a_fixture() -> None:
-    modules = (checks, graph, load_module, reading, references, schedules, sources, tasks, variables)
+    modules = (
+        calendars,
+        checks,
+        graph,
+        load_module,
+        moves,
+        named,
+        policies,
+        reading,
+        references,
+        schedules,
+        sources,
+        tasks,
+        variables,
+    )
     registered = {
         code
         for module in modules

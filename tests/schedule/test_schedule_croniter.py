@@ -160,7 +160,7 @@ def test_croniter_is_given_nothing_but_stars_and_numbers_in_order(monkeypatch):
             super().__init__(expression, *args, **more)
 
     monkeypatch.setattr(croniter, "croniter", Recorder)
-    for function in (cron_module._step_through, cron_module._days_of, parse_cron):
+    for function in (cron_module._step_through, cron_module._days_of, cron_module._parse):
         function.cache_clear()
     start = datetime(2026, 2, 1)
     for text in (

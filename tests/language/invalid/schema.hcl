@@ -2,11 +2,11 @@ project "p" {
   timezone         = "Mars"     # ERROR: unknown time zone
   required_version = "new"      # ERROR: not a constraint on versions
   default_environment = "a b"   # ERROR: "a b" is not a name
-  retention {                   # ERROR: "retention" is not in this version yet
+  git {                         # ERROR: "git" is not in this version yet
   }
 }
 workflow "w" {
-  overlap = "skip" # ERROR: "overlap" is not in this version yet
+  rerun = "never"  # ERROR: "rerun" is not in this version yet
   descripton = ""  # ERROR: unknown attribute "descripton"
   param "mode" {
     type    = strng # ERROR: there is no type "strng"
@@ -25,9 +25,7 @@ workflow "w" {
   }
   task "a" {
     command = ["true"]
-    wait {          # ERROR: "wait" is not in this version yet
-      every = "1m"
-    }
+    reuse   = true # ERROR: "reuse" is not in this version yet
   }
 }
 workflow "empty" { # ERROR: workflow lacks a block task

@@ -9,6 +9,23 @@ project "everything" {
       delay    = "5s"
     }
   }
+  heartbeat {
+    every   = "5m"
+    command = ["curl", "https://watcher.example/cronicle"]
+  }
+  retention {
+    runs       = "800d"
+    logs       = "90d"
+    run_data   = "7d"
+    total_size = "100GiB"
+  }
+  on_failure {
+    command = ["./notify.sh", run.id]
+    after   = 3
+  }
+  on_not_fresh {
+    command = ["./notify.sh", environment]
+  }
 }
 variable "level" {
   type        = number
@@ -23,11 +40,42 @@ variable "level" {
 pool "db" {
   slots = 4
 }
+calendar "holidays" {
+  dates    = ["2026-01-01"]
+  weekdays = ["sat", "sun"]
+  file     = "holidays.txt"
+}
+moved {
+  from = workflow.oldest
+  to   = workflow.old
+}
+moved {
+  from = workflow.old
+  to   = workflow.w
+}
+moved {
+  from = workflow.w.task.first
+  to   = workflow.w.task.a
+}
 workflow "w" {
   description  = "All there is"
   owner        = "ana"
   tags         = ["x"]
   max_parallel = 3
+
+  overlap              = "queue"
+  queue_limit          = 10
+  max_active_runs      = 2
+  depends_on_past      = true
+  start_within         = "1h"
+  requires             = [workflow.follows]
+  on_deploy            = true
+  timeout              = "6h"
+  priority             = 5
+  lock                 = "w/${param.mode}/${run.date}"
+  late_after           = "2h"
+  fresh_within         = "2d"
+  pause_after_failures = 5
   schedule {
     cron           = ["0 4 * * *", "0 16 * * *"]
     start          = "2020-01-01"
@@ -37,9 +85,18 @@ workflow "w" {
     enabled        = environment != "local"
     catchup        = "all"
     catchup_window = "2d"
+    exclude        = calendar.holidays
   }
   schedule "often" {
     every = "15m"
+  }
+  schedule "boot" {
+    on     = "start"
+    params = { mode = "slow" }
+  }
+  schedule "days_off" {
+    cron = "0 12 * * *"
+    only = calendar.holidays
   }
   schedule "once" {
     at = "2026-03-08T12:00:00Z"
@@ -74,6 +131,7 @@ workflow "w" {
     skip_exit_code = 99
     pool           = pool.db
     pool_slots     = 2
+    lock           = "b/${run.date}"
     priority       = 5
     group          = "g"
     tags           = ["t"]
@@ -83,6 +141,12 @@ workflow "w" {
       max_delay     = "1m"
       jitter        = "1s"
       on_exit_codes = [1, 2]
+    }
+    wait {
+      every      = "5m"
+      timeout    = "2h"
+      not_yet    = 3
+      on_timeout = "skip"
     }
     limits {
       log_size    = "1MiB"
@@ -97,5 +161,33 @@ workflow "w" {
     command = ["sh"]
     env     = { A = run.date }
     timeout = "5s"
+  }
+  on_start {
+    command = ["sh"]
+  }
+  on_finish {
+    command = ["sh"]
+  }
+  on_recovery {
+    command = ["sh"]
+  }
+  on_retry {
+    command = ["sh"]
+  }
+  on_late {
+    command = ["sh", run.id]
+  }
+  on_pause {
+    command = ["sh", var.level]
+  }
+  on_not_fresh {
+    script = "true"
+  }
+}
+workflow "follows" {
+  after       = [workflow.w]
+  after_state = "finished"
+  task "a" {
+    command = ["true"]
   }
 }

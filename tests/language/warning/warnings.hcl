@@ -9,10 +9,10 @@ variable "count" {
   default = 3
 }
 workflow "w" {
-  schedule { # WARNING: schedule has no tick
+  schedule { # WARNING: schedule has no tick # WARNING: schedule gives no value for parameter p
     cron = "0 0 30 2 *"
   }
-  schedule "short" { # WARNING: schedule has no tick between its start and end
+  schedule "short" { # WARNING: schedule has no tick between its start and end # WARNING: schedule gives no value for parameter p
     cron  = "0 0 1 1 *"
     start = "2020-02-01"
     end   = "2020-12-01"
@@ -20,6 +20,10 @@ workflow "w" {
   schedule "ended" {
     cron = "0 0 1 1 *"
     end  = "2016-01-01"
+    params = { p = "x" }
+  }
+  on_late { # WARNING: on_late is never told
+    command = ["true"]
   }
   param "p" {
   }

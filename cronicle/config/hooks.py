@@ -1,0 +1,53 @@
+"""Hook blocks: the commands that a workflow, or the project for all of them, has for what happens to runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cronicle.config.project import Hook
+from cronicle.config.reading import Reader, attribute_of, blocks_of
+from cronicle.config.references import IN_HOOK, IN_HOOK_OF_WORKFLOW
+from cronicle.config.schema import HOOKS
+from cronicle.config.tasks import read_action
+from cronicle.runs.states import Cause
+from grammar.suggest import nearest
+from grammar.syntax import Block, Body
+from grammar.types import STRING, MapType
+
+EVENTS = tuple(schema.type for schema in HOOKS)
+OF_WORKFLOW = frozenset({"on_pause", "on_not_fresh"})
+"""Events of a workflow and not of one of its runs: there is no run that expressions could refer to."""
+
+
+def read_hooks(reader: Reader, body: Body) -> Iterator[Hook]:
+    """The hooks in the body of a workflow or project, in their order."""
+    for block in blocks_of(body, *EVENTS):
+        yield _hook(reader.inside(block.title), block)
+
+
+def _hook(reader: Reader, block: Block) -> Hook:
+    body = block.body
+    place = IN_HOOK_OF_WORKFLOW if block.type in OF_WORKFLOW else IN_HOOK
+    command, script = read_action(reader, body, block, place)
+    timeout = reader.positive_seconds(body, "timeout")
+    return Hook(
+        event=block.type,
+        command=command,
+        script=script,
+        env=reader.late(attribute_of(body, "env"), place, MapType(STRING)),
+        causes=_causes(reader, body),
+        after=reader.whole(body, "after", least=1) or 1,
+        timeout=60.0 if timeout is None else timeout,
+        span=block.header_span,
+    )
+
+
+def _causes(reader: Reader, body: Body) -> tuple[str, ...] | None:
+    attribute = attribute_of(body, "causes")
+    causes = reader.texts(body, "causes")
+    for cause in causes or ():
+        if attribute is not None and cause not in tuple(Cause):
+            close = nearest(cause, tuple(Cause))
+            remedy = f'Did you mean "{close}"?' if close else f"There are: {', '.join(Cause)}."
+            reader.invalid(attribute, f'"{cause}" is no cause of a run', remedy)
+    return causes

@@ -1,0 +1,14 @@
+project "p" {
+  heartbeat {
+    every   = "0s" # ERROR: every must be longer than nothing
+    command = []   # ERROR: command is empty
+  }
+  retention {
+    logs       = "long" # ERROR: 'long' is not a duration
+    total_size = "big"  # ERROR: 'big' is not a size
+    run_date   = "1d"   # ERROR: unknown attribute "run_date"
+  }
+  on_failure {
+    command = ["echo", param.mode] # ERROR: unknown parameter "mode"
+  }
+}

@@ -1,0 +1,68 @@
+"""Counting ticks: as many as enumeration gives, and at no cost that grows with them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cronicle.schedule.calendars import Calendar
+from cronicle.schedule.counting import count_ticks
+from cronicle.schedule.rule import Schedule
+from cronicle.schedule.ticks import ticks_between
+
+MICRO = timedelta.resolution
+
+ODD_ZONES = (
+    "UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Apia", "America/Nuuk",
+    "Africa/Casablanca", "Antarctica/Troll", "America/Goose_Bay", "America/Sao_Paulo", "Pacific/Kiritimati",
+)  # fmt: skip
+CHANGES = (
+    "2026-03-08", "2026-11-01", "2026-10-04", "2026-04-05", "2026-09-27", "2011-12-30", "2026-03-28", "2026-02-15",
+    "2026-03-22", "2026-03-29", "2010-11-07", "2011-10-16", "2011-02-20", "1994-12-31", "2026-06-10",
+)  # fmt: skip
+CRONS = st.sampled_from([
+    "*/15 * * * *", "0 */2 * * *", "*/20 1-3 * * *", "10,50 0-4 * * *", "30 2,23 * * *", "0 0-3 * * *", "@hourly",
+    "45 1,2 1-28 * *", "30 2 * * *", "0 0 * * *", "*/7 30 2 * * *", "0-59 2 * * *", "0 0 30 2 *", "0 0 L * *", "59 23 * * 6",
+])  # fmt: skip
+DATES = st.dates(date(2026, 3, 1), date(2026, 4, 10)) | st.dates(date(2011, 12, 28), date(2012, 1, 2))
+CALENDARS = st.none() | st.builds(
+    Calendar, dates=st.frozensets(DATES, max_size=9), weekdays=st.frozensets(st.integers(0, 6), max_size=6)
+)
+PERIODS = st.sampled_from(
+    [timedelta(minutes=7), timedelta(hours=5), timedelta(seconds=1001), timedelta(days=2), timedelta(minutes=9.5, milliseconds=500)]
+)
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[datetime, datetime]:
+    day = datetime.fromisoformat(draw(st.sampled_from(CHANGES))).replace(tzinfo=UTC)
+    after = day + draw(st.timedeltas(timedelta(days=-2), timedelta(days=2)) | st.integers(-40, 40).map(lambda n: timedelta(hours=n)))
+    return after, after + draw(st.timedeltas(timedelta(0), timedelta(days=3)) | st.integers(0, 90).map(lambda n: timedelta(hours=n)))
+
+
+@st.composite
+def schedules(draw: st.DrawFn, near: datetime) -> Schedule:
+    moments = st.timedeltas(timedelta(days=-3), timedelta(days=4)).map(lambda step: near + step)
+    whole = moments.map(lambda moment: moment.replace(second=0, microsecond=0))
+    start = draw(st.none() | moments | whole)
+    return Schedule(
+        crons=draw(st.lists(CRONS, max_size=3)),
+        every=draw(st.none() | PERIODS),
+        at=draw(st.lists(moments | whole, max_size=3)),
+        timezone=draw(st.sampled_from(ODD_ZONES)),
+        start=start,
+        end=draw(st.none() | moments | whole),
+        only=draw(CALENDARS),
+        exclude=draw(CALENDARS),
+    )
+
+
+@settings(max_examples=400)
+@given(st.data(), spans())
+def test_as_many_ticks_are_counted_as_there_are(data, span):
+    after, until = span
+    series = data.draw(st.lists(schedules(after), max_size=3))
+    enumerated = sum(1 for _ in ticks_between(series, after + MICRO, until + MICRO))
+    assert count_ticks(series, after, until) == enumerated
