@@ -12,6 +12,7 @@ from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import RunRecord
+from cronicle.store.series import SeriesKey
 
 _INSTANT = timedelta.resolution
 
@@ -50,7 +51,15 @@ def _is_outside(store: StoreReader, run: RunRecord, before: datetime) -> bool:
         ticks = store.list_ticks(run.backfill)
         if any(tick.logical_time == before for tick in ticks):
             return False
-    cursor = store.find_cursor(run.project, run.environment, run.workflow, run.series)
+    cursor = store.find_cursor(
+        SeriesKey(
+            project=run.project,
+            environment=run.environment,
+            workflow=run.workflow,
+            instance=run.instance,
+            series=run.series,
+        )
+    )
     return cursor is None or before <= cursor.since
 
 

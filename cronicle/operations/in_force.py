@@ -39,7 +39,7 @@ class WorkflowInForce(Value):
     spec_hash: str
     policy: Policy
     series: Mapping[str | None, tuple[Schedule, ...]]
-    """By label; only those that are enabled."""
+    """By label."""
 
     def key(self, series: str | None) -> SeriesKey:
         """The key of one of its series."""
@@ -67,11 +67,10 @@ def workflow_in_force(deployment: DeploymentRecord, deployed: DeployedWorkflow) 
 
 
 def series_in(deployed: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ...]]:
-    """The enabled schedules of a workflow by the series that they make."""
+    """The schedules of a workflow by the series that they make."""
     series: dict[str | None, tuple[Schedule, ...]] = {}
     for schedule in schedules_from_json(deployed.schedules):
-        if schedule.enabled:
-            series[schedule.name] = (*series.get(schedule.name, ()), schedule)
+        series[schedule.name] = (*series.get(schedule.name, ()), schedule)
     return series
 
 

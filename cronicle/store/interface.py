@@ -36,7 +36,7 @@ from cronicle.store.records import (
     TaskRecord,
     Transition,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, Settled, Settlement, TickSpan
+from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, Settled, Settlement, TickSpan
 
 
 class StoreError(CronicleError):
@@ -182,6 +182,7 @@ class StoreReader(Protocol):
     # Ticks
 
     def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]: ...
+    def find_cursor(self, key: SeriesKey) -> CursorRecord | None: ...
     def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
         """Ticks that are still to be made up, oldest first."""
         ...
@@ -209,8 +210,8 @@ class StoreReader(Protocol):
         """
         ...
 
-    def list_environments(self) -> tuple[tuple[str, str], ...]:
-        """Every project and environment that has a deployment, in order of their names."""
+    def list_environments(self) -> tuple[tuple[str, str, int], ...]:
+        """Every project and environment that has a deployment, with the number of the one in force, by name."""
         ...
 
     def list_deployments_since(
@@ -229,6 +230,10 @@ class StoreReader(Protocol):
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
         """Runs that count and ended after that event (the sequence of their `RunFinished`), in that order."""
+        ...
+
+    def last_event(self) -> int:
+        """The sequence of the event that was stored last; 0 before the first."""
         ...
 
     def get_progress(self, name: str) -> int | None:

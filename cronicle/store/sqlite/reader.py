@@ -26,7 +26,7 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, TickSpan
+from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
 from cronicle.store.sqlite import pauses, series
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
@@ -323,11 +323,18 @@ class SqliteReader:
     ) -> tuple[PauseRecord, ...]:
         return pauses.find(self._connection, project, environment, ended_after)
 
-    def list_environments(self) -> tuple[tuple[str, str], ...]:
+    def list_environments(self) -> tuple[tuple[str, str, int], ...]:
         found = self._connection.rows(
-            "SELECT DISTINCT project, environment FROM deployment ORDER BY project, environment"
+            "SELECT project, environment, max(number) FROM deployment GROUP BY project, environment"
+            " ORDER BY project, environment"
         )
-        return tuple((project, environment) for project, environment in found)
+        return tuple((project, environment, number) for project, environment, number in found)
+
+    def find_cursor(self, key: SeriesKey) -> CursorRecord | None:
+        return series.find_cursor(self._connection, key)
+
+    def last_event(self) -> int:
+        return int(self._connection.value("SELECT value FROM counter WHERE name = 'event'"))
 
     def list_deployments_since(
         self, project: str, environment: str, number: int

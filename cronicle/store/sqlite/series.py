@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from cronicle.store.cells import columns, readable_only, to_instant
-from cronicle.store.series import CursorRecord, OwedRecord, TickSpan
+from cronicle.store.cells import columns, readable, readable_only, to_instant
+from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, TickSpan
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
     DROPPED_COLUMNS,
     OWED_COLUMNS,
     cursor_from,
     dropped_from,
+    key_row,
     owed_from,
 )
 from cronicle.store.sqlite.connection import Connection
@@ -30,6 +31,16 @@ def list_cursors(connection: Connection, project: str, environment: str) -> tupl
         (project, environment),
     )
     return readable_only("a cursor of", cursor_from, found)
+
+
+def find_cursor(connection: Connection, key: SeriesKey) -> CursorRecord | None:
+    """`StoreReader.find_cursor`."""
+    row = connection.row(
+        f"SELECT {columns(CURSOR_COLUMNS)} FROM cursor WHERE project = ? AND environment = ? AND workflow = ?"
+        " AND instance = ? AND series = ?",
+        key_row(key),
+    )
+    return None if row is None else readable(f"the cursor of {key.workflow}", cursor_from, row)
 
 
 def list_owed(connection: Connection, project: str, environment: str) -> tuple[OwedRecord, ...]:
