@@ -68,6 +68,8 @@ def test_the_file_is_durable_as_promised(path: Path) -> None:
     assert opened.value("PRAGMA synchronous") == 2  # FULL
     assert opened.value("PRAGMA foreign_keys") == 1
     assert opened.value("PRAGMA mmap_size") == 0
+    assert opened.value("PRAGMA wal_autocheckpoint") == connection.CHECKPOINT_PAGES
+    assert opened.value("PRAGMA cache_size") == -connection.CACHE_SIZE // 1024
     opened.close()
 
 
