@@ -144,6 +144,20 @@ class Connection:
                 raise UncertainWriteError(explained.message, explained.remedy) from error
             raise explained from error
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reading in this block sees the store as it is at the first reading, whatever others write meanwhile."""
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    def take_all_of(self, source: Connection) -> None:
+        """Become a copy of another file, in one step: within `source.snapshot()`, of what is read there."""
+        with self._explained(), self._database.backup("main", source._database, "main") as copying:
+            copying.step(-1)
+
     def _roll_back(self) -> None:
         if self._database.in_transaction:  # some errors have rolled back already
             self.execute("ROLLBACK")
