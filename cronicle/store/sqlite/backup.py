@@ -20,12 +20,9 @@ from pathlib import Path
 from cronicle.store.cells import to_instant
 from cronicle.store.interface import StoreError
 from cronicle.store.records import BackupReport
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.connection import LAST_BACKUP, Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, sync_file, sync_folder
 from cronicle.store.sqlite.schema import version_of
-
-LAST_BACKUP = "backup_at"
-"""Name of the number in the table `progress` that says when the last backup was made."""
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """What file systems answer that have no hard links."""

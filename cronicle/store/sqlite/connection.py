@@ -41,6 +41,9 @@ commit in 140 does so, and the pages that every commit changes are copied four t
 LARGEST_KEPT_LOG = 32 << 20
 """Bytes; a write-ahead log that has grown larger (an enormous transaction) is not kept."""
 
+LAST_BACKUP = "backup_at"
+"""Name of the number in the table `progress` that says when the last backup was made."""
+
 _CACHED_STATEMENTS = 200
 
 Row = tuple[Any, ...]
