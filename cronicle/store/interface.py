@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cronicle.errors import CronicleError
 from cronicle.runs.events import RunEvent
@@ -21,6 +21,7 @@ from cronicle.store.records import (
     AuditRecord,
     BackfillRecord,
     BackfillTick,
+    BackupReport,
     ControlRequest,
     DeploymentRecord,
     EndedRun,
@@ -37,6 +38,9 @@ from cronicle.store.records import (
     Transition,
 )
 from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, Settled, Settlement, TickSpan
+
+if TYPE_CHECKING:
+    from cronicle.runs.retention import RunAge
 
 
 class StoreError(CronicleError):
@@ -244,6 +248,14 @@ class StoreReader(Protocol):
         """The process that leads the ticking; None if there is none (any more)."""
         ...
 
+    def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:
+        """What retention has to know of runs, in any order; ids that there is no run of are left out."""
+        ...
+
+    def count_past_runs(self, project: str, environment: str, before: datetime) -> int:
+        """How many runs `prune_runs` would remove now, if there were no limit."""
+        ...
+
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
         """Who did what, newest first; `before` is a sequence: only older ones."""
         ...
@@ -354,15 +366,20 @@ class Store(StoreReader, Protocol):
 
     # Retention
 
-    def prune_runs(self, project: str, before: datetime, limit: int) -> tuple[str, ...]:
+    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
         """Remove the oldest ended runs that ended before an instant, with all their rows; the ids of those removed.
 
-        Never the result of the latest logical time of a series, nor runs that others were carried over from.
+        Never the result of the latest logical time of a series, nor runs that others were carried over from, nor
+        what something unfinished needs (see `list_ages`).
         """
         ...
 
-    def backup(self, target: str) -> None:
-        """Copy the store to a new file or database while others write; complete and consistent, or not there."""
+    def backup(self, target: str, at: datetime) -> BackupReport:
+        """Copy the store to a new file or database while others write; complete and consistent, or not there.
+
+        Raises:
+            StoreError: The target exists or cannot be written, or the copy was found not to be sound.
+        """
         ...
 
     # Backfills

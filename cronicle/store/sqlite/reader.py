@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
 from cronicle.store import rows
@@ -31,6 +31,9 @@ from cronicle.store.sqlite import pauses, series
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
 from cronicle.store.sqlite.owners import OwnerLocks
+
+if TYPE_CHECKING:
+    from cronicle.runs.retention import RunAge
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -379,6 +382,18 @@ class SqliteReader:
         if row is None or not self._locks.is_held(row[0]):
             return None
         return readable(f"owner {row[0]}", rows.owner_from, row)
+
+    # Retention
+
+    def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:
+        from cronicle.store.sqlite.retention import list_ages  # most commands do without
+
+        return list_ages(self._connection, run_ids)
+
+    def count_past_runs(self, project: str, environment: str, before: datetime) -> int:
+        from cronicle.store.sqlite.retention import count_past
+
+        return count_past(self._connection, project, environment, before)
 
     # The audit log
 

@@ -16,6 +16,7 @@ from cronicle.store.records import (
     AdmissionAnswer,
     BackfillRecord,
     BackfillTick,
+    BackupReport,
     ControlRequest,
     DeploymentRecord,
     LiveRunExists,
@@ -203,6 +204,19 @@ class SqliteStore(SqliteReader):
     def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
         with self._connection.write():
             return pauses.end(self._connection, project, environment, workflow, at)
+
+    # Retention
+
+    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+        from cronicle.store.sqlite.retention import prune  # only what cleans up needs it
+
+        with self._connection.write():
+            return prune(self._connection, project, environment, before, limit)
+
+    def backup(self, target: str, at: datetime) -> BackupReport:
+        from cronicle.store.sqlite.backup import back_up
+
+        return back_up(self._connection, Path(target), at)
 
     # Backfills
 
