@@ -19,8 +19,8 @@ from grammar.types import STRING
 
 register({"not-a-date": "A line of a calendar's file is no date."})
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""In the order of their numbers."""
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+"""In the order of their numbers, which are those of cron."""
 
 
 def read_calendar(reader: Reader, block: Block, tree: Tree) -> Calendar:

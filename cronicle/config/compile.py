@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from cronicle.config.fingerprint import deep_fingerprint, fingerprint, part_hash
+from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts
 from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.inputs import GAP, InputFinder, words_of
 from cronicle.config.instances import instances_of
@@ -37,31 +37,6 @@ from grammar.syntax import (
 from grammar.traverse import walk
 from grammar.types import ANY, BOOL, STRING, ListType, MapType, Type
 from grammar.values import HclMap, Value, convert, is_known, to_json
-
-FINGERPRINT_PARTS = (
-    "command",
-    "script",
-    "interpreter",
-    "env",
-    "workdir",
-    "stdin",
-    "merge_output",
-    "when",
-    "for_each",
-    "trigger_rule",
-    "skip_exit_code",
-    "allow_failure",
-    "inputs",
-)
-"""The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too."""
-
-
-def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
-    """The parts of the fingerprint of a task, hashed."""
-    parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
-    if spec.wait is not None:
-        parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
-    return parts
 
 
 def compile_workflow(

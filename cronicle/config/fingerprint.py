@@ -13,13 +13,41 @@ from typing import Any
 
 import msgspec
 
+from cronicle.runs.spec import TaskSpec
+
 ALGORITHM = "1"
 """Goes up when the same file would get another hash; stored results of another version are not comparable."""
+
+
+FINGERPRINT_PARTS = (
+    "command",
+    "script",
+    "interpreter",
+    "env",
+    "workdir",
+    "stdin",
+    "merge_output",
+    "when",
+    "for_each",
+    "trigger_rule",
+    "skip_exit_code",
+    "allow_failure",
+    "inputs",
+)
+"""The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too."""
 
 
 def part_hash(value: Any) -> str:
     """The SHA-256, in hex, of a JSON value in its canonical form: sorted keys, no blanks."""
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+
+
+def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
+    """The parts of the fingerprint of a task, hashed."""
+    parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
+    if spec.wait is not None:
+        parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
+    return parts
 
 
 def fingerprint(parts: Mapping[str, str]) -> str:

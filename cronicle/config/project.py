@@ -224,8 +224,9 @@ class Settings:
 
     def to_json(self) -> dict[str, Json]:
         """As a deployment keeps them."""
+        beat = self.heartbeat
         return {
-            "heartbeat": None if self.heartbeat is None else asdict(self.heartbeat),
+            "heartbeat": None if beat is None else {"every": beat.every, "command": list(beat.command)},
             "retention": asdict(self.retention),
         }
 

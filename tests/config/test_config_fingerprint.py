@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 from trees import DictTree
 
-from cronicle.config.compile import FINGERPRINT_PARTS, compile_workflow
+from cronicle.config.compile import compile_workflow
+from cronicle.config.fingerprint import FINGERPRINT_PARTS
 from cronicle.config.load import load_project
 from cronicle.config.schema import BEHAVIOUR, LIMITS, OPERATION, RETRY, SIDE, TASK, WAIT
 from cronicle.plan.compare import MATTERS
