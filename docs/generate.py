@@ -195,8 +195,7 @@ def _spelt(value: Any) -> Any:
 def cli_page() -> str:
     """The help of every command, from typer."""
     parts = [NOTE.strip(), "# Commands", CLI_INTRODUCTION.strip()]
-    for name, (module, _) in COMMANDS.items():
-        command = typer.main.get_command(importlib.import_module(module).app)
+    for name, command in _commands():
         shown = [one for one in command.params if not getattr(one, "hidden", False)]
         arguments = [one for one in shown if one.param_type_name == "argument"]
         options = [one for one in shown if one.param_type_name == "option" and one.name not in EVERYWHERE]
@@ -207,6 +206,17 @@ def cli_page() -> str:
         if rows:
             parts.append("\n".join(["| | |", "| --- | --- |", *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    """Each command as one types it, those of groups among them."""
+    for name, (module, _) in COMMANDS.items():
+        command = typer.main.get_command(importlib.import_module(module).app)
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield name, command
+        else:
+            yield from ((f"{name} {one}", below) for one, below in inner.items())
 
 
 def _argument(argument: Any) -> str:

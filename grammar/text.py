@@ -7,6 +7,7 @@ is in the text.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from grammar.syntax import (
     Binary,
@@ -35,6 +36,7 @@ from grammar.syntax import (
     Variable,
 )
 
+_DIRECTIVE = "%{"
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "${": "$${", "%{": "%%{"}
 _ESCAPED = re.compile(
     r'[\n\r\t"\\]|[$%]\{|[^ -\U0010FFFF]|[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]'
@@ -121,8 +123,14 @@ def _if(condition: Expression | None) -> str:
     return "" if condition is None else f" if {_text(condition)}"
 
 
-def _parts(parts: tuple[TemplatePart, ...]) -> str:
-    return "".join(map(_part, parts))
+def _parts(parts: tuple[TemplatePart, ...], follows: str = "") -> str:
+    """The parts of a template, before something that begins with `follows`."""
+    texts = [*map(_part, parts), follows]
+    for place, (text, after) in enumerate(pairwise(texts)):
+        if text and text[-1] in "$%" and after.startswith(f"{text[-1]}{{"):
+            # A strip marker can leave a `$` right before a `${`; written side by side they would escape each other.
+            texts[place] = f"{text[:-1]}\\u{ord(text[-1]):04x}"
+    return "".join(texts[:-1])
 
 
 def _part(part: TemplatePart) -> str:
@@ -132,7 +140,7 @@ def _part(part: TemplatePart) -> str:
         case Interpolation(expr):
             return f"${{{_text(expr)}}}"
         case TemplateIf(condition, then, otherwise):
-            middle = "" if otherwise is None else f"%{{ else }}{_parts(otherwise.parts)}"
-            return f"%{{ if {_text(condition)} }}{_parts(then.parts)}{middle}%{{ endif }}"
+            middle = "" if otherwise is None else f"%{{ else }}{_parts(otherwise.parts, _DIRECTIVE)}"
+            return f"%{{ if {_text(condition)} }}{_parts(then.parts, _DIRECTIVE)}{middle}%{{ endif }}"
         case TemplateFor(key, value, collection, body):
-            return f"%{{ {_for(key, value, collection)} }}{_parts(body.parts)}%{{ endfor }}"
+            return f"%{{ {_for(key, value, collection)} }}{_parts(body.parts, _DIRECTIVE)}%{{ endfor }}"

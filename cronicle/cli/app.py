@@ -40,9 +40,13 @@ COMMANDS = {
     "logs": ("cronicle.cli.logs", "The output of a run's tasks."),
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
+    "db": ("cronicle.cli.db", "Remove what is past its time, back the store up, bring it up to date."),
     "doctor": ("cronicle.cli.doctor", "Check the installation, the store and the repository."),
 }
 """Command -> the module that has it as `app`, and its line in `--help`."""
+
+GROUPS = frozenset({"db"})
+"""Commands that have commands of their own."""
 
 GARBAGE_THRESHOLD = 50_000
 """Objects made and not freed between two looks for cycles among them (Python's own: 700)."""
@@ -123,7 +127,10 @@ def move_leading_options(words: Sequence[str]) -> list[str]:
         count = 1 if "=" in rest[0] else 1 + LEADING_OPTIONS[name]
         moved += rest[:count]
         del rest[:count]
-    return [*rest[:1], *moved, *rest[1:]] if rest else list(words)
+    if not rest:
+        return list(words)
+    command = 2 if rest[0] in GROUPS and len(rest) > 1 else 1
+    return [*rest[:command], *moved, *rest[command:]]
 
 
 def main() -> NoReturn:

@@ -239,6 +239,8 @@ def _finished(prepared: PreparedAttempt, end: AttemptEnd) -> ev.AttemptFinished:
     outcome, reason = Outcome(end.outcome), str(end.reason) if end.reason else None
     if end.exit_code is not None and end.exit_code == task.skip_exit_code and reason in (None, "exit_code"):
         outcome, reason = Outcome.SKIPPED, "exit_code"
+    elif task.wait and end.exit_code == task.wait.not_yet and reason in (None, "exit_code"):
+        outcome, reason = Outcome.NOT_YET, "exit_code"
     return ev.AttemptFinished(
         at=end.ended_at,
         task=task.name,

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
+from cronicle.operations.run_view import view_of_run
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
     BadReference,
@@ -28,25 +29,6 @@ from cronicle.store.records import RunRecord
 
 NOTHING = "/dev/null"
 """The stdout of a task that has none: it was skipped."""
-
-
-def view_of_run(run: RunRecord) -> dict[str, Any]:
-    """What expressions see as `run`."""
-    times = run.times
-    view: dict[str, Any] = {
-        "id": run.id,
-        "time": times.time,
-        "date": times.date,
-        "revision": run.revision,
-        "cause": str(run.cause),
-    }
-    if times.interval_start is not None:
-        view["interval"] = {
-            "start": times.interval_start,
-            "end": times.interval_end,
-            "date": times.interval_date,
-        }
-    return view
 
 
 @frozen

@@ -21,7 +21,16 @@ from cronicle.engine.slots import SlotUser
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
 from cronicle.runs import events as ev
-from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.actions import (
+    EvaluateTask,
+    GiveUpWaiting,
+    KillAttempt,
+    Question,
+    RequestSlot,
+    StartAttempt,
+    TimeOutRun,
+    WakeAt,
+)
 from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
@@ -35,6 +44,9 @@ if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
 
 TOKEN_BYTES = 16
+
+RUN_CANCELLED = "The run was cancelled."
+RUN_TIMED_OUT = "The run took longer than its workflow's timeout."
 
 Observer = Callable[[RunRecord, RunMachine, Sequence[ev.RunEvent]], None]
 """Told of every batch of facts of a run once they are durable."""
@@ -192,11 +204,11 @@ class RunDriver:
             self._owner.slots.release()
             if self.machine.task_spec(event.task).pool is not None:
                 self._pool_released = True
-        if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.cancel_requested):
+        if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.stopping):
             return
         if isinstance(event, ev.SlotGranted):
             unit = self.machine.units[event.task, event.key]
-            if self.machine.cancel_requested or unit.slot_granted or unit.attempt + 1 != event.attempt:
+            if self.machine.stopping or unit.slot_granted or unit.attempt + 1 != event.attempt:
                 return
         recorded += self.machine.advance(event)
 
@@ -223,11 +235,17 @@ class RunDriver:
                 again = True
             elif isinstance(action, KillAttempt):
                 if control := self._controls.get((action.task, action.key)):
-                    control.cancel("The run was cancelled.")
+                    control.cancel(RUN_TIMED_OUT if self.machine.timed_out else RUN_CANCELLED)
             elif isinstance(action, RequestSlot):
                 self._request_slot(action, now, requests)
             elif isinstance(action, WakeAt):
                 self._wake_at = action.at
+            elif isinstance(action, GiveUpWaiting):
+                recorded += self.machine.advance(ev.WaitTimedOut(at=now, task=action.task, key=action.key))
+                again = True
+            elif isinstance(action, TimeOutRun):
+                recorded += self.machine.advance(ev.RunTimedOut(at=now))
+                again = True
         slots.want_no_more(self._slot_user)
         return again
 

@@ -354,7 +354,10 @@ class Places:
         except FileNotFoundError:
             return
         try:
-            _remove_tree(name, parent)
+            if _is_there_but_no_folder(name, parent):
+                os.unlink(name, dir_fd=parent)
+            else:
+                _remove_tree(name, parent)
         finally:
             os.close(parent)
 
@@ -384,6 +387,14 @@ def _special_files(folder: str, names: list[str]) -> list[str]:
     modes = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
     kinds = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
     return [name for name, mode in modes.items() if not any(is_kind(mode) for is_kind in kinds)]
+
+
+def _is_there_but_no_folder(name: str, parent: int) -> bool:
+    """True for a file or a link that a task has put in a folder's place."""
+    try:
+        return not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _remove_tree(name: str, parent: int) -> None:

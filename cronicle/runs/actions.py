@@ -34,14 +34,18 @@ class EvaluateTask(Value):
 
 @frozen(eq=False, repr=False)
 class RequestSlot(Value):
-    """Ask the store for slots of a pool; answered by `SlotGranted`."""
+    """Ask the store for a task's lock, for slots of its pool, or for both; answered by `SlotGranted` once it has all.
+
+    The key of the lock is for the performer to evaluate; `EvaluationFailed` answers, too.
+    """
 
     task: str
     key: str | None
     attempt: int
-    pool: str
+    pool: str | None
     slots: int
     priority: int
+    has_lock: bool = False
 
 
 @frozen(eq=False, repr=False)
@@ -54,8 +58,21 @@ class StartAttempt(Value):
 
 
 @frozen(eq=False, repr=False)
+class GiveUpWaiting(Value):
+    """Ask no more for what a task with `wait` waits for, since its time is over; answered by `WaitTimedOut`."""
+
+    task: str
+    key: str | None
+
+
+@frozen(eq=False, repr=False)
+class TimeOutRun(Value):
+    """End the run, since its time is over; answered by `RunTimedOut`."""
+
+
+@frozen(eq=False, repr=False)
 class KillAttempt(Value):
-    """End a running attempt because the run was cancelled; answered by `AttemptFinished`."""
+    """End a running attempt because the run was cancelled or has timed out; answered by `AttemptFinished`."""
 
     task: str
     key: str | None
@@ -69,4 +86,4 @@ class WakeAt(Value):
     at: datetime
 
 
-Action = EvaluateTask | RequestSlot | StartAttempt | KillAttempt | WakeAt
+Action = EvaluateTask | RequestSlot | StartAttempt | GiveUpWaiting | TimeOutRun | KillAttempt | WakeAt

@@ -14,7 +14,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.ends import end_of, end_of_instances, end_of_run
 from cronicle.runs.situation import Situation
 from cronicle.runs.spec import RunSpec
-from cronicle.runs.states import RunState, TaskState
+from cronicle.runs.states import Reason, RunState, TaskState
 from cronicle.runs.units import Unit, UnitId
 from dag.frontier import End, Verdict
 
@@ -81,7 +81,7 @@ class Consequences(Situation):
 
     def _judge(self, verdicts: Iterable[Verdict[UnitId]], at: datetime) -> None:
         """Turn the frontier's verdicts into facts; before the run has started, keep them for that moment."""
-        if self.cancel_requested:
+        if self.stopping:
             return
         if self.state is RunState.QUEUED:
             self._held += verdicts
@@ -101,6 +101,10 @@ class Consequences(Situation):
     def _finish_run_if_done(self, at: datetime) -> None:
         if self._open_tasks or not (self.state is RunState.RUNNING or self.cancel_requested):
             return
-        state = end_of_run(self.cancel_requested or self._any_cancelled, self._any_failed)
-        reason = self._cancel_reason if state is RunState.CANCELLED else None
+        reason: str | None = None
+        if self.timed_out:
+            state, reason = RunState.FAILED, Reason.TIMED_OUT
+        else:
+            state = end_of_run(self.cancel_requested or self._any_cancelled, self._any_failed)
+            reason = self._cancel_reason if state is RunState.CANCELLED else None
         self._due.append(ev.RunFinished(at=at, state=state, reason=reason))

@@ -183,6 +183,15 @@ class RetryScheduled(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class WaitTimedOut(Value):
+    """What a task with `wait` asks for was not there in time; it asks no more."""
+
+    at: datetime
+    task: str
+    key: str | None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class TaskFinished(Value):
     """A task, or one instance of it (`key`), has ended; for a `for_each` task also the whole of it (`key` null)."""
 
@@ -195,11 +204,13 @@ class TaskFinished(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class TasksCancelled(Value):
-    """These tasks and instances had not started when the run was cancelled, and never will."""
+    """These tasks and instances had not started when the run was cancelled or timed out, and never will."""
 
     at: datetime
     units: tuple[tuple[str, str | None], ...]
     """Task and key of each."""
+    reason: str = "cancelled"
+    """`run_timed_out` if that is why."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -209,6 +220,13 @@ class CancelRequested(Value):
     at: datetime
     by: str
     reason: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RunTimedOut(Value):
+    """The run has gone on for longer than its workflow's `timeout`. Nothing starts after this."""
+
+    at: datetime
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -286,9 +304,11 @@ RunEvent = (
     | AttemptFinished
     | AttemptLost
     | RetryScheduled
+    | WaitTimedOut
     | TaskFinished
     | TasksCancelled
     | CancelRequested
+    | RunTimedOut
     | RunFinished
     | HooksOwed
     | HookStarted

@@ -12,8 +12,8 @@ Rules:
 5. A fact costs what it changes, never the size of the run; only a cancel looks at every task.
 6. Slots of pools belong to the owner of a run: with an owner they are gone, and the next one asks for its own.
 
-Nothing here reads a clock or does I/O, and no rule compares the instants of facts, since wall clocks jump. Order,
-trigger rules, conditions, retries and `max_parallel` are decided here; slots of processes and pools are granted
+Nothing here reads a clock or does I/O, and no rule compares the instants of facts, since wall clocks jump; save for
+those that are about the clock, the `timeout` of a `wait` and of a run. Order, trigger rules, conditions, retries and `max_parallel` are decided here; slots of processes and pools are granted
 outside. What can be asked is in `situation`, what follows from an end in `consequences`, the table of what may
 happen to a task in `units`.
 """
@@ -38,6 +38,7 @@ from cronicle.runs.units import (
     UnitId,
     may_retry,
     retry_delay,
+    seconds,
 )
 from dag.frontier import End
 
@@ -106,7 +107,7 @@ class RunMachine(Consequences):
         return [self._unit(event, task, key) for task, key in ids]
 
     def _must_not_have_started(self, event: ev.RunEvent) -> None:
-        if self.state is not RunState.QUEUED or self.cancel_requested:
+        if self.state is not RunState.QUEUED or self.stopping:
             refuse(event, "comes after the run had started or was cancelled")
 
     # -- facts before the start ----------------------------------------------------------------------------
@@ -145,6 +146,8 @@ class RunMachine(Consequences):
     def _run_started(self, event: ev.RunStarted) -> None:
         self._must_not_have_started(event)
         self.state = RunState.RUNNING
+        if self.spec.timeout is not None:
+            self.ends_at = event.at + seconds(self.spec.timeout)
         self._judge((*self._held, *self._frontier.start()), event.at)
         self._held.clear()
         self._finish_run_if_done(event.at)
@@ -219,7 +222,8 @@ class RunMachine(Consequences):
 
     def _evaluation_failed(self, event: ev.EvaluationFailed) -> None:
         unit = self._unit(event, event.task, event.key)
-        self._asked(event, unit, Question.INSTANCES, Question.CONDITION)
+        if not self.needs_grant(event.task, event.key, unit.attempt + 1) or not self._tasks[event.task].lock:
+            self._asked(event, unit, Question.INSTANCES, Question.CONDITION)
         self._agenda.drop(unit.id)
         self._end_later(unit, event.at, TaskState.FAILED, event.reason)
 
@@ -239,14 +243,17 @@ class RunMachine(Consequences):
         unit = self._unit(event, event.task, event.key)
         if event.attempt != unit.attempt + 1 or unit.id not in self._agenda:
             refuse(event, f"is not the next attempt of {event.task!r}, key {event.key!r}")
-        if self._tasks[event.task].pool is not None and not unit.slot_granted:
-            refuse(event, f"lacks the slots of the pool of {event.task!r}")
+        spec = self._tasks[event.task]
+        if not unit.slot_granted and (spec.pool is not None or spec.lock is not None):
+            refuse(event, f"lacks the slots of the pool or the lock of {event.task!r}")
         if self._room <= 0:
             refuse(event, f"is one more than max_parallel = {self.spec.max_parallel}")
         self._agenda.drop(unit.id)
         unit.state, unit.attempt, unit.live = TaskState.RUNNING, event.attempt, True
         unit.slot_granted, unit.not_before = False, None
         self._running[unit.id] = unit
+        if event.attempt == 1 and spec.wait is not None and spec.wait.timeout is not None:
+            unit.asks_until = event.at + seconds(spec.wait.timeout)
 
     def _live_unit(self, event: ev.AttemptFinished | ev.AttemptLost) -> Unit | None:
         """The unit whose live attempt has ended; None if the report is about an earlier one."""
@@ -261,6 +268,9 @@ class RunMachine(Consequences):
             return
         if event.outcome is Outcome.LOST:
             refuse(event, "says lost, which is what AttemptLost is for")
+        if event.outcome is Outcome.NOT_YET:
+            self._not_yet(unit, event)
+            return
         self._no_longer_live(unit)
         unit.used += 1
         unit.lost_in_a_row = 0
@@ -271,12 +281,50 @@ class RunMachine(Consequences):
         elif event.outcome is Outcome.SKIPPED:
             self._end_later(unit, event.at, TaskState.SKIPPED, Reason.EXIT_CODE)
         elif event.outcome is Outcome.CANCELLED:
-            self._end_later(unit, event.at, TaskState.CANCELLED, Reason.CANCELLED)
-        elif not self.cancel_requested and may_retry(retry, unit, event):
+            self._stopped_later(unit, event.at)
+        elif not self.stopping and may_retry(retry, unit, event):
+            unit.asks_again = False
             delay = retry_delay(retry, self.run_id, unit.id, unit.used)
             self._retry_later(unit, event.at, event.at + delay)
         else:
             self._end_later(unit, event.at, TaskState.FAILED, event.reason)
+
+    def _not_yet(self, unit: Unit, event: ev.AttemptFinished) -> None:
+        """What a task with `wait` waits for is not there: it asks again, uses up no attempt, and holds no slot."""
+        wait = self._tasks[event.task].wait
+        if wait is None:
+            refuse(event, f"says not_yet, and {event.task!r} waits for nothing")
+        self._no_longer_live(unit)
+        unit.lost_in_a_row, unit.asks_again = 0, True
+        if self.stopping:
+            self._stopped_later(unit, event.at)
+        elif unit.asks_until is not None and event.at >= unit.asks_until:
+            self._give_up_later(unit, event.at)
+        else:
+            self._retry_later(unit, event.at, event.at + seconds(wait.every))
+
+    def _wait_timed_out(self, event: ev.WaitTimedOut) -> None:
+        unit = self._unit(event, event.task, event.key)
+        if not unit.asks_again or unit.asks_until is None or self.stopping:
+            refuse(event, f"cannot be: {event.task!r}, key {event.key!r}, waits for nothing, or for ever")
+        self._agenda.drop(unit.id)
+        unit.slot_granted = False
+        self._give_up_later(unit, event.at)
+
+    def _give_up_later(self, unit: Unit, at: datetime) -> None:
+        wait = self._tasks[unit.id[0]].wait
+        is_skipped = wait is not None and wait.on_timeout == "skip"
+        self._end_later(
+            unit, at, TaskState.SKIPPED if is_skipped else TaskState.FAILED, Reason.WAIT_TIMED_OUT
+        )
+
+    def _stopped_later(self, unit: Unit, at: datetime) -> None:
+        self._end_later(unit, at, TaskState.CANCELLED, self._why_stopped)
+
+    @property
+    def _why_stopped(self) -> Reason:
+        """Why a task is cancelled."""
+        return Reason.RUN_TIMED_OUT if self.timed_out else Reason.CANCELLED
 
     def _attempt_lost(self, event: ev.AttemptLost) -> None:
         unit = self._live_unit(event)
@@ -284,8 +332,8 @@ class RunMachine(Consequences):
             return
         self._no_longer_live(unit)
         unit.lost_in_a_row += 1
-        if self.cancel_requested:
-            self._end_later(unit, event.at, TaskState.CANCELLED, Reason.CANCELLED)
+        if self.stopping:
+            self._stopped_later(unit, event.at)
         elif self._tasks[event.task].on_lost == "retry" and unit.lost_in_a_row < MOST_LOST_IN_A_ROW:
             self._retry_later(unit, event.at, event.at)
         else:
@@ -303,7 +351,7 @@ class RunMachine(Consequences):
 
     def _retry_scheduled(self, event: ev.RetryScheduled) -> None:
         unit = self._unit(event, event.task, event.key)
-        if unit.live or event.attempt != unit.attempt + 1 or self.cancel_requested:
+        if unit.live or event.attempt != unit.attempt + 1 or self.stopping:
             refuse(event, f"cannot be while attempt {unit.attempt} of {event.task!r} goes on or is the last")
         unit.state, unit.not_before = TaskState.BACKING_OFF, event.not_before
         self._agenda.queue(unit, self._tasks[event.task])
@@ -315,14 +363,29 @@ class RunMachine(Consequences):
         if event.state not in TRANSITIONS[ev.TaskFinished][unit.state]:
             refuse(event, f"cannot bring {event.task!r} from {unit.state} to {event.state}")
         group = self.groups.get(event.task) if event.key is None else None
+        if unit.state is TaskState.BACKING_OFF and unit.id in self._agenda:
+            refuse(event, f"comes while {event.task!r}, key {event.key!r}, is to be tried again")
         if unit.live or (group is not None and group.open):
             refuse(event, f"comes while {event.task!r}, key {event.key!r}, is still at work")
         self._end(unit, event.state, event.reason, event.at)
 
     def _cancel_requested(self, event: ev.CancelRequested) -> None:
-        if self.cancel_requested:
+        if self.stopping:
             return
         self.cancel_requested, self._cancel_reason = True, event.reason or None
+        self._stop(event.at)
+
+    def _run_timed_out(self, event: ev.RunTimedOut) -> None:
+        if self.ends_at is None:
+            refuse(event, "cannot be: the run has not started, or may take any time")
+        if self.stopping:
+            return
+        self.timed_out = True
+        self._stop(event.at)
+
+    def _stop(self, at: datetime) -> None:
+        """Nothing starts any more."""
+        self.stopping = True
         units = tuple(
             unit.id
             for unit in self.units.values()
@@ -330,18 +393,18 @@ class RunMachine(Consequences):
             and (unit.id[1] is not None or unit.id[0] not in self.groups)
         )
         if units:
-            self._due.append(ev.TasksCancelled(at=event.at, units=units))
+            self._due.append(ev.TasksCancelled(at=at, units=units, reason=self._why_stopped))
         else:
-            self._finish_run_if_done(event.at)
+            self._finish_run_if_done(at)
 
     def _tasks_cancelled(self, event: ev.TasksCancelled) -> None:
-        if not self.cancel_requested:
+        if not self.stopping:
             refuse(event, "comes though nobody cancelled the run")
         units = self._all_units(event, event.units)
         if any(key is None and task in self.groups for task, key in event.units):
             refuse(event, "names a task that ends with its instances")
         for unit in units:
-            self._end(unit, TaskState.CANCELLED, Reason.CANCELLED, event.at)
+            self._end(unit, TaskState.CANCELLED, event.reason, event.at)
 
     def _run_finished(self, event: ev.RunFinished) -> None:
         if event.state is RunState.SKIPPED:
@@ -384,9 +447,11 @@ _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.AttemptFinished: RunMachine._attempt_finished,
     ev.AttemptLost: RunMachine._attempt_lost,
     ev.RetryScheduled: RunMachine._retry_scheduled,
+    ev.WaitTimedOut: RunMachine._wait_timed_out,
     ev.TaskFinished: RunMachine._task_finished,
     ev.TasksCancelled: RunMachine._tasks_cancelled,
     ev.CancelRequested: RunMachine._cancel_requested,
+    ev.RunTimedOut: RunMachine._run_timed_out,
     ev.RunFinished: RunMachine._run_finished,
     **dict.fromkeys(_OF_HOOKS, RunMachine._hook_event),
 }

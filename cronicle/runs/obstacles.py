@@ -40,11 +40,15 @@ class EvaluationPending(Value):
 
 @frozen(eq=False, repr=False)
 class BackingOff(Value):
-    """An attempt failed or was lost; the next one may not start before that instant."""
+    """An attempt failed, was lost, or said `not_yet`; the next one may not start before that instant."""
 
     until: datetime
     attempt: int
     """The number that the next attempt will have."""
+    asks_again: bool = False
+    """True if what it waits for is not there yet."""
+    asks_until: datetime | None = None
+    """It gives up then; None: it asks for ever."""
 
 
 @frozen(eq=False, repr=False)
@@ -53,6 +57,14 @@ class PoolSlotsNeeded(Value):
 
     pool: str
     slots: int
+
+
+@frozen(eq=False, repr=False)
+class LockNeeded(Value):
+    """It needs a lock that one attempt may hold at a time, and has not been granted it."""
+
+    lock: str | None
+    """Its key; None where that is known at the attempt only."""
 
 
 @frozen(eq=False, repr=False)
@@ -89,6 +101,7 @@ Obstacle = (
     | EvaluationPending
     | BackingOff
     | PoolSlotsNeeded
+    | LockNeeded
     | MaxParallelReached
     | ProcessSlotNeeded
     | AttemptRunning

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from cronicle.runs.actions import Action, KillAttempt
+from cronicle.runs.actions import Action, KillAttempt, TimeOutRun, WakeAt
 from cronicle.runs.agenda import Agenda
 from cronicle.runs.hooks import HookRuns
 from cronicle.runs.spec import RunSpec, TaskSpec
@@ -44,6 +44,11 @@ class Situation:
         self.state = RunState.QUEUED
         self.reason: str | None = None
         self.cancel_requested = False
+        self.timed_out = False
+        self.stopping = False
+        """True once it was cancelled or has timed out: nothing starts any more."""
+        self.ends_at: datetime | None = None
+        """When the workflow's `timeout` is over; None before the start, and without one."""
         self.units: dict[UnitId, Unit] = {(task.name, None): Unit((task.name, None)) for task in spec.tasks}
         self.groups: dict[str, Group] = {}
         self.hooks = HookRuns()
@@ -93,11 +98,12 @@ class Situation:
         return unit is not None and unit.attempt == attempt
 
     def needs_grant(self, task: str, key: str | None, attempt: int) -> bool:
-        """True if slots of the task's pool are wanted for this attempt and have not been granted."""
+        """True if the task's lock or slots of its pool are wanted for this attempt and have not been granted."""
         unit = self.units.get((task, key))
         if unit is None or unit.attempt + 1 != attempt or unit.slot_granted or unit.id not in self._agenda:
             return False
-        return self._tasks[task].pool is not None
+        spec = self._tasks[task]
+        return spec.pool is not None or spec.lock is not None
 
     def running_units(self) -> Iterator[Unit]:
         """The units that have an attempt running, in the order in which these started."""
@@ -131,7 +137,9 @@ class Situation:
             return (ob.InstancesOpen(tuple(k for k in group.instances if not self.units[task, k].ended)),)
         found: list[ob.Obstacle] = []
         if unit.not_before is not None and unit.not_before > now:
-            found.append(ob.BackingOff(unit.not_before, unit.attempt + 1))
+            found.append(ob.BackingOff(unit.not_before, unit.attempt + 1, unit.asks_again, unit.asks_until))
+        if spec.lock is not None and not unit.slot_granted:
+            found.append(ob.LockNeeded(spec.lock.get("known")))
         if spec.pool is not None and not unit.slot_granted:
             found.append(ob.PoolSlotsNeeded(spec.pool, spec.pool_slots))
         if self._room <= 0 and self.spec.max_parallel is not None:
@@ -146,14 +154,23 @@ class Situation:
         Starts come by priority, then in the order in which tasks became ready. With a slot to spare, nothing to
         do and no attempt running, there is a `WakeAt`, or the run has finished.
         """
-        if self.cancel_requested:
+        if self.stopping:
             return tuple(KillAttempt(*unit.id, unit.attempt) for unit in self._running.values())
         if self.state is not RunState.RUNNING:
             return ()
-        return tuple(self._agenda.actions(now, min(slots, self._room), self.units, self._tasks))
+        actions = tuple(self._agenda.actions(now, min(slots, self._room), self.units, self._tasks))
+        return actions if self.ends_at is None else _until(self.ends_at, now, actions)
 
     @property
     def _room(self) -> int:
         """How many more attempts `max_parallel` allows."""
         limit = self.spec.max_parallel
         return NO_LIMIT if limit is None else limit - len(self._running)
+
+
+def _until(ends_at: datetime, now: datetime, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """What is to be done in a run that must have ended by an instant."""
+    if now >= ends_at:
+        return (TimeOutRun(),)
+    wakes = [action.at for action in actions if isinstance(action, WakeAt)]
+    return (*(action for action in actions if not isinstance(action, WakeAt)), WakeAt(min([ends_at, *wakes])))

@@ -202,6 +202,23 @@ def spec_from_bytes(data: bytes) -> RunSpec:
     return spec
 
 
+@frozen(kw_only=True, eq=False, repr=False)
+class _PolicyPart(Value):
+    policy: Policy = field(factory=Policy)
+
+
+def policy_from_bytes(data: bytes) -> Policy:
+    """The policy in a spec's bytes, without reading the rest; that of nobody who says anything if it has none.
+
+    Raises:
+        UnreadableSpecError: It is damaged.
+    """
+    try:
+        return msgspec.json.decode(data, type=_PolicyPart).policy
+    except msgspec.MsgspecError as error:
+        raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
+
+
 def spec_hash(data: bytes) -> str:
     """The name under which a spec's bytes are stored: their SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()

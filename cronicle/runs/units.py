@@ -38,16 +38,18 @@ TRANSITIONS: Mapping[type[Any], Mapping[TaskState, frozenset[TaskState]]] = {
     ev.TasksReady: {TaskState.WAITING: _READY},
     ev.InstancesExpanded: {TaskState.READY: _READY},
     ev.ConditionEvaluated: {TaskState.READY: _READY},
-    ev.EvaluationFailed: {TaskState.READY: _READY},
+    ev.EvaluationFailed: {TaskState.READY: _READY, TaskState.BACKING_OFF: _BACKING_OFF},
     ev.SlotGranted: {TaskState.READY: _READY, TaskState.BACKING_OFF: _BACKING_OFF},
     ev.AttemptStarted: {TaskState.READY: _RUNNING, TaskState.BACKING_OFF: _RUNNING},
     ev.AttemptFinished: {TaskState.RUNNING: _RUNNING},
     ev.AttemptLost: {TaskState.RUNNING: _RUNNING},
     ev.RetryScheduled: {TaskState.RUNNING: _BACKING_OFF},
+    ev.WaitTimedOut: {TaskState.BACKING_OFF: _BACKING_OFF},
     ev.TaskFinished: {
         TaskState.WAITING: frozenset({TaskState.SKIPPED}),
         TaskState.READY: ENDED_TASK,
         TaskState.RUNNING: ENDED_TASK,
+        TaskState.BACKING_OFF: frozenset({TaskState.FAILED, TaskState.SKIPPED}),
     },
     ev.TasksCancelled: {
         TaskState.WAITING: _CANCELLED,
@@ -75,12 +77,16 @@ class Unit:
     live: bool = False
     """True while that attempt is executed."""
     used: int = 0
-    """Attempts that count towards `retry.attempts`: lost ones do not."""
+    """Attempts that count towards `retry.attempts`: lost ones do not, nor those that said `not_yet`."""
     lost_in_a_row: int = 0
     slot_granted: bool = False
-    """True from the grant of the pool's slots for the next attempt until that attempt starts."""
+    """True from the grant of the lock and the pool's slots for the next attempt until that attempt starts."""
     not_before: datetime | None = None
     """When backing off ends."""
+    asks_again: bool = False
+    """True if it backs off since what it waits for is not there yet."""
+    asks_until: datetime | None = None
+    """When `wait.timeout` is over, counted from the start of its first attempt."""
     carried_from: str | None = None
     carried_attempt: int = 0
     """Number of the attempt of that run that stands for this unit; 0 where it does not matter."""
@@ -114,4 +120,9 @@ def retry_delay(retry: RetrySpec, run_id: str, unit: UnitId, used: int) -> timed
     if retry.jitter:
         digest = hashlib.sha256(f"{run_id}/{unit[0]}/{unit[1]}#{used}".encode()).digest()
         delay += retry.jitter * (int.from_bytes(digest[:8]) / 2**64)
-    return timedelta(seconds=min(delay, LONGEST_DELAY))
+    return seconds(delay)
+
+
+def seconds(number: float) -> timedelta:
+    """A duration of so many seconds, `LONGEST_DELAY` at most."""
+    return timedelta(seconds=min(number, LONGEST_DELAY))

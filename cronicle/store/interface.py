@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cronicle.errors import CronicleError
 from cronicle.runs.events import RunEvent
@@ -21,6 +21,7 @@ from cronicle.store.records import (
     AuditRecord,
     BackfillRecord,
     BackfillTick,
+    BackupReport,
     ControlRequest,
     DeploymentRecord,
     EndedRun,
@@ -36,7 +37,10 @@ from cronicle.store.records import (
     TaskRecord,
     Transition,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, Settled, Settlement, TickSpan
+from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, Settled, Settlement, TickSpan
+
+if TYPE_CHECKING:
+    from cronicle.runs.retention import RunAge
 
 
 class StoreError(CronicleError):
@@ -182,6 +186,7 @@ class StoreReader(Protocol):
     # Ticks
 
     def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]: ...
+    def find_cursor(self, key: SeriesKey) -> CursorRecord | None: ...
     def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
         """Ticks that are still to be made up, oldest first."""
         ...
@@ -202,11 +207,15 @@ class StoreReader(Protocol):
     def list_pauses(
         self, project: str, environment: str, *, ended_after: datetime | None = None
     ) -> tuple[PauseRecord, ...]:
-        """Pauses that hold, or that ended (by themselves or by somebody) after an instant; oldest first."""
+        """Pauses that nobody has ended, oldest first; whether their `until` has come is for the caller to see.
+
+        Given an instant also those that ended after it, by themselves or by somebody, and none that `until` has
+        ended before.
+        """
         ...
 
-    def list_environments(self) -> tuple[tuple[str, str], ...]:
-        """Every project and environment that has a deployment, in order of their names."""
+    def list_environments(self) -> tuple[tuple[str, str, int], ...]:
+        """Every project and environment that has a deployment, with the number of the one in force, by name."""
         ...
 
     def list_deployments_since(
@@ -227,12 +236,24 @@ class StoreReader(Protocol):
         """Runs that count and ended after that event (the sequence of their `RunFinished`), in that order."""
         ...
 
+    def last_event(self) -> int:
+        """The sequence of the event that was stored last; 0 before the first."""
+        ...
+
     def get_progress(self, name: str) -> int | None:
         """A number that the leader has noted with `settle`; None if there is none."""
         ...
 
     def find_leader(self) -> OwnerRecord | None:
         """The process that leads the ticking; None if there is none (any more)."""
+        ...
+
+    def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:
+        """What retention has to know of runs, in any order; ids that there is no run of are left out."""
+        ...
+
+    def count_past_runs(self, project: str, environment: str, before: datetime) -> int:
+        """How many runs `prune_runs` would remove now, if there were no limit."""
         ...
 
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
@@ -272,8 +293,8 @@ class Store(StoreReader, Protocol):
         """Make a run, with its first events and the rows that follow from them.
 
         There is one live run for each (project, environment, workflow, instance, series, logical time), and for
-        the causes schedule and catchup together one run at all, live or ended: a tick makes exactly one. The
-        answer to a second is the id of the first.
+        the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
+        exactly one. The answer to a second is the id of the first.
         """
         ...
 
@@ -313,7 +334,10 @@ class Store(StoreReader, Protocol):
 
         All in one transaction. None, and nothing stored, if `epoch` is not that of the leader (any more). A
         settlement that was decided from another position of its cursor is answered `is_stale`, and the others are
-        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently.
+        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently. Where
+        somebody else's run is live for that logical time, the tick's is made in state skipped (`overlap`). A run that
+        comes `admitted` has a policy that limits nothing, and is not judged; one that comes in state skipped, with
+        its end among its events, is stored as it is.
         """
         ...
 
@@ -342,15 +366,20 @@ class Store(StoreReader, Protocol):
 
     # Retention
 
-    def prune_runs(self, project: str, before: datetime, limit: int) -> tuple[str, ...]:
+    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
         """Remove the oldest ended runs that ended before an instant, with all their rows; the ids of those removed.
 
-        Never the result of the latest logical time of a series, nor runs that others were carried over from.
+        Never the result of the latest logical time of a series, nor runs that others were carried over from, nor
+        what something unfinished needs (see `list_ages`).
         """
         ...
 
-    def backup(self, target: str) -> None:
-        """Copy the store to a new file or database while others write; complete and consistent, or not there."""
+    def backup(self, target: str, at: datetime) -> BackupReport:
+        """Copy the store to a new file or database while others write; complete and consistent, or not there.
+
+        Raises:
+            StoreError: The target exists or cannot be written, or the copy was found not to be sound.
+        """
         ...
 
     # Backfills
@@ -397,18 +426,19 @@ class Store(StoreReader, Protocol):
     # Requests and slots
 
     def add_request(self, request: ControlRequest) -> str | None:
-        """Leave a request for the owner of its target; that owner's id.
+        """Leave a request for the owner of its target; that owner's id. The target may be an owner itself.
 
-        None if nobody drives the target (it has no owner, or has ended): then nothing was left, and the caller
-        may do itself what it wished for. A request outlives an owner that dies before it has taken it up.
+        None if nobody drives the target (it has no owner, has ended, or is an owner that is dead): then nothing was
+        left, and the caller may do itself what it wished for. A request for a run or a backfill outlives an owner
+        that dies before it has taken it up; one for an owner goes with it.
 
         Raises:
-            UnknownError: There is no run or backfill of that id.
+            UnknownError: There is no run, backfill or owner of that id.
         """
         ...
 
     def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
-        """The requests for what `owner` owns, oldest first; they are gone after."""
+        """The requests for `owner` itself and for what it owns, oldest first; they are gone after."""
         ...
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:

@@ -5,9 +5,14 @@ Which location a command means (option, environment, settings, project) is for t
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cronicle.store.interface import Store, StoreError, StoreReader
+
+if TYPE_CHECKING:
+    from cronicle.store.records import BackupReport
 
 
 def open_store(location: str, *, create: bool) -> Store:
@@ -34,6 +39,32 @@ def open_reader(location: str) -> StoreReader:
     from cronicle.store import sqlite
 
     return sqlite.open_reader(folder)
+
+
+def back_up(location: str, target: Path, at: datetime) -> BackupReport:
+    """Copy a store to a new file while others write to it. One of an older schema is copied as it is.
+
+    Raises:
+        UnknownError: There is no store.
+        StoreError: The target exists or cannot be written, or the copy was found not to be sound.
+    """
+    folder = _folder(location)
+    from cronicle.store import sqlite
+
+    return sqlite.back_up(folder, target, at)
+
+
+def upgrade(location: str) -> tuple[int, int]:
+    """Bring the schema of a store up to date; from which version to which.
+
+    Raises:
+        UnknownError: There is no store.
+        StoreError: It cannot be done; the message says why.
+    """
+    folder = _folder(location)
+    from cronicle.store import sqlite
+
+    return sqlite.bring_up_to_date(folder)
 
 
 def _folder(location: str) -> Path:

@@ -178,6 +178,9 @@ class Projection:
     def _retry_scheduled(self, run: RunChange, _: int, __: int, event: ev.RetryScheduled) -> None:
         self._task(run, event.task, event.key, TaskState.BACKING_OFF)
 
+    def _wait_timed_out(self, run: RunChange, _: int, __: int, event: ev.WaitTimedOut) -> None:
+        self.released.append((run.sequence, event.task, to_key(event.key), EVERY_ATTEMPT))
+
     def _task_finished(self, run: RunChange, _: int, __: int, event: ev.TaskFinished) -> None:
         change = self._task(run, event.task, event.key, event.state)
         change.reason = event.reason
@@ -194,7 +197,7 @@ class Projection:
 
     def _cancelled(self, run: RunChange, _: int, __: int, event: ev.TasksCancelled) -> None:
         for task, key in event.units:
-            self._task(run, task, key, TaskState.CANCELLED).reason = Reason.CANCELLED
+            self._task(run, task, key, TaskState.CANCELLED).reason = event.reason
             self.released.append((run.sequence, task, to_key(key), EVERY_ATTEMPT))
 
     def _cancel_requested(self, run: RunChange, _: int, __: int, ___: ev.CancelRequested) -> None:
@@ -224,6 +227,7 @@ _APPLY: Mapping[type[Any], Callable[[Projection, RunChange, int, int, Any], None
     ev.AttemptFinished: Projection._attempt_finished,
     ev.AttemptLost: Projection._attempt_lost,
     ev.RetryScheduled: Projection._retry_scheduled,
+    ev.WaitTimedOut: Projection._wait_timed_out,
     ev.TaskFinished: Projection._task_finished,
     ev.TasksCancelled: Projection._cancelled,
     ev.CancelRequested: Projection._cancel_requested,

@@ -312,6 +312,9 @@ class AdmissionAnswer(Value):
     admitted: bool
     reasons: tuple[str, ...] = ()
     """Why not (yet): sentences for people."""
+    supersedes: tuple[str, ...] = ()
+    """Older runs that it has superseded (`overlap = "cancel"`) and that are still live: to be cancelled, should
+    whoever made this one have died before it came to that."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -347,6 +350,23 @@ class AuditRecord(Value):
     subject: str
     """Id or name of what it was done to."""
     reason: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class BackupReport(Value):
+    """What a backup holds."""
+
+    path: str
+    at: datetime
+    """When it was begun."""
+    schema_version: int
+    runs: int
+    events: int
+    last_event: int
+    """The sequence of the last event in it; 0 if there is none. All before it are in it, and none after it."""
+    deployments: int
+    size: int
+    """Bytes."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -31,6 +31,7 @@ from cronicle.store.records import (
     ControlRequest,
     DeployedWorkflow,
     DeploymentRecord,
+    EndedRun,
     OwnerRecord,
     ProjectRecord,
     RunRecord,
@@ -42,6 +43,7 @@ Row = tuple[Any, ...]
 
 _ACTOR = msgspec.json.Decoder(Actor)
 _WORKFLOWS = msgspec.json.Decoder(tuple[DeployedWorkflow, ...])
+_MOVED = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _ARGV = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -74,13 +76,15 @@ def project_row(project: ProjectRecord) -> Row:
 
 
 DEPLOYMENT_COLUMNS = (
-    "project environment number revision created_at actor variables workflows rolled_back_to plan"
+    "project environment number revision created_at actor variables workflows rolled_back_to moved "
+    "settings plan"
 )
 
 
 def deployment_from(row: Row) -> DeploymentRecord:
     """A deployment."""
-    project, environment, number, revision, created_at, actor, variables, workflows, back_to, plan = row
+    project, environment, number, revision, created_at, actor, variables, workflows, back_to, *rest = row
+    moved, settings, plan = rest
     _check_ids(revision)
     _check_names(project, environment)
     values = from_json(variables)
@@ -95,6 +99,8 @@ def deployment_from(row: Row) -> DeploymentRecord:
         values=values,
         workflows=_WORKFLOWS.decode(workflows),
         rolled_back_to=back_to,
+        moved=_MOVED.decode(moved),
+        settings=from_json(settings),
         plan=plan,
     )
 
@@ -111,6 +117,8 @@ def deployment_row(deployment: DeploymentRecord) -> Row:
         to_json(deployment.values),
         to_json(deployment.workflows),
         deployment.rolled_back_to,
+        to_json(deployment.moved),
+        to_json(deployment.settings),
         deployment.plan,
     )
 
@@ -118,7 +126,8 @@ def deployment_row(deployment: DeploymentRecord) -> Row:
 RUN_COLUMNS = (
     "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
     "interval_end timezone state reason cause counts dirty revision deployment backfill retry_of spec_hash params "
-    "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks"
+    "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks "
+    "not_before lock admitted"
 )
 """Those that a new run is made with; reading has `sequence` before them."""
 
@@ -162,9 +171,31 @@ def run_from(row: Row) -> RunRecord:
         lateness=row[29],
         cancel_requested=bool(row[30]),
         packed_tasks=row[31],
+        not_before=from_optional(row[32]),
+        lock=row[33],
+        admitted=bool(row[34]),
     )
     _check_run(run)
     return run
+
+
+ENDED_COLUMNS = "id ended_event project environment workflow series logical_time state cause"
+
+
+def ended_from(row: Row) -> EndedRun:
+    """A run that has ended."""
+    run_id, ended_event, project, environment, workflow, series, logical_time, state, cause = row
+    return EndedRun(
+        id=run_id,
+        ended_event=ended_event,
+        project=project,
+        environment=environment,
+        workflow=workflow,
+        series=series or None,
+        logical_time=from_instant(logical_time),
+        state=RunState(state),
+        cause=Cause(cause),
+    )
 
 
 def _check_ids(*texts: str) -> None:
@@ -234,6 +265,9 @@ def run_row(run: RunRecord) -> Row:
         run.lateness,
         run.cancel_requested,
         run.packed_tasks,
+        to_optional(run.not_before),
+        run.lock,
+        run.admitted,
     )
 
 

@@ -188,6 +188,7 @@ class World:
         project: str = "weather",
         at: datetime = DEPLOYED_AT,
         revision: str = REVISION,
+        settings: Any = None,
     ) -> DeploymentRecord:
         current = self.store.find_deployment(project, "local")
         actor = Actor(user="ana", host="pluto", command="cronicle apply")
@@ -201,6 +202,7 @@ class World:
                 actor=actor,
                 values={},
                 workflows=workflows or (self.workflow(),),
+                settings=settings,
             ),
             based_on=current.number if current else None,
         )

@@ -146,6 +146,8 @@ def test_an_expression_comes_back_from_its_canonical_value(text: str) -> None:
 
 
 @relaxed
+@example('"$ ${~ a ~}"')
+@example('"%{ if true }% %{~ endif }"')
 @given(expressions)
 @example('" ${~ a ~}"')
 def test_an_expression_comes_back_from_its_canonical_text(text: str) -> None:

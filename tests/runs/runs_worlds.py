@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
-from cronicle.runs.spec import RetrySpec, RunSpec, TaskSpec, UpstreamSpec
+from cronicle.runs.spec import RetrySpec, RunSpec, TaskSpec, UpstreamSpec, WaitSpec
 from cronicle.runs.states import Outcome, TaskState
 
 START = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
@@ -115,6 +115,14 @@ def snapshot(value: Any) -> Any:
 RULES = ("all_succeeded", "none_failed", "all_done", "any_succeeded", "any_failed")
 
 
+wait_specs = st.builds(
+    WaitSpec,
+    every=st.sampled_from([0.0, 10.0, 40.0]),
+    timeout=st.sampled_from([None, 0.0, 30.0, 60.0]),
+    on_timeout=st.sampled_from(["fail", "skip"]),
+)
+
+
 @st.composite
 def task_specs(draw: st.DrawFn, index: int, above: list[TaskSpec]) -> TaskSpec:
     upstreams = []
@@ -131,6 +139,8 @@ def task_specs(draw: st.DrawFn, index: int, above: list[TaskSpec]) -> TaskSpec:
         allow_failure=draw(st.booleans()),
         on_lost=draw(st.sampled_from(["retry", "fail"])),
         pool=draw(st.sampled_from([None, None, "p", "q"])),
+        lock=draw(st.sampled_from([None, None, None, {"known": "one"}, UNKNOWN])),
+        wait=draw(st.none() | st.none() | wait_specs),
         pool_slots=draw(st.integers(1, 2)),
         priority=draw(st.integers(0, 2)),
         retry=RetrySpec(
@@ -148,7 +158,12 @@ def run_specs(draw: st.DrawFn, most: int = 6) -> RunSpec:
     tasks: list[TaskSpec] = []
     for index in range(draw(st.integers(1, most))):
         tasks.append(draw(task_specs(index, list(tasks))))
-    return workflow(*tasks, max_parallel=draw(st.none() | st.integers(1, 3)), pools={"p": 2, "q": 3})
+    return workflow(
+        *tasks,
+        max_parallel=draw(st.none() | st.integers(1, 3)),
+        timeout=draw(st.none() | st.none() | st.sampled_from([50.0, 500.0])),
+        pools={"p": 2, "q": 3},
+    )
 
 
 # -- the oracle --------------------------------------------------------------------------------------------
@@ -157,7 +172,7 @@ def run_specs(draw: st.DrawFn, most: int = 6) -> RunSpec:
 class Oracle:
     """How every task must end, from the design's table and the reports from outside alone; looks at all of it.
 
-    Holds for runs that were not cancelled. `units` maps a task or instance to (state, reason).
+    Holds for runs that were not cancelled and did not time out. `units` maps a task or instance to (state, reason).
     """
 
     def __init__(self, spec: RunSpec, log: list[ev.RunEvent]) -> None:
@@ -246,6 +261,10 @@ class Oracle:
         assert len(conditions) == (1 if one.when == UNKNOWN else 0)
         if conditions and not conditions[0].condition:
             return "skipped", "condition_false"
+        gave_up = ("skipped" if one.wait and one.wait.on_timeout == "skip" else "failed", "wait_timed_out")
+        if self._about(ev.WaitTimedOut, one.name, key):
+            return gave_up
+        first = next(iter(self._about(ev.AttemptStarted, one.name, key)))
         lost_in_a_row = failures_so_far = 0
         reports = [
             report
@@ -264,6 +283,12 @@ class Oracle:
             if report.outcome in ("succeeded", "skipped"):
                 assert last
                 return report.outcome, "exit_code" if report.outcome == "skipped" else None
+            if report.outcome == "not_yet":
+                patience = one.wait.timeout if one.wait else None
+                if patience is not None and report.at >= first.at + timedelta(seconds=patience):
+                    assert last
+                    return gave_up
+                continue
             failures_so_far += 1
             codes = one.retry.on_exit_codes
             hopeless = report.reason == "bad_reference" or (codes and report.exit_code not in codes)

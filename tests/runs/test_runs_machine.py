@@ -13,7 +13,7 @@ from cronicle.runs import events as ev
 from cronicle.runs import obstacles as ob
 from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
 from cronicle.runs.machine import IllegalEventError, RunMachine
-from cronicle.runs.spec import RetrySpec, UpstreamSpec
+from cronicle.runs.spec import RetrySpec, UpstreamSpec, WaitSpec
 from cronicle.runs.states import ENDED_TASK, Outcome, RunState, TaskState
 from cronicle.runs.units import EXPECTED_IN, TRANSITIONS, Unit, may_retry, retry_delay
 
@@ -72,6 +72,8 @@ def test_a_task_skipped_for_a_failure_is_bad_and_one_skipped_for_a_skip_is_skipp
 # -- the table of transitions --------------------------------------------------------------------------------
 
 POOLED = workflow(task("t", pool="p", retry=RetrySpec(attempts=2)), pools={"p": 1})
+WAITING = workflow(task("t", wait=WaitSpec(every=10.0, timeout=60.0)))
+LOCKED = workflow(task("t", lock=UNKNOWN, retry=RetrySpec(attempts=2)))
 PLAIN = workflow(task("t", retry=RetrySpec(attempts=2)), task("other"))
 MAPPED = workflow(task("t", for_each=UNKNOWN, when=UNKNOWN))
 BELOW = workflow(task("u"), task("t", "u"), task("other"))
@@ -117,6 +119,7 @@ def about_t(kind: type[Any], attempt: int = 1) -> Any:
         ev.AttemptFinished: finished("t", attempt=attempt),
         ev.AttemptLost: ev.AttemptLost(at=START, task="t", key=None, attempt=attempt),
         ev.RetryScheduled: ev.RetryScheduled(at=START, task="t", key=None, attempt=attempt, not_before=START),
+        ev.WaitTimedOut: ev.WaitTimedOut(at=START, task="t", key=None),
         ev.TaskFinished: ev.TaskFinished(at=START, task="t", key=None, state=TaskState.SKIPPED),
         ev.TasksCancelled: ev.TasksCancelled(at=START, units=(("t", None),)),
     }
@@ -133,6 +136,11 @@ def met_by(kind: type[Any], state: TaskState) -> tuple[RunMachine, Any]:
             return RunMachine.replay(BELOW, [*run.log, started("u"), finished("u")]), about_t(kind)
         case ev.InstancesExpanded, _:
             return Driver(MAPPED).machine, about_t(kind)
+        case ev.EvaluationFailed, TaskState.BACKING_OFF:
+            run = Driver(LOCKED)
+            run.take(about_t(ev.SlotGranted))
+            run.execute("t", Outcome.FAILED)
+            return run.machine, about_t(kind)
         case ev.EvaluationFailed, _:
             return Driver(workflow(task("t", when=UNKNOWN))).machine, about_t(kind)
         case ev.ConditionEvaluated, _:
@@ -148,6 +156,11 @@ def met_by(kind: type[Any], state: TaskState) -> tuple[RunMachine, Any]:
             run = in_state(TaskState.RUNNING)
             machine = RunMachine.replay(PLAIN, [*run.log, finished("t", outcome=Outcome.FAILED)])
             return machine, about_t(kind, attempt=2)
+        case (ev.WaitTimedOut, _) | (ev.TaskFinished, TaskState.BACKING_OFF):
+            run = Driver(WAITING)
+            run.execute("t", Outcome.NOT_YET)
+            gave_up = [about_t(ev.WaitTimedOut)] if kind is ev.TaskFinished else []
+            return RunMachine.replay(WAITING, [*run.log, *gave_up]), about_t(kind)
         case ev.TaskFinished, TaskState.RUNNING:
             run = in_state(TaskState.RUNNING)
             return RunMachine.replay(PLAIN, [*run.log, finished("t", outcome=Outcome.SKIPPED)]), about_t(kind)

@@ -19,7 +19,16 @@ from hypothesis.stateful import (
 from runs_worlds import KEYS, START, Driver, Oracle, finished, run_specs, snapshot, started
 
 from cronicle.runs import events as ev
-from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.actions import (
+    EvaluateTask,
+    GiveUpWaiting,
+    KillAttempt,
+    Question,
+    RequestSlot,
+    StartAttempt,
+    TimeOutRun,
+    WakeAt,
+)
 from cronicle.runs.machine import IllegalEventError, RunMachine
 from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.runs.units import TRANSITIONS
@@ -47,12 +56,12 @@ class Runs(RuleBasedStateMachine):
         self.machine = self.driver.machine
         self.spec = spec
         self.now = START
-        self.slots_held: dict[tuple[str, str | None], tuple[str, int]] = {}
+        self.slots_held: dict[tuple[str, str | None], tuple[str | None, int, bool]] = {}
         self.ended: dict[Any, Any] = {}
         self.started_after_cancel = False
 
     def take(self, event: ev.RunEvent) -> None:
-        cancelled = self.machine.cancel_requested
+        cancelled = self.machine.stopping
         for recorded in self.driver.take(event):
             self.started_after_cancel |= cancelled and isinstance(
                 recorded, ev.AttemptStarted | ev.TasksReady | ev.InstancesExpanded | ev.RetryScheduled
@@ -68,16 +77,27 @@ class Runs(RuleBasedStateMachine):
                 self.take(ev.InstancesExpanded(at=self.now, task=name, instances=dict.fromkeys(keys, 1)))
             case EvaluateTask(name, key, Question.CONDITION):
                 self.take(ev.ConditionEvaluated(at=self.now, task=name, key=key, condition=choice % 3 > 0))
-            case RequestSlot(name, key, attempt, pool, slots, _):
-                held = sum(n for p, n in self.slots_held.values() if p == pool)
-                if held + slots <= self.spec.pools[pool]:
-                    self.slots_held[name, key] = (pool, slots)
+            case RequestSlot(name, key, attempt, pool, slots, _, has_lock):
+                held = sum(n for p, n, _ in self.slots_held.values() if p == pool)
+                is_locked = has_lock and any(locked for _, _, locked in self.slots_held.values())
+                if has_lock and choice == 11:
+                    self.take(
+                        ev.EvaluationFailed(
+                            at=self.now, task=name, key=key, reason="bad_reference", detail=""
+                        )
+                    )
+                elif not is_locked and (pool is None or held + slots <= self.spec.pools[pool]):
+                    self.slots_held[name, key] = (pool, slots, has_lock)
                     self.take(ev.SlotGranted(at=self.now, task=name, key=key, attempt=attempt))
             case StartAttempt(name, key, attempt):
                 self.check_rule_is_met(name)
                 self.take(started(name, key, attempt, self.now))
             case KillAttempt(name, key, attempt):
                 self.take(finished(name, key, attempt, Outcome.CANCELLED, self.now))
+            case GiveUpWaiting(name, key):
+                self.take(ev.WaitTimedOut(at=self.now, task=name, key=key))
+            case TimeOutRun():
+                self.take(ev.RunTimedOut(at=self.now))
             case WakeAt(at):
                 assert at > self.now
                 self.now = at
@@ -132,6 +152,13 @@ class Runs(RuleBasedStateMachine):
         why = {"reason": reason, "exit_code": code} if outcome is Outcome.FAILED else {}
         self.take(finished(*unit.id, unit.attempt, outcome, self.now, **why))
 
+    @precondition(lambda self: any(self.spec.task(u.id[0]).wait for u in self.machine.running_units()))
+    @rule(data=st.data())
+    def ask_again(self, data: Any) -> None:
+        units = [unit for unit in self.machine.running_units() if self.spec.task(unit.id[0]).wait]
+        unit = data.draw(st.sampled_from(units))
+        self.take(finished(*unit.id, unit.attempt, Outcome.NOT_YET, self.now))
+
     @precondition(lambda self: self.machine.live_attempts)
     @rule(data=st.data())
     def lose_attempt(self, data: Any) -> None:
@@ -157,7 +184,7 @@ class Runs(RuleBasedStateMachine):
             assert self.machine.advance(event) == (event,)
         assert snapshot(self.machine) == before
 
-    @precondition(lambda self: self.machine.live_attempts and not self.machine.cancel_requested)
+    @precondition(lambda self: self.machine.live_attempts and not self.machine.stopping)
     @rule(data=st.data())
     def start_a_second_attempt(self, data: Any) -> None:
         """Property 4: there is at most one live attempt of a task."""
@@ -206,6 +233,7 @@ class Runs(RuleBasedStateMachine):
                 sum(self.spec.task(u.id[0]).pool_slots for u in live if self.spec.task(u.id[0]).pool == pool)
                 <= size
             )
+        assert sum(self.spec.task(unit.id[0]).lock is not None for unit in live) <= 1
 
     @invariant()
     def no_more_starts_are_asked_for_than_there_is_room_for(self) -> None:
@@ -233,7 +261,13 @@ class Runs(RuleBasedStateMachine):
             allowed = self.spec.task(unit.id[0]).retry.attempts
             assert unit.used <= allowed
             assert unit.lost_in_a_row <= 3
-            assert unit.attempt <= allowed * 3 + 2
+            asked = sum(
+                isinstance(e, ev.AttemptFinished)
+                and (e.task, e.key) == unit.id
+                and e.outcome is Outcome.NOT_YET
+                for e in self.driver.log
+            )
+            assert unit.attempt <= (allowed + asked) * 3 + 2
 
     @invariant()
     def a_finished_state_never_changes(self) -> None:
@@ -256,7 +290,7 @@ class Runs(RuleBasedStateMachine):
     def nothing_starts_after_a_cancel(self) -> None:
         """Property 7."""
         assert not self.started_after_cancel
-        if self.machine.cancel_requested:
+        if self.machine.stopping:
             assert all(isinstance(a, KillAttempt) for a in self.machine.next_actions(self.now))
             assert all(
                 unit.live or unit.ended or unit.id[0] in self.machine.groups
@@ -297,6 +331,8 @@ class Runs(RuleBasedStateMachine):
                 self.perform(action, 5)
             self.it_is_never_stuck()
             for action in self.machine.next_actions(self.now)[1:]:
+                if isinstance(action, WakeAt) and action.at == self.machine.ends_at:
+                    continue
                 if isinstance(action, WakeAt | StartAttempt):
                     self.perform(action)
                     break
@@ -319,6 +355,10 @@ class Runs(RuleBasedStateMachine):
             assert snapshot(machine) == snapshot(self.machine)
 
     def ends_are_as_the_oracle_says(self) -> None:
+        if self.machine.timed_out:
+            assert (self.machine.state, self.machine.reason) == (RunState.FAILED, "timed_out")
+            assert all(unit.ended for unit in self.machine.units.values())
+            return
         if self.machine.cancel_requested:
             assert self.machine.state is RunState.CANCELLED
             assert all(unit.ended for unit in self.machine.units.values())

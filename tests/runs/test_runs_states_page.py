@@ -44,7 +44,7 @@ stateDiagram-v2
     queued --> skipped: RunFinished
     queued --> cancelled: CancelRequested, RunFinished
     running --> succeeded: RunFinished
-    running --> failed: RunFinished
+    running --> failed: RunTimedOut, RunFinished
     running --> cancelled: CancelRequested, RunFinished
 {run_ends}
 ```

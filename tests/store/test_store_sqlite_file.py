@@ -68,6 +68,8 @@ def test_the_file_is_durable_as_promised(path: Path) -> None:
     assert opened.value("PRAGMA synchronous") == 2  # FULL
     assert opened.value("PRAGMA foreign_keys") == 1
     assert opened.value("PRAGMA mmap_size") == 0
+    assert opened.value("PRAGMA wal_autocheckpoint") == connection.CHECKPOINT_PAGES
+    assert opened.value("PRAGMA cache_size") == -connection.CACHE_SIZE // 1024
     opened.close()
 
 
@@ -79,7 +81,8 @@ def test_what_a_crash_left_of_making_a_store_is_swept_away(folder: Path) -> None
 
     open_store(str(place), create=True).close()
 
-    assert [file.name for file in place.iterdir()] == [FILE_NAME]
+    assert not [file for file in place.iterdir() if file.name.startswith(schema.NEW_FILE)]
+    assert (place / FILE_NAME).exists()
 
 
 def test_a_reader_cannot_change_anything(path: Path) -> None:

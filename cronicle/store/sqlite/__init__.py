@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ from cronicle.store.sqlite.reader import SqliteReader
 from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
 
 if TYPE_CHECKING:
+    from cronicle.store.records import BackupReport
     from cronicle.store.sqlite.writer import SqliteStore
 
 FILE_NAME = "store.sqlite3"
@@ -59,6 +63,40 @@ def open_reader(folder: Path) -> SqliteReader:
     return SqliteReader(connection, folder)
 
 
+def back_up(folder: Path, target: Path, at: datetime) -> BackupReport:
+    """Copy the store in a folder to a new file, whatever version its schema has."""
+    from cronicle.store.sqlite.backup import back_up
+
+    with _any_version(folder) as connection:
+        return back_up(connection, target, at)
+
+
+def bring_up_to_date(folder: Path) -> tuple[int, int]:
+    """Apply the steps of the schema that the store in a folder has not had; from which version to which."""
+    if is_mounted_read_only(folder):
+        raise mounted_read_only(folder)
+    with _any_version(folder) as connection:
+        before = version_of(connection)
+        if before < NEWEST:
+            upgrade(connection, migrations())
+        return before, version_of(connection)
+
+
+@contextmanager
+def _any_version(folder: Path) -> Iterator[Connection]:
+    path = folder / FILE_NAME
+    refuse_network(folder)
+    refuse_open_to_all(folder)
+    if not path.exists():
+        raise no_store(folder)
+    connection = Connection(path)
+    try:
+        version_of(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
 def no_store(folder: Path) -> UnknownError:
     """What is said where there is no store."""
     return UnknownError(
@@ -71,5 +109,5 @@ def outdated(folder: Path, version: int) -> StoreError:
     """What is said to a reader of a store with an older schema, which it must not change."""
     return StoreError(
         f"the store {folder} has the older schema version {version}; this program reads version {NEWEST}",
-        "Bring it up to date with `cronicle apply`, after a backup.",
+        "Bring it up to date, after a backup: cronicle db backup FILE && cronicle db upgrade",
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import apsw
 from attrs import frozen
 
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.cells import from_optional
+from cronicle.store.sqlite.connection import LAST_BACKUP, Connection
 from cronicle.store.sqlite.filesystem import file_system_type
 from cronicle.store.sqlite.schema import version_of
 
@@ -29,6 +31,8 @@ class StoreHealth:
     schema_version: int
     problems: tuple[str, ...]
     """What SQLite's quick check found; empty if all is well."""
+    last_backup: datetime | None = None
+    """When `db backup` copied it last; None if that never happened."""
 
 
 def sqlite_version() -> tuple[int, ...]:
@@ -51,6 +55,9 @@ def examine(path: Path) -> StoreHealth:
     try:
         connection.forbid_writing()
         version = version_of(connection)
+        noted = None
+        if version > 1:  # the table came with the second schema
+            noted = connection.value("SELECT value FROM progress WHERE name = ?", (LAST_BACKUP,))
         found = [str(row[0]) for row in connection.rows(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
     finally:
         connection.close()
@@ -59,5 +66,6 @@ def examine(path: Path) -> StoreHealth:
         path=path,
         size=sum(file.stat().st_size for file in files if file.exists()),
         schema_version=version,
+        last_backup=from_optional(noted),
         problems=() if found == ["ok"] else tuple(found),
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cronicle.runs.events import EVENT_VERSION, RunEvent, event_to_bytes
-from cronicle.runs.states import RunState
-from cronicle.store.cells import Row, log_damage, readable
+from cronicle.runs.events import EVENT_VERSION, RunEvent, RunFinished, event_to_bytes
+from cronicle.runs.states import LIVE, RunState
+from cronicle.store.cells import Row, log_damage, readable, to_optional
 from cronicle.store.interface import StoreError
 from cronicle.store.projection import Projection, RunChange
-from cronicle.store.records import Transition
+from cronicle.store.records import NewRun, Transition
 from cronicle.store.sqlite.connection import Connection
 
 _RUN = """
@@ -112,11 +112,26 @@ class Batch:
             run.packed_tasks, run.changed = transition.packed_tasks, True
         return number
 
-    def add_new_run(self, run_id: str, events: Iterable[RunEvent]) -> None:
-        """Take in the first events of a run whose row has just been inserted."""
+    def add_new_run(self, sequence: int, new: NewRun, *more: RunEvent) -> None:
+        """Take in the first events of a run whose row has just been inserted under that sequence."""
+        run = new.run
+        change = self._projection.runs[run.id] = RunChange(
+            sequence=sequence,
+            owner=run.owner,
+            state=run.state if run.state in LIVE else RunState.QUEUED,  # until its events say how it ended
+            started_at=to_optional(run.started_at),
+            backfill=run.backfill or "",
+            position=new.backfill_position,
+            cancel_requested=run.cancel_requested,
+            packed_tasks=run.packed_tasks,
+        )
+        self.add_events(change, (*new.events, *more))
+
+    def add_end(self, run_id: str, end: RunFinished) -> None:
+        """Take in the end of a run that nobody drives yet; nothing happens if it has ended."""
         run = self._run(run_id)
-        assert run is not None
-        self.add_events(run, events)
+        if run is not None and run.state in LIVE:
+            self.add_events(run, (end,))
 
     def add_events(self, run: RunChange, events: Iterable[RunEvent]) -> int:
         """Take in events of a run; the number of the first."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
 from cronicle.store import rows
@@ -17,6 +17,7 @@ from cronicle.store.records import (
     BackfillRecord,
     BackfillTick,
     DeploymentRecord,
+    EndedRun,
     LiveAttempt,
     OwnerRecord,
     ProjectRecord,
@@ -25,9 +26,14 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
+from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
+from cronicle.store.sqlite import pauses, series
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
 from cronicle.store.sqlite.owners import OwnerLocks
+
+if TYPE_CHECKING:
+    from cronicle.runs.retention import RunAge
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -293,6 +299,101 @@ class SqliteReader:
             f"{SELECT} WHERE owner IS ? AND hooks_open > 0 ORDER BY sequence", (owner,)
         )
         return readable_only("run number", rows.run_from, found)
+
+    # Ticks
+
+    def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]:
+        return series.list_cursors(self._connection, project, environment)
+
+    def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
+        return series.list_owed(self._connection, project, environment)
+
+    def list_dropped(
+        self,
+        project: str | None = None,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 50,
+    ) -> tuple[TickSpan, ...]:
+        scope = {"project": project, "environment": environment, "workflow": workflow}
+        return series.list_dropped(self._connection, scope, start, end, limit)
+
+    def list_pauses(
+        self, project: str, environment: str, *, ended_after: datetime | None = None
+    ) -> tuple[PauseRecord, ...]:
+        return pauses.find(self._connection, project, environment, ended_after)
+
+    def list_environments(self) -> tuple[tuple[str, str, int], ...]:
+        found = self._connection.rows(
+            "SELECT project, environment, max(number) FROM deployment GROUP BY project, environment"
+            " ORDER BY project, environment"
+        )
+        return tuple((project, environment, number) for project, environment, number in found)
+
+    def find_cursor(self, key: SeriesKey) -> CursorRecord | None:
+        return series.find_cursor(self._connection, key)
+
+    def last_event(self) -> int:
+        return int(self._connection.value("SELECT value FROM counter WHERE name = 'event'"))
+
+    def list_deployments_since(
+        self, project: str, environment: str, number: int
+    ) -> tuple[DeploymentRecord, ...]:
+        found = self._connection.rows(
+            f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number > ? ORDER BY number",
+            (project, environment, number),
+        )
+        return readable_only("a deployment of", rows.deployment_from, found)
+
+    def list_waiting_runs(self, owner: str) -> tuple[RunRecord, ...]:
+        found = self._connection.rows(
+            f"{SELECT} WHERE owner = ? AND admitted = 0 AND state = 'queued' ORDER BY logical_time, sequence",
+            (owner,),
+        )
+        return readable_only("run number", rows.run_from, found)
+
+    def list_unowned(self) -> tuple[str, ...]:
+        found = self._connection.rows(
+            "SELECT id, created_at FROM run WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
+            " SELECT id, created_at FROM backfill WHERE owner IS NULL AND state = 'running'"
+            " ORDER BY created_at, id"
+        )
+        return tuple(row[0] for row in found)
+
+    def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
+        found = self._connection.rows(
+            f"SELECT {columns(rows.ENDED_COLUMNS)} FROM run WHERE ended_event > ? AND ended_event IS NOT NULL"
+            " AND counts = 1 ORDER BY ended_event LIMIT ?",
+            (ended_event, max(limit, 0)),
+        )
+        return readable_only("run", rows.ended_from, found)
+
+    def get_progress(self, name: str) -> int | None:
+        number: int | None = self._connection.value("SELECT value FROM progress WHERE name = ?", (name,))
+        return number
+
+    def find_leader(self) -> OwnerRecord | None:
+        row = self._connection.row(
+            f"SELECT {columns(rows.OWNER_COLUMNS, 'owner')} FROM leader JOIN owner ON owner.id = leader.owner"
+        )
+        if row is None or not self._locks.is_held(row[0]):
+            return None
+        return readable(f"owner {row[0]}", rows.owner_from, row)
+
+    # Retention
+
+    def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:
+        from cronicle.store.sqlite.retention import list_ages  # most commands do without
+
+        return list_ages(self._connection, run_ids)
+
+    def count_past_runs(self, project: str, environment: str, before: datetime) -> int:
+        from cronicle.store.sqlite.retention import count_past
+
+        return count_past(self._connection, project, environment, before)
 
     # The audit log
 

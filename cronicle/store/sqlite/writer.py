@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, BackfillState, Cause
@@ -12,8 +13,10 @@ from cronicle.store.cells import columns, marks, readable, readable_only, to_ins
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.records import (
     Actor,
+    AdmissionAnswer,
     BackfillRecord,
     BackfillTick,
+    BackupReport,
     ControlRequest,
     DeploymentRecord,
     LiveRunExists,
@@ -24,7 +27,9 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.sqlite import journal, slots
+from cronicle.store.series import PauseRecord, Settled, Settlement
+from cronicle.store.sqlite import admission, journal, leader, pauses, slots, ticks
+from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.reader import SqliteReader
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
@@ -32,6 +37,10 @@ from cronicle.store.sqlite.reader import SqliteReader
 _SAME_TIME = (
     "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ? AND logical_time = ?"
 )
+
+_ONCE_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP, Cause.WORKFLOW, Cause.DEPLOY})
+_ONCE = "cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
+"""Causes that make one run for a logical time, whatever becomes of it: the condition of the index `run_tick`."""
 
 _FIND_OVERLAP = f"""
 SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
@@ -47,6 +56,10 @@ class SqliteStore(SqliteReader):
     """Reads and writes a store's file; see `Store` for what each method promises."""
 
     runs_in_place = True
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        super().__init__(connection, folder)
+        self._policies = admission.Policies(connection)
 
     # Projects and deployments
 
@@ -101,14 +114,14 @@ class SqliteStore(SqliteReader):
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
         row = rows.run_row(run)
-        is_tick = run.cause in (Cause.SCHEDULE, Cause.CATCHUP)
+        is_tick = run.cause in _ONCE_CAUSES
         with self._connection.write():
             if run.state in LIVE:
                 live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
                 if there := self._connection.value(live, row[1:7]):
                     return LiveRunExists(there)
             if is_tick:
-                made = f"SELECT id FROM run WHERE {_SAME_TIME} AND cause IN ('schedule', 'catchup')"
+                made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
                 if there := self._connection.value(made, row[1:7]):
                     return LiveRunExists(there)
             self._connection.execute(
@@ -116,10 +129,11 @@ class SqliteStore(SqliteReader):
                 f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
                 (*row, new.backfill_position),
             )
+            sequence = self._connection.last_sequence()
             if new.backfill_position is not None:
                 self._take_tick(run, new.backfill_position)
             batch = journal.Batch(self._connection)
-            batch.add_new_run(run.id, new.events)
+            batch.add_new_run(sequence, new)
             batch.write()
             made_run = self.find_run(run.id)
         assert made_run is not None
@@ -154,6 +168,55 @@ class SqliteStore(SqliteReader):
             " AND (state IN ('queued', 'running') OR hooks_open > 0)",
             (owner, run_id),
         )
+
+    # Ticks
+
+    def lead(self, owner: str) -> int | None:
+        with self._connection.write():
+            return leader.lead(self._connection, owner, self.is_alive)
+
+    def stop_leading(self, owner: str) -> None:
+        with self._connection.write():
+            leader.stop(self._connection, owner)
+
+    def settle(
+        self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
+    ) -> tuple[Settled, ...] | None:
+        with self._connection.write():
+            if not leader.leads(self._connection, epoch):
+                return None
+            return ticks.Settling(self._connection, self._policies).settle(settlements, progress)
+
+    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
+        with self._connection.write():
+            if not leader.leads(self._connection, epoch):
+                return False
+            ticks.move_workflow(self._connection, project, environment, source, target)
+        return True
+
+    def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
+        return admission.admit(self._connection, self._policies, run_id, owner, at)
+
+    def add_pause(self, pause: PauseRecord) -> PauseRecord:
+        with self._connection.write():
+            return pauses.add(self._connection, pause)
+
+    def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
+        with self._connection.write():
+            return pauses.end(self._connection, project, environment, workflow, at)
+
+    # Retention
+
+    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+        from cronicle.store.sqlite.retention import prune  # only what cleans up needs it
+
+        with self._connection.write():
+            return prune(self._connection, project, environment, before, limit)
+
+    def backup(self, target: str, at: datetime) -> BackupReport:
+        from cronicle.store.sqlite.backup import back_up
+
+        return back_up(self._connection, Path(target), at)
 
     # Backfills
 
@@ -258,6 +321,8 @@ class SqliteStore(SqliteReader):
                 (owner,),
             )
             self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
+            self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
+            leader.stop(self._connection, owner)
             self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
         self._locks.drop(owner, remove=True)
 
@@ -276,12 +341,15 @@ class SqliteStore(SqliteReader):
         with self._connection.write():
             found = self._connection.row(
                 "SELECT owner, state IN ('queued', 'running') FROM run WHERE id = ?1 UNION ALL"
-                " SELECT owner, state IN ('running', 'paused') FROM backfill WHERE id = ?1",
+                " SELECT owner, state IN ('running', 'paused') FROM backfill WHERE id = ?1 UNION ALL"
+                " SELECT id, 1 FROM owner WHERE id = ?1",
                 (request.target,),
             )
             if found is None:
                 raise UnknownError(f"the store has no run or backfill {request.target}")
             owner, unfinished = found
+            if owner == request.target and not self._locks.is_held(owner):
+                return None  # what a process is asked for itself nobody does in its stead
             if owner is None or not unfinished:
                 return None
             self._connection.execute(
@@ -302,7 +370,7 @@ class SqliteStore(SqliteReader):
         with self._connection.write():
             found = self._connection.rows(
                 f"SELECT {columns(rows.REQUEST_COLUMNS)} FROM control_request AS request"
-                " WHERE EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
+                " WHERE target = ?1 OR EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
                 " OR EXISTS (SELECT 1 FROM backfill WHERE backfill.id = request.target AND backfill.owner = ?1)"
                 " ORDER BY id",
                 (owner,),

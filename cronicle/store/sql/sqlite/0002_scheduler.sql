@@ -91,3 +91,7 @@ CREATE TABLE progress (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What retention asks of a run before it goes: who was carried over from it, who retries it.
+CREATE INDEX task_run_carried ON task_run (carried_from) WHERE carried_from IS NOT NULL;
+CREATE INDEX run_retry ON run (retry_of) WHERE retry_of IS NOT NULL;

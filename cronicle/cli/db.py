@@ -1,0 +1,151 @@
+"""`cronicle db`: upkeep of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.session import Session, current_folder, open_session
+
+if TYPE_CHECKING:
+    from cronicle.operations.prune import Pruned
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Upkeep of the store: prune, back up, bring up to date."
+)
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Remove what is past its time, as `retention` of each deployed project says, while others use the store.
+
+    Logs are kept for 400 days, run data and piped output for 30, runs for ever, unless a project says otherwise. What
+    a live run, a retry or an unfinished backfill needs stays, and so does the latest result of each series.
+    """
+    from cronicle.cli.output import print_json, tell, visible_line
+    from cronicle.errors import ExitCode
+    from cronicle.operations.prune import Pruned, prune, would_prune
+
+    session = open_session(store, environment)
+    now, total = session.clock.now(), Pruned()
+    if dry_run:
+        with session.reader() as reader:
+            for step in would_prune(reader, session.files, now):
+                total += step
+    else:
+        with session.store() as opened:
+            for step in prune(opened, session.files, now):
+                total += step
+                for problem in step.problems:
+                    tell(f"warning: {visible_line(problem)}")
+            if total.runs or total.logs or total.run_data:
+                opened.add_audit(session.actor(), now, "prune", "store", _said(total))
+    if json:
+        print_json({**_counts(total), "dry_run": dry_run, "problems": list(total.problems)})
+    else:
+        _say_pruned(total, dry_run)
+    return ExitCode.FAILED if total.problems else ExitCode.GOOD
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to be made.")],
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Copy the store to a new file while others use it, and check the copy.
+
+    It holds all that is on record at one moment. Logs, data and mirrors are files beside the store: copy these folders
+    with what you copy files with. To go back, put the file into a folder of its own as `store.sqlite3`.
+    """
+    import os
+
+    from cronicle.cli.output import paint, plural, print_json, say, visible_line
+    from cronicle.errors import ExitCode
+    from cronicle.store.location import back_up
+
+    session = open_session(store, environment)
+    report = back_up(session.location, Path(os.path.normpath(current_folder() / target)), session.clock.now())
+    if json:
+        print_json(
+            {
+                "path": report.path,
+                "at": report.at,
+                "schema_version": report.schema_version,
+                "runs": report.runs,
+                "events": report.events,
+                "last_event": report.last_event,
+                "deployments": report.deployments,
+                "size": report.size,
+            }
+        )
+    else:
+        say(
+            f"{paint('✓', 'green')} {visible_line(report.path)}: {plural(report.runs, 'run')}, "
+            f"{plural(report.deployments, 'deployment')}, {_megabytes(report.size)}, checked"
+        )
+    return ExitCode.GOOD
+
+
+@app.command()
+def upgrade(
+    store: StoreOption = None, environment: EnvironmentOption = None, json: JsonOption = False
+) -> int:
+    """Bring the schema of the store up to date. Programs of before cannot use the store afterwards."""
+    from cronicle.cli.output import paint, print_json, say
+    from cronicle.errors import ExitCode
+    from cronicle.store.location import upgrade
+
+    session = open_session(store, environment)
+    before, after = upgrade(session.location)
+    if before != after:
+        _note_upgrade(session, before, after)
+    if json:
+        print_json({"from": before, "to": after})
+    elif before == after:
+        say(f"the store has schema version {after} already, the newest that this program knows")
+    else:
+        say(f"{paint('✓', 'green')} the store was brought from schema version {before} to {after}")
+    return ExitCode.GOOD
+
+
+def _note_upgrade(session: Session, before: int, after: int) -> None:
+    with session.store() as opened:
+        opened.add_audit(
+            session.actor(), session.clock.now(), "upgrade", "store", f"from {before} to {after}"
+        )
+
+
+def _say_pruned(total: Pruned, dry_run: bool) -> None:
+    from cronicle.cli.output import say
+
+    if not (total.runs or total.logs or total.run_data):
+        say("nothing is past its time")
+        return
+    say(f"{'would remove' if dry_run else 'removed'} {_said(total)}")
+
+
+def _said(total: Pruned) -> str:
+    from cronicle.cli.output import plural
+
+    return (
+        f"{plural(total.runs, 'run')}, the logs of {total.logs} and the data of {total.run_data} "
+        f"({_megabytes(total.bytes)})"
+    )
+
+
+def _counts(total: Pruned) -> dict[str, int]:
+    return {"runs": total.runs, "logs": total.logs, "run_data": total.run_data, "bytes": total.bytes}
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.1f} MB"

@@ -1,0 +1,153 @@
+"""Pausing and unpausing schedules; what is no workflow is taken for a backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cronicle.cli.output import say, tell, visible_line
+from cronicle.cli.session import Session
+from cronicle.errors import ExitCode, UsageError
+from cronicle.operations.addresses import addresses_from
+from cronicle.store.series import PauseRecord
+
+if TYPE_CHECKING:
+    from cronicle.operations.deployed import Target
+    from cronicle.store.interface import Store
+
+
+def pause_each(
+    session: Session,
+    store: Store,
+    addresses: Sequence[str],
+    *,
+    everything: bool,
+    until: str | None,
+    reason: str,
+) -> int:
+    """Pause each; one that cannot be is reported, and the others are."""
+    _check(addresses, everything=everything)
+    target = session.target(store)
+    now = session.clock.now()
+    ends = None if until is None else _instant(until, now)
+    if everything:
+        _pause(session, store, target, None, ends, reason, now)
+        return ExitCode.GOOD
+    names = tuple(addresses_from(addresses))
+    workflows, others = _parted(store, target, names)
+    for name in workflows:
+        _pause(session, store, target, name, ends, reason, now)
+    if not others:
+        return ExitCode.GOOD
+    if ends is not None:
+        raise UsageError(f"--until is for workflows; {others[0]} is none", "Pause a backfill without it.")
+    from cronicle.cli.requesting import request_each
+
+    return request_each(session, store, others, "pause", reason)
+
+
+def unpause_each(session: Session, store: Store, workflows: Sequence[str], *, everything: bool) -> int:
+    """End the pauses of each; one that has none is said to have none."""
+    _check(workflows, everything=everything)
+    target = session.target(store)
+    now = session.clock.now()
+    code = ExitCode.GOOD
+    for name in (None,) if everything else tuple(addresses_from(workflows)):
+        ended = store.end_pauses(target.project.name, target.environment, name, now)
+        what = _name(target, name)
+        if ended:
+            store.add_audit(session.actor(), now, "unpause", what)
+            say(f"{visible_line(what)}: goes on; ticks that passed meanwhile make no runs")
+        else:
+            tell(f"error: {visible_line(what)} is not paused" + _hint(store, target, name, now))
+            code = ExitCode.FAILED
+    _wake_all(session, store)
+    return code
+
+
+def _pause(
+    session: Session,
+    store: Store,
+    target: Target,
+    workflow: str | None,
+    until: datetime | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    actor = session.actor()
+    store.add_pause(
+        PauseRecord(
+            project=target.project.name,
+            environment=target.environment,
+            workflow=workflow,
+            actor=actor,
+            reason=reason,
+            paused_at=now,
+            until=until,
+        )
+    )
+    what = _name(target, workflow)
+    store.add_audit(actor, now, "pause", what, reason)
+    _wake_all(session, store)
+    ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
+    say(f"{visible_line(what)}: paused{ends}; runs in progress finish")
+    option = "--all" if workflow is None else workflow
+    tell(f"  let it go on   cronicle unpause {visible_line(option)}")
+
+
+def _name(target: Target, workflow: str | None) -> str:
+    return workflow if workflow is not None else f"{target.project.name}/{target.environment}"
+
+
+def _hint(store: Store, target: Target, workflow: str | None, now: datetime) -> str:
+    """Where the other kind of pause holds."""
+    holding = [
+        one
+        for one in store.list_pauses(target.project.name, target.environment)
+        if one.ended_at is None and (one.until is None or one.until > now)
+    ]
+    if workflow is not None and any(one.workflow is None for one in holding):
+        return "; all of the environment is: cronicle unpause --all"
+    if workflow is None and holding:
+        names = ", ".join(sorted({one.workflow for one in holding if one.workflow}))
+        return f"; these workflows are: {names}"
+    return ""
+
+
+def _parted(store: Store, target: Target, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The names of deployed workflows, and what is none."""
+    deployment = store.find_deployment(target.project.name, target.environment)
+    known = {workflow.name for workflow in deployment.workflows} if deployment else set()
+    workflows = [name for name in names if name in known]
+    return workflows, [name for name in names if name not in known]
+
+
+def _check(names: Sequence[str], *, everything: bool) -> None:
+    if everything and names:
+        raise UsageError("--all stands for itself", "Leave out the names, or --all.")
+    if not everything and not names:
+        raise UsageError("nothing is named", "Name workflows, or give --all.")
+
+
+def _instant(text: str, now: datetime) -> datetime:
+    from cronicle.schedule.text import TextError, parse_time
+    from cronicle.schedule.zones import local_zone_name
+
+    try:
+        until = parse_time(text, local_zone_name())
+    except TextError as error:
+        raise UsageError(f"--until: {error.message}", error.remedy) from error
+    if until <= now:
+        raise UsageError(f"--until {text} is not later than now", "Name a time to come.")
+    return until
+
+
+def _wake_all(session: Session, store: Store) -> None:
+    """Tell the processes of this store on this machine to look."""
+    from cronicle.engine.wake import wake_owner
+
+    for owner in store.list_owners():
+        wake_owner(session.files, owner.id)
+
+

@@ -1,0 +1,63 @@
+"""`cronicle serve`: the scheduler, for as long as nobody ends it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import StoreOption
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(
+    environments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment", "-e", metavar="NAME", help="Serve this one (default: of each project its default)."
+        ),
+    ] = None,
+    projects: Annotated[
+        list[str] | None, typer.Option("--project", metavar="NAME", help="Serve this one (default: all).")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--once-until", metavar="TIME", help="Serve the ticks up to this time, and end when all runs have."
+        ),
+    ] = None,
+    drain_timeout: Annotated[
+        str | None,
+        typer.Option(
+            "--drain-timeout",
+            metavar="DURATION",
+            help="How long running attempts have when told to end (default: as long as they need).",
+        ),
+    ] = None,
+    takeover: Annotated[
+        bool, typer.Option("--takeover", help="Have the process that serves now drain, and take its place.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made of ticks, and make nothing.")
+    ] = False,
+    store: StoreOption = None,
+) -> int:
+    """Make the runs of all ticks, and drive them, until told to end: TERM drains, a second one ends at once."""
+    from cronicle.cli.serving import ServeWish, serve_store
+    from cronicle.cli.session import open_session
+
+    session = open_session(store)
+    wish = ServeWish(
+        environments=tuple(environments or ()),
+        projects=tuple(projects or ()),
+        slots=slots,
+        until=until,
+        drain_timeout=drain_timeout,
+        takeover=takeover,
+    )
+    return serve_store(session, wish, dry_run=dry_run)

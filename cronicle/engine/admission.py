@@ -1,0 +1,80 @@
+"""Whether a queued run of this process may start now: the facts for `cronicle.schedule.admission`, and its answer.
+
+What needs no transaction (instants, the past, required workflows) is judged first, from what the store says. The
+limits that all processes share are judged by the store, in the transaction that notes that the run was admitted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import frozen
+
+from cronicle.operations.gates import gates_of
+from cronicle.runs import events as ev
+from cronicle.runs.policy import Policy
+from cronicle.runs.states import RunState
+from cronicle.schedule.admission import PolicyReason
+from cronicle.store.records import RunRecord
+from cronicle.values import Value
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+    from cronicle.engine.runner import RunDriver
+
+LOOK_AGAIN = 1.0
+"""Seconds until a run that waits is looked at again, should nobody say that something has changed."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Verdict(Value):
+    """What is to become of a queued run."""
+
+    admitted: bool = False
+    dropped: str | None = None
+    """The reason for which it ends in state `skipped`."""
+    reasons: tuple[str, ...] = ()
+    """Why it waits: sentences for people."""
+    look_at: datetime | None = None
+    """When time alone may change the verdict."""
+    is_limited: bool = False
+    """True if the limits that it shares with others of its workflow hold it back: those behind it wait as well."""
+
+
+async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
+    """What is to become of a run that waits; an admission is durable."""
+    now = owner.clock.now()
+    gates = await owner.journal.call(gates_of, owner.store, run, policy, now)
+    if gates.too_late:
+        return Verdict(dropped=PolicyReason.TOO_LATE)
+    if gates.reasons:
+        return Verdict(reasons=gates.reasons, look_at=gates.ask_at)
+    answer = await owner.journal.call(owner.store.admit, run.id, owner.id, now)
+    return Verdict(
+        admitted=answer.admitted,
+        reasons=answer.reasons,
+        look_at=gates.ask_at,
+        is_limited=not answer.admitted,
+    )
+
+
+async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEvent, ...]:
+    """Wait until a run may start, was dropped, or is cancelled; the facts that end it if it was dropped."""
+    policy = driver.machine.spec.policy
+    while driver.machine.state is RunState.QUEUED and not driver.is_asked_to_end:
+        verdict = await judge(owner, driver.run, policy)
+        if verdict.admitted:
+            return ()
+        now = owner.clock.now()
+        if verdict.dropped is not None:
+            return driver.machine.advance(
+                ev.RunFinished(at=now, state=RunState.SKIPPED, reason=verdict.dropped)
+            )
+        seconds = LOOK_AGAIN
+        if verdict.look_at is not None:
+            seconds = min(seconds, max(0.0, (verdict.look_at - now).total_seconds()))
+        with trio.move_on_after(seconds):
+            await driver.woken()
+    return ()

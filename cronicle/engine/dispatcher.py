@@ -1,0 +1,268 @@
+"""Starting the queued runs of a process that serves: which comes next, and when there is room for one more.
+
+Ten thousand runs may be queued; a run has a driver only once it may start and there are slots for it, so that what
+waits costs a row and nothing else.
+
+Rules:
+
+1. Runs that wait for their policy are looked at by workflow, in the order of their logical times. What limits the
+   first limits those behind it, so they are not asked about.
+2. A run that may start is started when a slot is free that no run in progress wants: few runs are in progress, and
+   those are finished first. Which one comes next, `cronicle.schedule.admission` says.
+3. One run that cannot be read is set aside with an alarm, and the others go on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import define, evolve, field
+
+from cronicle.engine.admission import LOOK_AGAIN, judge
+from cronicle.engine.runner import Observer, OwnershipLostError
+from cronicle.errors import CronicleError
+from cronicle.runs import events as ev
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.states import RunState
+from cronicle.schedule.admission import Queued
+from cronicle.store.interface import StoreError
+from cronicle.store.records import RunRecord, Transition
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+
+_log = logging.getLogger(__name__)
+
+GATES_AT_ONCE = 20
+"""So many runs of a workflow that wait for something of their own are looked at in one go."""
+
+Workflow = tuple[str, str, str]
+"""Project, environment, workflow."""
+
+Ended = Callable[[RunRecord, RunMachine], None]
+"""Told of every run of this process that has ended."""
+
+
+@define(eq=False)
+class _Group:
+    """The runs of one workflow that wait for their policy, by logical time."""
+
+    runs: list[RunRecord] = field(factory=list)
+    look_at: datetime | None = None
+    is_dirty: bool = True
+
+    def add(self, run: RunRecord) -> None:
+        self.runs.append(run)
+        self.runs.sort(key=lambda one: (one.logical_time, one.sequence))
+        self.is_dirty = True
+
+    def take(self, run_id: str) -> RunRecord | None:
+        for place, run in enumerate(self.runs):
+            if run.id == run_id:
+                return self.runs.pop(place)
+        return None
+
+
+class Dispatcher:
+    """The queued runs of this process, and those in progress."""
+
+    def __init__(self, owner: Owner, observe: Observer, ended: Ended) -> None:
+        self._owner = owner
+        self._observe = observe
+        self._ended = ended
+        self._ready: list[tuple[Any, int, RunRecord]] = []
+        self._waiting: dict[Workflow, _Group] = {}
+        self._known: set[str] = set()
+        self._beginning: set[str] = set()
+        self._hasty: list[RunRecord] = []
+        self._number = count()
+        self._changed = trio.Event()
+        self._is_draining = False
+        owner.slots.tell_when_idle(self._wake)
+
+    # -- what others say -----------------------------------------------------------------------------------
+
+    def offer(self, runs: Iterable[RunRecord]) -> None:
+        """Take on live runs that this process owns; those that it has already are passed over."""
+        for run in runs:
+            if run.id in self._known:
+                continue
+            self._known.add(run.id)
+            if run.state is RunState.QUEUED and not run.admitted:
+                self._waiting.setdefault(_workflow_of(run), _Group()).add(run)
+            else:
+                self._put(run)
+        self._wake()
+
+    def knows(self, run_id: str) -> bool:
+        """True for a run that was offered and has not ended."""
+        return run_id in self._known
+
+    def hasten(self, run_id: str) -> None:
+        """Give a queued run a driver at once, since somebody wants something of it."""
+        for group in self._waiting.values():
+            if run := group.take(run_id):
+                self._hasty.append(run)
+        for place, (_, _, run) in enumerate(self._ready):
+            if run.id == run_id:
+                del self._ready[place]
+                heapq.heapify(self._ready)
+                self._hasty.append(run)
+                break
+        self._wake()
+
+    def look(self) -> None:
+        """Look again at all that wait: something has ended, here or in another process."""
+        for group in self._waiting.values():
+            group.is_dirty = True
+        self._wake()
+
+    def drain(self) -> None:
+        """Start no more runs."""
+        self._is_draining = True
+
+    @property
+    def is_idle(self) -> bool:
+        """True if every run that was offered has ended."""
+        return not self._known
+
+    @property
+    def waiting(self) -> int:
+        """Runs that have no driver."""
+        return len(self._ready) + sum(len(group.runs) for group in self._waiting.values())
+
+    # -- the loop ------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Start runs for as long as this is not cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._changed = trio.Event()
+                if not self._is_draining:
+                    for run in self._hasty:
+                        nursery.start_soon(self._drive, run)
+                    self._hasty.clear()
+                    look_at = await self._judge_waiting()
+                    self._start_ready(nursery)
+                    with trio.move_on_after(self._seconds_until(look_at)):
+                        await self._changed.wait()
+                else:
+                    await self._changed.wait()
+
+    def _seconds_until(self, look_at: datetime | None) -> float:
+        if look_at is None:
+            return LOOK_AGAIN if any(group.runs for group in self._waiting.values()) else float("inf")
+        return max(0.0, (look_at - self._owner.clock.now()).total_seconds())
+
+    async def _judge_waiting(self) -> datetime | None:
+        """Look at the runs that wait for their policy; when to look again because time alone may change something."""
+        now, soonest = self._owner.clock.now(), None
+        for workflow, group in tuple(self._waiting.items()):
+            if group.is_dirty or (group.look_at is not None and group.look_at <= now):
+                group.is_dirty = False
+                group.look_at = await self._judge_group(group)
+            if not group.runs:
+                del self._waiting[workflow]
+            elif group.look_at is not None:
+                soonest = min(soonest or group.look_at, group.look_at)
+        return soonest
+
+    async def _judge_group(self, group: _Group) -> datetime | None:
+        soonest: datetime | None = None
+        for run in tuple(islice(group.runs, GATES_AT_ONCE)):
+            try:
+                policy = self._owner.spec_named(run.spec_hash).policy
+            except (CronicleError, ValueError) as error:
+                self._set_aside(run, error)
+                group.take(run.id)
+                continue
+            verdict = await judge(self._owner, run, policy)
+            if verdict.admitted:
+                group.take(run.id)
+                self._put(evolve(run, admitted=True))
+            elif verdict.dropped is not None:
+                group.take(run.id)
+                await self._drop(run, verdict.dropped)
+            if verdict.look_at is not None:
+                soonest = min(soonest or verdict.look_at, verdict.look_at)
+            if verdict.is_limited:
+                break
+        return soonest
+
+    async def _drop(self, run: RunRecord, reason: str) -> None:
+        """End a queued run in state `skipped`."""
+        machine = RunMachine.replay(
+            self._owner.spec_named(run.spec_hash), self._owner.store.get_events(run.id)
+        )
+        now = self._owner.clock.now()
+        facts = machine.advance(ev.RunFinished(at=now, state=RunState.SKIPPED, reason=reason))
+        await self._owner.journal.append(Transition(run_id=run.id, owner=self._owner.id, events=facts))
+        self._forget(run, machine)
+
+    def _put(self, run: RunRecord) -> None:
+        """Queue a run that may start."""
+        try:
+            priority = self._owner.spec_named(run.spec_hash).policy.priority
+        except (CronicleError, ValueError) as error:
+            self._set_aside(run, error)
+            return
+        queued = Queued(
+            id=run.id,
+            priority=priority,
+            cause=run.cause,
+            logical_time=run.logical_time,
+            sequence=run.sequence,
+        )
+        heapq.heappush(self._ready, (queued.rank, next(self._number), run))
+
+    def _start_ready(self, nursery: trio.Nursery) -> None:
+        slots = self._owner.slots
+        while self._ready and slots.idle > len(self._beginning):
+            _, _, run = heapq.heappop(self._ready)
+            self._beginning.add(run.id)
+            nursery.start_soon(self._drive, run)
+
+    async def _drive(self, run: RunRecord) -> None:
+        try:
+            driver = self._owner.driver_for(run, self._observed)
+            machine = await driver.drive()
+        except OwnershipLostError:
+            _log.warning("Run %s belongs to another process now.", run.id)
+            self._forget(run, None)
+            return
+        except StoreError:
+            raise
+        except (CronicleError, ValueError) as error:
+            self._set_aside(run, error)
+            return
+        finally:
+            self._beginning.discard(run.id)
+        self._forget(run, machine)
+
+    def _observed(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
+        if run.id in self._beginning:  # it has asked for the slots that it wants
+            self._beginning.discard(run.id)
+            self._wake()
+        self._observe(run, machine, facts)
+
+    def _forget(self, run: RunRecord, machine: RunMachine | None) -> None:
+        self._known.discard(run.id)
+        if machine is not None and machine.finished:
+            self._ended(run, machine)
+        self.look()
+
+    def _set_aside(self, run: RunRecord, error: Exception) -> None:
+        _log.error("Run %s of %s is set aside, since it cannot be driven: %s", run.id, run.workflow, error)
+
+    def _wake(self) -> None:
+        self._changed.set()
+
+
+def _workflow_of(run: RunRecord) -> Workflow:
+    return run.project, run.environment, run.workflow

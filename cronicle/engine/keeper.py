@@ -1,0 +1,126 @@
+"""Taking up what nobody owns: runs and backfills that were left to this process, or that a dead one has left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import trio
+
+from cronicle.engine.backfills import BackfillDriver
+from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.recovery import settle_dead_owners
+from cronicle.engine.runner import Observer
+from cronicle.errors import CronicleError
+from cronicle.runs.states import LIVE
+from cronicle.store.interface import StoreError
+from cronicle.store.records import Actor, BackfillRecord, ControlRequest
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+
+_log = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""Seconds between two looks for dead owners and for what has no owner."""
+
+
+class Keeper:
+    """What this process adopts."""
+
+    def __init__(self, owner: Owner, dispatcher: Dispatcher, observe: Observer) -> None:
+        self._owner = owner
+        self._dispatcher = dispatcher
+        self._observe = observe
+        self._woken = trio.Event()
+        self._backfills: set[str] = set()
+        self._set_aside: set[str] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if it drives no backfill."""
+        return not self._backfills
+
+    def wake(self) -> None:
+        """Have it look now."""
+        self._woken.set()
+
+    def take_on(self, run_ids: Iterable[str]) -> None:
+        """Have runs driven that were made for this process."""
+        runs = (self._owner.store.find_run(run_id) for run_id in run_ids)
+        self._dispatcher.offer(run for run in runs if run is not None and run.state in LIVE)
+
+    def cancel_superseded(self, run_ids: Iterable[str]) -> None:
+        """End runs in whose place there is a newer one."""
+        for run_id in run_ids:
+            self._dispatcher.hasten(run_id)
+            request = ControlRequest(
+                target=run_id,
+                verb="cancel",
+                actor=Actor(user="scheduler", host=self._owner.host, command="cronicle serve"),
+                reason="superseded",
+                requested_at=self._owner.clock.now(),
+            )
+            owner = self._owner.store.add_request(request)
+            if owner is not None:
+                self._owner.wake_other(owner)
+
+    def tell_others(self) -> None:
+        """A run has ended: other processes may have some that wait for it."""
+        for other in self._owner.ids_of_owners():
+            if other != self._owner.id:
+                self._owner.wake_other(other)
+
+    async def serve(self) -> None:
+        """Adopt for as long as this is not cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._woken = trio.Event()
+                for settled in await settle_dead_owners(self._owner.store, self._owner.clock):
+                    _log.warning(
+                        "Process %d on %s had died; it left %d runs, %d attempts are lost.",
+                        settled.owner.pid,
+                        settled.owner.host,
+                        len(settled.runs),
+                        settled.attempts,
+                    )
+                    self._dispatcher.look()
+                await self._adopt(nursery)
+                with trio.move_on_after(LOOK):
+                    await self._woken.wait()
+
+    async def _adopt(self, nursery: trio.Nursery) -> None:
+        store = self._owner.store
+        for found in await self._owner.journal.call(store.list_unowned):
+            if found in self._set_aside:
+                continue
+            try:
+                backfill = store.find_backfill(found)
+                if backfill is not None:
+                    self._adopt_backfill(nursery, backfill)
+                elif store.adopt_run(found, self._owner.id):
+                    self.take_on((found,))
+            except StoreError as error:
+                self._set_aside.add(found)
+                _log.error("%s is set aside, since it cannot be read: %s", found, error)
+
+    def _adopt_backfill(self, nursery: trio.Nursery, backfill: BackfillRecord) -> None:
+        if self._owner.store.adopt_backfill(backfill.id, self._owner.id):
+            adopted = self._owner.store.find_backfill(backfill.id)
+            assert adopted is not None
+            self._backfills.add(backfill.id)
+            nursery.start_soon(self._drive_backfill, adopted)
+
+    async def _drive_backfill(self, backfill: BackfillRecord) -> None:
+        try:
+            driver = BackfillDriver(self._owner, backfill, lambda _: None, self._observe)
+            ended = await driver.drive()
+            _log.info("Backfill %s of %s: %s.", ended.id, ended.workflow, ended.state)
+        except StoreError:
+            raise
+        except (CronicleError, ValueError) as error:
+            self._set_aside.add(backfill.id)
+            _log.error("Backfill %s is set aside, since it cannot be driven: %s", backfill.id, error)
+        finally:
+            self._backfills.discard(backfill.id)

@@ -1,0 +1,150 @@
+"""The process that serves: it ticks, takes up what nobody owns, drives what it owns, and drains when told to end.
+
+One nursery owns everything that goes on here. The parts do not know each other; this module tells one what another
+has seen:
+
+    Ticker      makes runs of ticks               Dispatcher   starts and drives runs
+    Followers   makes runs after runs             Keeper       adopts what nobody owns, settles dead owners
+    Signals     late, not fresh, failing          housekeeping: heartbeat, retention, watchdog
+
+Rules:
+
+1. TERM drains: it stops ticking and starting at once, so that another process can lead; attempts that run go on to
+   their end. A second TERM, or the end of the patience, ends them. Runs that have not ended are left without an owner,
+   and the next process that serves takes them up.
+2. What cannot be written waits until it can be (`cronicle.engine.journal`); what may have been written halfway ends
+   the process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import frozen
+
+from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.keeper import Keeper
+from cronicle.engine.runner import Observer
+from cronicle.engine.signals import Signals
+from cronicle.engine.ticker import Ticker
+from cronicle.operations.watch import Scope
+from cronicle.runs.machine import RunMachine
+from cronicle.store.records import ControlRequest, RunRecord
+from cronicle.store.series import Settled
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+
+_log = logging.getLogger(__name__)
+
+DRAIN = "drain"
+"""The verb by which a process that serves is asked to drain."""
+
+
+@frozen(kw_only=True)
+class ServeOptions:
+    """How to serve."""
+
+    scope: Scope = Scope()
+    until: datetime | None = None
+    """Serve the ticks up to this instant, and end when all runs have."""
+    drain_seconds: float | None = None
+    """How long running attempts may take to end when draining; None: as long as they need."""
+
+
+Service = Callable[[], Awaitable[None]]
+
+
+class Server:
+    """All that one serving process does."""
+
+    def __init__(self, owner: Owner, options: ServeOptions, observe: Observer) -> None:
+        self._owner = owner
+        self._options = options
+        self.dispatcher = Dispatcher(owner, observe, self._run_ended)
+        self.ticker = Ticker(owner, options.scope, self._ticks_settled)
+        self.keeper = Keeper(owner, self.dispatcher, observe)
+        self.signals = Signals(owner, self.ticker)
+        self._drained = trio.Event()
+        self._is_draining = False
+
+    async def serve(self, *services: Service) -> None:
+        """Serve until drained, or until the instant that the options name; `services` go on beside."""
+        self._owner.on_request = self._obey
+        self._owner.on_wake = self._look
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.dispatcher.serve)
+            nursery.start_soon(self.keeper.serve)
+            nursery.start_soon(self.signals.serve)
+            for service in services:
+                nursery.start_soon(service)
+            nursery.start_soon(self._tick)
+            await self._drained.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _tick(self) -> None:
+        await self.ticker.serve(self._options.until)
+        if self._options.until is not None and not self._is_draining:
+            await self._until_idle()
+            self._drained.set()
+
+    async def _until_idle(self) -> None:
+        """Wait until everything that was made has ended."""
+        while not (self.dispatcher.is_idle and self.keeper.is_idle and not self.ticker.owes):
+            await self.ticker.make_up()
+            await trio.sleep(0.05)
+
+    # -- draining ------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Begin to drain; a second call ends the attempts that still run."""
+        if self._is_draining:
+            _log.warning("Ends the attempts that run.")
+            self._drained.set()
+            return
+        self._is_draining = True
+        running = sum(driver.live_attempts for driver in self._owner.drivers.values())
+        _log.info("Drains: starts nothing more, %d attempts go on.", running)
+        self.ticker.stop()
+        self.dispatcher.drain()
+        self._owner.slots.close()
+        self._owner.nursery.start_soon(self._until_attempts_ended)
+
+    async def _until_attempts_ended(self) -> None:
+        seconds = self._options.drain_seconds
+        with trio.move_on_after(float("inf") if seconds is None else seconds):
+            while any(driver.is_busy for driver in self._owner.drivers.values()):
+                await self._owner.attempt_ended()
+        self._drained.set()
+
+    # -- what the parts tell each other --------------------------------------------------------------------
+
+    def _obey(self, request: ControlRequest) -> bool:
+        """Obey what is asked of this process, or of a run of it that has no driver yet."""
+        if request.target == self._owner.id and request.verb == DRAIN:
+            if not self._is_draining:
+                self.drain()
+            return True
+        if self.dispatcher.knows(request.target):
+            self.dispatcher.hasten(request.target)
+        return False
+
+    def _look(self) -> None:
+        self.ticker.wake()
+        self.keeper.wake()
+        self.dispatcher.look()
+
+    def _ticks_settled(self, settled: Sequence[Settled]) -> None:
+        """Runs were made: take them on; those that a newer one supersedes are cancelled."""
+        for one in settled:
+            self.keeper.cancel_superseded(one.superseded)
+            self.keeper.take_on(one.made)
+
+    def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
+        self.signals.run_ended(run, machine)
+        self.ticker.wake()
+        self.keeper.tell_others()

@@ -1,0 +1,147 @@
+"""Ticking: one process of a store sees to it that each tick makes its run, or leaves a record of why not.
+
+The ticker leads (`Store.lead`) under an epoch that the store checks in every transaction that settles ticks. What a
+series owes is computed by `cronicle.operations.watch` from its cursor, the deployments and pauses since, and the
+clock; what comes of it is one transaction with the new cursor. So a crash at any moment settles a tick once.
+
+Rules:
+
+1. It never sleeps past `RECHECK` seconds, since the wall clock may be set. When it finds that the clock has gone further
+   than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
+   repeats nothing, since cursors stay.
+2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import trio
+
+from cronicle.operations.in_force import Maker
+from cronicle.operations.watch import Scope, Watch
+from cronicle.store.interface import StoreError
+from cronicle.store.series import Settled, Settlement
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+
+_log = logging.getLogger(__name__)
+
+RECHECK = 10.0
+"""Seconds that the ticker sleeps at most."""
+
+OUTSIDE = 1.0
+"""Seconds after which it looks for what others have changed, should no datagram have come."""
+
+JUMP = timedelta(seconds=30)
+"""A clock that is so much further than the sleep took was set, or the machine was suspended."""
+
+BATCH = 2_000
+"""Settlements in one transaction."""
+
+Made = Callable[[Sequence[Settled]], None]
+"""Told what came of settlements."""
+
+
+class Ticker:
+    """The ticks of the environments that this process serves."""
+
+    def __init__(self, owner: Owner, scope: Scope, made: Made) -> None:
+        self._owner = owner
+        self._made = made
+        self._scope = scope
+        self._watch: Watch | None = None
+        self._epoch: int | None = None
+        self._watched_from: datetime | None = None
+        self._checked: tuple[datetime, float] | None = None
+        self._woken = trio.Event()
+        self._stopped = False
+
+    @property
+    def leads(self) -> bool:
+        """True while this process leads the ticking."""
+        return self._epoch is not None
+
+    def wake(self) -> None:
+        """Have it look now."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Settle no more ticks; another may lead."""
+        self._stopped = True
+        if self._epoch is not None:
+            self._owner.store.stop_leading(self._owner.id)
+            self._epoch = None
+        self._woken.set()
+
+    async def serve(self, until: datetime | None = None) -> None:
+        """Tick for as long as this is not cancelled or stopped; with `until`, to that instant, inclusive."""
+        while not self._stopped:
+            self._woken = trio.Event()
+            now = self._owner.clock.now()
+            done = until is not None and now >= until
+            seconds = await self._look(min(now, until) if until is not None else now)
+            if done:
+                return
+            if until is not None:
+                seconds = min(seconds, max(0.0, (until - self._owner.clock.now()).total_seconds()))
+            with trio.move_on_after(seconds):
+                await self._woken.wait()
+
+    async def _look(self, now: datetime) -> float:
+        """Settle what is due; how many seconds there is nothing to do after that."""
+        owner = self._owner
+        epoch = await owner.journal.call(owner.store.lead, owner.id)
+        if epoch is None or self._stopped:
+            self._lose_lead()
+            return OUTSIDE
+        if epoch != self._epoch or self._watch is None:
+            self._epoch = epoch
+            self._watch = Watch(owner.store, self._scope, owner.spec_named)
+            await owner.journal.call(self._watch.load, now)
+            self._watched_from = now
+            _log.info("Leads the ticking.")
+        self._notice_jump(now)
+        assert self._watched_from is not None
+        await owner.journal.call(self._watch.refresh, now)
+        maker = Maker(owner=owner.id, host=owner.host, now=now)
+        while True:
+            settlements = self._watch.due(now, self._watched_from, maker, owner.new_id, limit=BATCH)
+            if not settlements:
+                break
+            if not await self._settle(settlements):
+                return 0.0
+        return min(OUTSIDE if self._watch.is_watched_by_others else RECHECK, self._watch.seconds_until_next(owner.clock.now()))
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> bool:
+        """Store settlements; False if this process does not lead any more."""
+        assert self._watch is not None
+        assert self._epoch is not None
+        settled = await self._owner.journal.call(
+            self._owner.store.settle, self._epoch, settlements, self._watch.progress
+        )
+        if settled is None:
+            self._lose_lead()
+            return False
+        self._watch.note(settlements, settled)
+        self._made(settled)
+        return True
+
+    def _lose_lead(self) -> None:
+        if self._epoch is not None:
+            _log.warning("Another process leads the ticking now.")
+        self._epoch, self._watch = None, None
+
+    def _notice_jump(self, now: datetime) -> None:
+        """Ticks that passed while nobody looked, since the clock was set or the machine slept, were missed."""
+        steady = trio.current_time()
+        if self._checked is not None:
+            before, then = self._checked
+            if now - before - timedelta(seconds=steady - then) > JUMP:
+                _log.warning("The clock went from %s to %s at once; ticks in between were missed.", before, now)
+                self._watched_from = now
+        self._checked = now, steady

@@ -1,0 +1,88 @@
+"""What the store says of the gates of a queued run: the tick before it, and the workflows that it requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from cronicle.config.deployed import schedules_from_json
+from cronicle.runs.policy import Policy
+from cronicle.schedule.admission import Gates, Past, Required, Waiting, gates
+from cronicle.schedule.rule import Schedule
+from cronicle.schedule.ticks import ticks_between
+from cronicle.store.interface import StoreReader
+from cronicle.store.records import RunRecord
+from cronicle.store.series import SeriesKey
+
+_INSTANT = timedelta.resolution
+
+
+def gates_of(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> Gates:
+    """What stands between a queued run and its admission, apart from limits."""
+    return gates(
+        policy,
+        Waiting(
+            cause=run.cause,
+            logical_time=run.logical_time,
+            not_before=run.not_before,
+            past=_past_of(store, run) if policy.depends_on_past else None,
+            required=tuple(_required(store, run, workflow) for workflow in policy.requires),
+        ),
+        now,
+    )
+
+
+def _past_of(store: StoreReader, run: RunRecord) -> Past | None:
+    """The tick before that of a run; its interval begins there."""
+    before = run.interval_start
+    if before is None or before >= run.logical_time:
+        return None
+    result = store.find_result(run.project, run.environment, run.workflow, run.series, before)
+    return Past(
+        logical_time=before,
+        succeeded=result is not None,
+        outside=result is None and _is_outside(store, run, before),
+    )
+
+
+def _is_outside(store: StoreReader, run: RunRecord, before: datetime) -> bool:
+    """True if nobody owes the tick before: it is older than the cursor, and no tick of the run's backfill."""
+    if run.backfill is not None:
+        ticks = store.list_ticks(run.backfill)
+        if any(tick.logical_time == before for tick in ticks):
+            return False
+    cursor = store.find_cursor(
+        SeriesKey(
+            project=run.project,
+            environment=run.environment,
+            workflow=run.workflow,
+            instance=run.instance,
+            series=run.series,
+        )
+    )
+    return cursor is None or before <= cursor.since
+
+
+def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
+    """How many of the ticks of a required workflow in a run's interval, or at its logical time, have succeeded."""
+    start = run.interval_start
+    first = run.logical_time if start is None or start >= run.logical_time else start + _INSTANT
+    end = run.logical_time + _INSTANT
+    times = {
+        tick.logical_time
+        for schedules in _series_of(store, run, workflow)
+        for tick in ticks_between(schedules, first, end)
+    }
+    if not times:  # a workflow without ticks there: its run of the same logical time, if any
+        times = {run.logical_time}
+    results = store.list_results(run.project, run.environment, workflow, None, first, end)
+    return Required(workflow=workflow, succeeded=len(times & set(results)), ticks=len(times))
+
+
+def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> Iterator[tuple[Schedule, ...]]:
+    """The unlabelled series of a workflow as it is deployed now, else all of its schedules."""
+    deployment = store.find_deployment(run.project, run.environment)
+    for deployed in deployment.workflows if deployment else ():
+        if deployed.name == workflow:
+            schedules = schedules_from_json(deployed.schedules)
+            yield tuple(one for one in schedules if one.name is None) or schedules

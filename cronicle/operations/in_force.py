@@ -1,0 +1,177 @@
+"""What is deployed, as a scheduler needs it: workflows with their series of ticks, and the runs that ticks make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+
+from cronicle.config.deployed import schedules_from_json
+from cronicle.operations.create_run import ticked
+from cronicle.operations.lock import lock_of
+from cronicle.runs import events as ev
+from cronicle.runs.policy import Policy
+from cronicle.runs.spec import ParamSpec, RunSpec
+from cronicle.runs.states import Cause
+from cronicle.schedule.rule import Schedule
+from cronicle.schedule.ticks import Tick, jitter_of
+from cronicle.store.records import Actor, DeployedWorkflow, DeploymentRecord, NewRun, RunRecord
+from cronicle.store.series import SeriesKey
+from cronicle.values import Value
+
+Json = Any
+
+SCHEDULER = "scheduler"
+"""The user in whose name ticks make runs."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class WorkflowInForce(Value):
+    """A workflow as a deployment has it."""
+
+    project: str
+    environment: str
+    workflow: str
+    revision: str
+    deployment: int
+    spec_hash: str
+    policy: Policy
+    series: Mapping[str | None, tuple[Schedule, ...]]
+    """By label."""
+
+    def key(self, series: str | None) -> SeriesKey:
+        """The key of one of its series."""
+        return SeriesKey(
+            project=self.project, environment=self.environment, workflow=self.workflow, series=series
+        )
+
+
+def workflow_in_force(deployment: DeploymentRecord, deployed: DeployedWorkflow) -> WorkflowInForce:
+    """A workflow of a deployment, with its schedules read.
+
+    Raises:
+        ValueError: What the deployment says of its schedules is damaged.
+    """
+    return WorkflowInForce(
+        project=deployment.project,
+        environment=deployment.environment,
+        workflow=deployed.name,
+        revision=deployment.revision,
+        deployment=deployment.number,
+        spec_hash=deployed.spec_hash,
+        policy=deployed.policy,
+        series=series_in(deployed),
+    )
+
+
+def series_in(deployed: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ...]]:
+    """The schedules of a workflow by the series that they make."""
+    series: dict[str | None, tuple[Schedule, ...]] = {}
+    for schedule in schedules_from_json(deployed.schedules):
+        series[schedule.name] = (*series.get(schedule.name, ()), schedule)
+    return series
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Maker(Value):
+    """Who makes runs, and when."""
+
+    owner: str
+    host: str
+    now: datetime
+
+    def actor(self, command: str) -> Actor:
+        """The scheduler, as the one who asked."""
+        return Actor(user=SCHEDULER, host=self.host, command=command)
+
+
+def tick_run(
+    workflow: WorkflowInForce,
+    spec: RunSpec,
+    series: str | None,
+    tick: Tick,
+    cause: Cause,
+    *,
+    run_id: str,
+    maker: Maker,
+) -> NewRun:
+    """The run that a tick makes."""
+    schedules = workflow.series.get(series, ())
+    delay = max((jitter_of(one, tick.logical_time) for one in schedules), default=timedelta(0))
+    chosen: dict[str, Json] = {}
+    for one in schedules:
+        chosen |= one.params
+    due = tick.logical_time + delay
+    return new_run(
+        workflow,
+        spec,
+        {
+            **ticked(tick),
+            "series": series,
+            "lateness": max(0.0, (maker.now - due).total_seconds()),
+            "not_before": due if due > maker.now else None,
+        },
+        cause,
+        chosen,
+        run_id=run_id,
+        maker=maker,
+    )
+
+
+def new_run(
+    workflow: WorkflowInForce,
+    spec: RunSpec,
+    times: Mapping[str, Any],
+    cause: Cause,
+    params: Mapping[str, Json],
+    *,
+    run_id: str,
+    maker: Maker,
+    command: str = "cronicle serve",
+) -> NewRun:
+    """A run that the scheduler makes of a workflow.
+
+    Args:
+        workflow: As it is in force.
+        spec: Its spec.
+        times: The fields of the run that say which logical time it is for.
+        cause: Why there is one.
+        params: Values that are not the defaults.
+        run_id: Its id.
+        maker: Who makes it.
+        command: What is shown as the command that asked for it.
+    """
+    run = RunRecord(
+        id=run_id,
+        project=workflow.project,
+        environment=workflow.environment,
+        workflow=workflow.workflow,
+        **times,
+        cause=cause,
+        counts=True,
+        revision=workflow.revision,
+        deployment=workflow.deployment,
+        spec_hash=workflow.spec_hash,
+        params={**default_params(spec.params), **params},
+        actor=maker.actor(command),
+        owner=maker.owner,
+        created_at=maker.now,
+        admitted=workflow.policy.limits_nothing and times.get("not_before") is None,
+    )
+    return with_lock(NewRun(run=run, events=(ev.RunQueued(at=maker.now, run_id=run_id),)), workflow.policy)
+
+
+def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:
+    """The values where nobody chooses; null for a parameter that has none."""
+    return {name: param.default for name, param in params.items()}
+
+
+def with_lock(new: NewRun, policy: Policy) -> NewRun:
+    """The same run with the key of its workflow's lock, if that has one."""
+    if policy.lock is None:
+        return new
+    from attrs import evolve
+
+    return evolve(new, run=evolve(new.run, lock=lock_of(new.run, policy.lock)))

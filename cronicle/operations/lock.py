@@ -1,0 +1,40 @@
+"""The key of a workflow's lock, once its run is known."""
+
+from __future__ import annotations
+
+from cronicle.errors import CronicleError
+from cronicle.runs.spec import Lazy
+from cronicle.store.records import RunRecord
+
+
+def lock_of(run: RunRecord, lock: Lazy) -> str:
+    """The value of the `lock` of a run's workflow, as text.
+
+    Raises:
+        CronicleError: It cannot be evaluated for this run, or is not a text.
+    """
+    if "known" in lock:
+        return str(lock["known"])
+    from cronicle.operations.run_view import view_of_run
+    from cronicle.runs.scope import BadReference, InstanceView, RunView, evaluate_lazy
+
+    view = RunView(
+        run=view_of_run(run),
+        params=run.params,
+        project=run.project,
+        environment=run.environment,
+        task=lambda _: None,
+        task_names=(),
+    )
+    try:
+        value = evaluate_lazy(lock, view, InstanceView())
+    except BadReference as error:
+        raise CronicleError(
+            f"the lock of workflow {run.workflow} cannot be evaluated: {error.detail}",
+            "Mend the expression, commit and apply it.",
+        ) from error
+    if not isinstance(value, str | int):
+        raise CronicleError(
+            f"the lock of workflow {run.workflow} is not a text", "Mend the expression, commit and apply it."
+        )
+    return str(value)

@@ -1,0 +1,187 @@
+"""Removing what is past its time, a little at a time, while others use the store.
+
+Rules:
+
+1. What may go is decided by `cronicle.runs.retention`, from what the store says of each run at that moment.
+2. Each step is short: one transaction over few runs, or the files of few runs. A step that a crash interrupts leaves
+   nothing that the next pass does not find.
+3. The rows of a run go before its files: files without a run are found by looking at folders, rows without files
+   only look complete.
+4. What cannot be removed (another user's file) is told, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from attrs import field, frozen
+
+from cronicle.execute.places import Places
+from cronicle.execute.run_files import scan, size_of
+from cronicle.runs.retention import (
+    Kind,
+    Retention,
+    RunAge,
+    RunFiles,
+    beyond_total,
+    is_past,
+    retention_from,
+    runs_before,
+)
+from cronicle.store.interface import Store, StoreReader
+from cronicle.values import Value
+
+RUNS_AT_ONCE = 100
+"""Runs removed in one transaction: some thousand rows, a few milliseconds."""
+
+FILES_AT_ONCE = 500
+"""Folders of runs that are looked up together."""
+
+FRESH = timedelta(hours=1)
+"""Folders in which something has changed so lately are not looked at."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Pruned(Value):
+    """What was removed, or would be."""
+
+    runs: int = 0
+    logs: int = 0
+    """Runs whose logs went."""
+    run_data: int = 0
+    """Runs whose data and piped output went."""
+    bytes: int = 0
+    """Of logs and run data, on the disk."""
+    problems: tuple[str, ...] = ()
+    """What could not be removed, and why."""
+
+    def __add__(self, other: Pruned) -> Pruned:
+        return Pruned(
+            runs=self.runs + other.runs,
+            logs=self.logs + other.logs,
+            run_data=self.run_data + other.run_data,
+            bytes=self.bytes + other.bytes,
+            problems=self.problems + other.problems,
+        )
+
+
+@frozen
+class Rules:
+    """The retention of each project and environment, as its deployment in force says; read once in a pass."""
+
+    store: StoreReader
+    known: dict[tuple[str, str], Retention] = field(factory=dict)
+
+    def of(self, project: str, environment: str) -> Retention:
+        """That of one."""
+        key = project, environment
+        if key not in self.known:
+            deployment = self.store.find_deployment(project, environment)
+            self.known[key] = retention_from(deployment.settings if deployment else None)
+        return self.known[key]
+
+
+def prune(store: Store, files: Path, now: datetime) -> Generator[Pruned, None, None]:
+    """Remove what is past its time; gives after each step what that removed.
+
+    Args:
+        store: Where the runs are.
+        files: The files folder of this machine.
+        now: The present moment.
+
+    Raises:
+        OSError: The files folder cannot be read.
+        StoreError: The store cannot be written.
+    """
+    rules = Rules(store)
+    with Places(files, "prune") as places:
+        for project, environment in store.list_environments():
+            before = runs_before(rules.of(project, environment), now)
+            while before is not None and (
+                gone := store.prune_runs(project, environment, before, RUNS_AT_ONCE)
+            ):
+                removed = Pruned(runs=len(gone))
+                for run_id in gone:
+                    for kind in Kind:
+                        removed += _remove(places, RunFiles(run_id=run_id, kind=kind, changed_at=now))
+                yield removed
+        for chunk in _past_files(store, files, rules, now):
+            yield sum((_remove(places, one) for one in chunk), Pruned())
+
+
+def would_prune(store: StoreReader, files: Path, now: datetime) -> Iterator[Pruned]:
+    """What `prune` would remove, step by step, without removing anything.
+
+    A run that only stays because another was carried over from it may go together with that one, so there may be
+    more.
+    """
+    rules = Rules(store)
+    for project, environment in store.list_environments():
+        before = runs_before(rules.of(project, environment), now)
+        if before is not None:
+            yield Pruned(runs=store.count_past_runs(project, environment, before))
+    for chunk in _past_files(store, files, rules, now):
+        yield sum((_counted(one, size_of(files, one.kind, one.run_id)) for one in chunk), Pruned())
+
+
+def _past_files(
+    store: StoreReader, files: Path, rules: Rules, now: datetime
+) -> Iterator[tuple[RunFiles, ...]]:
+    """The files that are past their time, in small lots, empty ones among them; last those beyond `total_size`."""
+    limited = any(
+        rules.of(project, environment).total_size is not None
+        for project, environment in store.list_environments()
+    )
+    staying: dict[tuple[str, str], list[tuple[RunFiles, RunAge]]] = {}
+    for kind in Kind:
+        found = scan(files, kind, modified_before=now - FRESH, sized=limited)
+        while lot := tuple(itertools.islice(found, FILES_AT_ONCE)):
+            ages = {age.id: age for age in store.list_ages([one.run_id for one in lot])}
+            past = []
+            for one in lot:
+                run = ages.get(one.run_id)
+                rule = rules.of(run.project, run.environment) if run else Retention()
+                if is_past(one, run, rule, now):
+                    past.append(one)
+                elif run is not None and rule.total_size is not None:
+                    staying.setdefault((run.project, run.environment), []).append((one, run))
+            yield tuple(past)
+    for key, held in staying.items():
+        total = rules.of(*key).total_size
+        assert total is not None
+        yield from _still_removable(store, beyond_total(held, total))
+
+
+def _still_removable(
+    store: StoreReader, chosen: Iterable[tuple[RunFiles, RunAge]]
+) -> Iterator[tuple[RunFiles, ...]]:
+    """The chosen files in lots, without those whose run has come to be needed while others were looked at."""
+    rest = iter(chosen)
+    while lot := tuple(itertools.islice(rest, FILES_AT_ONCE)):
+        ages = {age.id: age for age in store.list_ages([run.id for _, run in lot])}
+        yield tuple(
+            one
+            for one, run in lot
+            if (age := ages.get(run.id)) and not age.is_needed and age.ended_at is not None
+        )
+
+
+def _remove(places: Places, files: RunFiles) -> Pruned:
+    size = size_of(places.files, files.kind, files.run_id)
+    try:
+        if files.kind is Kind.LOGS:
+            places.remove_logs(files.run_id)
+        else:
+            places.remove_run_data(files.run_id)
+    except OSError as error:
+        what = "logs" if files.kind is Kind.LOGS else "data"
+        return Pruned(problems=(f"the {what} of run {files.run_id} cannot be removed: {error}",))
+    return _counted(files, size)
+
+
+def _counted(files: RunFiles, size: int) -> Pruned:
+    is_log = files.kind is Kind.LOGS
+    return Pruned(logs=int(is_log), run_data=int(not is_log), bytes=size)

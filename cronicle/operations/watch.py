@@ -1,0 +1,378 @@
+"""What the ticker knows of the environments that it serves, and which series is due next.
+
+Everything here follows from the store; it is kept in memory so that ten thousand workflows cost nothing while none of
+them is due. What becomes of due ticks is decided by `cronicle.schedule.owed`, which is pure; what is built here are
+the settlements that the store takes.
+
+Rules:
+
+1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until then
+   follows the catchup of the new one.
+2. While a workflow is paused its ticks are left alone; when the pause ends they are dropped as one span.
+3. A damaged deployment is set aside with an alarm; the one before it stays in force for the ticks of its environment.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import count
+
+from attrs import evolve, frozen
+
+from cronicle.errors import CronicleError
+from cronicle.operations.create_run import unscheduled
+from cronicle.operations.followers import Followers
+from cronicle.operations.in_force import Maker, WorkflowInForce, new_run, tick_run
+from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
+from cronicle.runs.spec import RunSpec
+from cronicle.runs.states import LIVE, Cause
+from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
+from cronicle.schedule.ticks import Tick, tick_of_start
+from cronicle.schedule.zones import zone_named
+from cronicle.store.interface import Store
+from cronicle.store.records import NewRun, RunFilter
+from cronicle.store.series import OwedRecord, SeriesKey, Settled, Settlement, TickSpan
+
+_log = logging.getLogger(__name__)
+
+CATCHUPS_AT_ONCE = 2
+"""Live runs of a series that make up missed ticks."""
+
+TICKS_AT_ONCE = 500
+"""On-time ticks of one series that are settled together."""
+
+SpecNamed = Callable[[str], RunSpec]
+NewId = Callable[[], str]
+
+
+@frozen(kw_only=True)
+class Scope:
+    """Which environments are served."""
+
+    projects: tuple[str, ...] = ()
+    """Empty: all of the store."""
+    environments: tuple[str, ...] = ()
+    """Empty: of each project its default one."""
+
+
+class Watch:
+    """The environments that are served."""
+
+    def __init__(self, store: Store, scope: Scope, spec_named: SpecNamed, *, is_start: bool) -> None:
+        self._store = store
+        self._scope = scope
+        self._spec_named = spec_named
+        self._is_start = is_start
+        self._environments: dict[tuple[str, str], ServedEnvironment] = {}
+        self._queue: list[tuple[datetime, int, Series]] = []
+        self._number = count()
+        self._set_aside: set[tuple[str, str, int]] = set()
+        self._to_begin: list[ServedEnvironment] = []
+        self._followers = Followers(store)
+        self.progress: dict[str, int] = {}
+        """What is to be noted with the next settlements."""
+
+    # -- taking up -----------------------------------------------------------------------------------------
+
+    def refresh(self, now: datetime) -> None:
+        """Take up what was deployed, paused or unpaused since the last time."""
+        for project, environment, number in self._in_scope():
+            known = self._environments.get((project, environment))
+            if known is not None and known.deployment.number == number:
+                self._take_up_pauses(known, now)
+            elif (project, environment, number) not in self._set_aside:
+                self._take_up(project, environment, number, now)
+
+    def _in_scope(self) -> Iterator[tuple[str, str, int]]:
+        scope = self._scope
+        defaults: dict[str, str] = {}
+        if not scope.environments:
+            defaults = {one.name: one.default_environment for one in self._store.list_projects()}
+        for project, environment, number in self._store.list_environments():
+            if scope.projects and project not in scope.projects:
+                continue
+            if environment in scope.environments or environment == defaults.get(project):
+                yield project, environment, number
+
+    def _take_up(self, project: str, environment: str, number: int, now: datetime) -> None:
+        try:
+            taken_up = load_environment(self._store, project, environment)
+        except (CronicleError, ValueError, KeyError, TypeError) as error:
+            self._set_aside.add((project, environment, number))
+            _log.error(
+                "Deployment %d of %s/%s is set aside, since it cannot be read: %s",
+                number,
+                project,
+                environment,
+                error,
+            )
+            return
+        self._environments[taken_up.name] = taken_up
+        self._take_up_pauses(taken_up, now, is_new=True)
+        self._followers.take_up(taken_up.name, taken_up.workflows.values(), self.progress)
+        self._to_begin.append(taken_up)
+
+    def _take_up_pauses(self, environment: ServedEnvironment, now: datetime, *, is_new: bool = False) -> None:
+        since = min((one.cursor.position for one in environment.series.values()), default=now)
+        pauses = self._store.list_pauses(*environment.name, ended_after=since)
+        if is_new or pauses != environment.pauses:
+            environment.pauses = pauses
+            for series in environment.series.values():
+                series.next_at = self._next_at(environment, series, now)
+            self._requeue()
+
+    def _requeue(self) -> None:
+        self._queue = [
+            (series.next_at, next(self._number), series)
+            for environment in self._environments.values()
+            for series in environment.series.values()
+            if series.next_at != NEVER
+        ]
+        heapq.heapify(self._queue)
+
+    def _next_at(self, environment: ServedEnvironment, series: Series, now: datetime) -> datetime:
+        """When a series has to be settled next."""
+        if series.stored is None or series.cursor.deployment != environment.deployment.number:
+            return now  # its cursor is to say which deployment holds
+        paused_until = environment.paused_until(series.key.workflow, now)
+        if paused_until is not None:
+            return paused_until
+        return next_due(series.schedules, series.cursor.position) or NEVER
+
+    # -- what is due ---------------------------------------------------------------------------------------
+
+    def due(
+        self, now: datetime, watched_from: datetime, maker: Maker, new_id: NewId, *, limit: int
+    ) -> list[Settlement]:
+        """What is to be settled now, about so many series at once; empty if nothing is."""
+        found: list[Settlement] = []
+        while self._queue and self._queue[0][0] <= now and len(found) < limit:
+            _, _, series = heapq.heappop(self._queue)
+            environment = self._environments.get((series.key.project, series.key.environment))
+            if environment is None or environment.series.get(series.key) is not series or series.next_at > now:
+                continue  # it was taken up anew, or queued again, meanwhile
+            found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
+        if found:
+            return found  # first, that all cursors are there
+        for environment in self._to_begin:
+            found += self._begin(environment, maker, new_id)
+        self._to_begin.clear()
+        for environment in self._environments.values():
+            found += self._caught_up(environment, now, maker, new_id, limit - len(found))
+        return found + self._followers.due(maker, new_id, self._spec_named, self.progress)
+
+    def _settlement(
+        self,
+        environment: ServedEnvironment,
+        series: Series,
+        now: datetime,
+        watched_from: datetime,
+        maker: Maker,
+        new_id: NewId,
+    ) -> Settlement:
+        """What becomes of the due ticks of a series."""
+        first = series.schedules[0]
+        segments = segments_of(
+            series.cursor.position,
+            environment.deployments(series),
+            environment.pauses_of(series.key.workflow),
+            now,
+        )
+        if not segments:  # it was deployed this very moment, or the clock was set back
+            cursor = evolve(series.cursor, deployment=environment.deployment.number)
+            return Settlement(key=series.key, expected=series.stored, cursor=cursor)
+        found = assess(
+            segments,
+            watched_from=watched_from,
+            now=now,
+            catchup=first.catchup,
+            catchup_window=first.catchup_window,
+            limit=TICKS_AT_ONCE,
+        )
+        ticks = (due.tick for due in found.on_time)
+        return Settlement(
+            key=series.key,
+            expected=series.stored,
+            cursor=evolve(series.cursor, position=found.position, deployment=found.deployment),
+            runs=self._runs(series, ticks, Cause.SCHEDULE, maker, new_id),
+            owed=_owed_of(series.key, found),
+            dropped=_dropped_of(series.key, found, now),
+        )
+
+    def _runs(
+        self, series: Series, ticks: Iterable[Tick], cause: Cause, maker: Maker, new_id: NewId
+    ) -> tuple[NewRun, ...]:
+        spec: RunSpec | None = None
+        runs = []
+        for tick in ticks:
+            spec = spec or self._spec_named(series.workflow.spec_hash)
+            made = tick_run(
+                series.workflow, spec, series.key.series, tick, cause, run_id=new_id(), maker=maker
+            )
+            runs.append(made)
+        return tuple(runs)
+
+    def _caught_up(
+        self, environment: ServedEnvironment, now: datetime, maker: Maker, new_id: NewId, limit: int
+    ) -> Iterator[Settlement]:
+        """The next of the ticks that are still to be made up, a few of each series at a time."""
+        begun: set[SeriesKey] = set()
+        for owed in environment.owed:
+            if limit <= 0:
+                return
+            series = environment.series.get(owed.key)
+            if series is None or owed.key in begun:  # of a series the oldest come first
+                continue
+            begun.add(owed.key)
+            if environment.paused_until(owed.key.workflow, now) is not None:
+                continue
+            room = CATCHUPS_AT_ONCE - self._live_catchups(owed.key)
+            if room > 0:
+                limit -= 1
+                yield self._made_up(environment, series, owed, room, maker, new_id)
+
+    def _made_up(
+        self,
+        environment: ServedEnvironment,
+        series: Series,
+        owed: OwedRecord,
+        room: int,
+        maker: Maker,
+        new_id: NewId,
+    ) -> Settlement:
+        span = OwedSpan(deployment=owed.deployment, after=owed.after, until=owed.until, count=owed.left)
+        ticks = tuple(owed_ticks(span, environment.schedules_of(owed), room))
+        left = owed.left - len(ticks) if len(ticks) == room else 0
+        after = ticks[-1].logical_time if ticks else owed.until
+        runs = self._runs(series, ticks, Cause.CATCHUP, maker, new_id)
+        return evolve(self._extra(series, runs), owed=(evolve(owed, after=after, left=max(0, left)),))
+
+    def _live_catchups(self, key: SeriesKey) -> int:
+        wanted = RunFilter(
+            project=key.project,
+            environment=key.environment,
+            workflow=key.workflow,
+            series=key.series,
+            any_series=False,
+            states=tuple(LIVE),
+            causes=(Cause.CATCHUP,),
+        )
+        return self._store.count_runs(wanted, CATCHUPS_AT_ONCE)
+
+    def _begin(self, environment: ServedEnvironment, maker: Maker, new_id: NewId) -> Iterator[Settlement]:
+        """Runs that a deployment makes, and those of schedules that fire when a scheduler starts."""
+        number = environment.deployment.number
+        noted = f"deployment/{'/'.join(environment.name)}"
+        before = self.progress.get(noted)
+        is_first = before is None
+        if before is None:
+            before = self._store.get_progress(noted) or 0
+        self.progress[noted] = number
+        if before < number:
+            yield from self._deploy_runs(environment, before, maker, new_id)
+        if self._is_start and is_first:
+            for series in environment.series.values():
+                ticks = [
+                    tick_of_start(one, maker.now) for one in series.schedules if one.on_start and one.enabled
+                ]
+                if ticks:
+                    runs = self._runs(series, ticks[:1], Cause.SCHEDULE, maker, new_id)
+                    yield self._extra(series, runs)
+
+    def _deploy_runs(
+        self, environment: ServedEnvironment, before: int, maker: Maker, new_id: NewId
+    ) -> Iterator[Settlement]:
+        """The runs of workflows with `on_deploy` that differ from what was taken up before."""
+        deployment = environment.deployment
+        earlier = self._store.find_deployment(*environment.name, before) if before else None
+        hashes = {one.name: one.spec_hash for one in earlier.workflows} if earlier else {}
+        for workflow in environment.workflows.values():
+            if not workflow.policy.on_deploy or hashes.get(workflow.workflow) == workflow.spec_hash:
+                continue
+            spec = self._spec_named(workflow.spec_hash)
+            local = deployment.created_at.astimezone(zone_named(spec.timezone))
+            run = new_run(
+                workflow,
+                spec,
+                unscheduled(deployment.created_at, local, spec.timezone),
+                Cause.DEPLOY,
+                {},
+                run_id=new_id(),
+                maker=maker,
+                command=f"deployment {deployment.number}",
+            )
+            key = workflow.key(None)
+            series = environment.series.get(key)
+            stored = series.stored if series else None
+            yield Settlement(key=key, expected=stored, cursor=None, runs=(run,))
+
+    @staticmethod
+    def _extra(series: Series, runs: tuple[NewRun, ...]) -> Settlement:
+        """Runs that leave the cursor where it is."""
+        return Settlement(key=series.key, expected=series.stored, cursor=None, runs=runs)
+
+    # -- what came of it -----------------------------------------------------------------------------------
+
+    def note(self, settlements: Sequence[Settlement], settled: Sequence[Settled], now: datetime) -> None:
+        """Take in what was stored."""
+        stale: set[tuple[str, str]] = set()
+        with_owed: set[tuple[str, str]] = set()
+        for settlement, answer in zip(settlements, settled, strict=True):
+            name = (settlement.key.project, settlement.key.environment)
+            if answer.is_stale:
+                stale.add(name)
+                continue
+            if settlement.owed:
+                with_owed.add(name)
+            environment = self._environments[name]
+            series = environment.series.get(settlement.key)
+            if series is not None and settlement.cursor is not None:
+                series.cursor, series.stored = settlement.cursor, settlement.cursor.position
+                series.next_at = self._next_at(environment, series, now)
+                if series.next_at != NEVER:
+                    heapq.heappush(self._queue, (series.next_at, next(self._number), series))
+        for name in with_owed - stale:
+            self._environments[name].owed = self._store.list_owed(*name)
+        for name in stale:  # another has moved a cursor: what is in memory is not true any more
+            del self._environments[name]
+        if stale:
+            self.refresh(now)
+
+    def seconds_until_next(self, now: datetime) -> float:
+        """How long nothing is due, as far as is known now."""
+        return max(0.0, (self._queue[0][0] - now).total_seconds()) if self._queue else float("inf")
+
+    @property
+    def owes(self) -> bool:
+        """True if ticks are still to be made up."""
+        return any(environment.owed for environment in self._environments.values())
+
+    def workflows(self) -> Iterator[WorkflowInForce]:
+        """All that are in force."""
+        for environment in self._environments.values():
+            yield from environment.workflows.values()
+
+
+def _owed_of(key: SeriesKey, found: Assessment) -> tuple[OwedRecord, ...]:
+    return tuple(
+        OwedRecord(key=key, deployment=span.deployment, after=span.after, until=span.until, left=span.count)
+        for span in found.owed
+    )
+
+
+def _dropped_of(key: SeriesKey, found: Assessment, now: datetime) -> tuple[TickSpan, ...]:
+    return tuple(
+        TickSpan(
+            key=key,
+            first=span.first,
+            last=span.last,
+            count=span.count,
+            reason=span.reason,
+            detail=span.detail,
+            recorded_at=now,
+        )
+        for span in found.dropped
+    )

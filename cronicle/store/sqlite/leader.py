@@ -1,0 +1,39 @@
+"""Who leads the ticking of a SQLite store; each writing function runs inside a transaction of the caller.
+
+A leader leads until it stops or dies; its epoch tells what it writes from what somebody wrote who led before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cronicle.store.sqlite.connection import Connection
+
+
+def lead(connection: Connection, owner: str, is_alive: Callable[[str], bool]) -> int | None:
+    """`Store.lead`."""
+    present, epoch = _leader(connection)
+    if present == owner:
+        return epoch
+    if present is not None and is_alive(present):
+        return None
+    connection.execute("UPDATE leader SET owner = ?, epoch = ?", (owner, epoch + 1))
+    return epoch + 1
+
+
+def stop(connection: Connection, owner: str) -> None:
+    """`Store.stop_leading`."""
+    connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
+
+
+def leads(connection: Connection, epoch: int) -> bool:
+    """True if that epoch is the present leader's."""
+    present, current = _leader(connection)
+    return present is not None and current == epoch
+
+
+def _leader(connection: Connection) -> tuple[str | None, int]:
+    row = connection.row("SELECT owner, epoch FROM leader")
+    assert row is not None
+    owner, epoch = row
+    return owner, epoch

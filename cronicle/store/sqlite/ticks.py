@@ -1,0 +1,249 @@
+"""What becomes of ticks in a SQLite store: cursors, what is owed and dropped, and the runs that ticks make.
+
+`Settling` is the hot path of a scheduler: ten thousand series may be due on the same minute. So a run whose policy
+limits nothing costs one insertion that finds out by itself whether its tick has had a run, and what `overlap` needs
+to know is read once for each workflow of a call. The writing functions run inside a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from cronicle.runs.events import RunFinished
+from cronicle.runs.states import LIVE, RunState
+from cronicle.schedule.admission import Insertion, LiveRun, PolicyReason, on_insertion
+from cronicle.store import rows
+from cronicle.store.cells import Row, columns, marks, to_instant
+from cronicle.store.interface import StoreError
+from cronicle.store.records import NewRun
+from cronicle.store.series import OwedRecord, Settled, Settlement
+from cronicle.store.series_rows import (
+    CURSOR_COLUMNS,
+    DROPPED_COLUMNS,
+    OWED_COLUMNS,
+    cursor_row,
+    dropped_row,
+    key_row,
+    owed_row,
+)
+from cronicle.store.sqlite.admission import Policies, live_runs
+from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.journal import Batch
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+_SERIES = "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ?"
+
+_NEW_CURSOR = (
+    f"INSERT INTO cursor ({columns(CURSOR_COLUMNS)}) VALUES ({marks(CURSOR_COLUMNS)}) ON CONFLICT DO NOTHING"
+)
+_MOVE_CURSOR = f"UPDATE cursor SET since = ?, position = ?, deployment = ? WHERE {_SERIES} AND position = ?"
+
+_INSERT_RUN = (
+    f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}) VALUES ({marks(rows.RUN_COLUMNS)})"
+    " ON CONFLICT DO NOTHING RETURNING sequence"
+)
+_TICK_RUN = (
+    f"SELECT 1 FROM run WHERE {_SERIES} AND logical_time = ?"
+    " AND cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
+)
+_LIVE_RUN = f"SELECT 1 FROM run WHERE {_SERIES} AND logical_time = ? AND state IN ('queued', 'running')"
+
+_STATE = 12
+"""Column of a run's row."""
+
+
+class Settling:
+    """One call of `Store.settle`, by the leader."""
+
+    def __init__(self, connection: Connection, policies: Policies) -> None:
+        self._connection = connection
+        self._policies = policies
+        self._batch = Batch(connection)
+        self._live: dict[Row, list[LiveRun]] = {}
+        self._dropped: dict[str, LiveRun] = {}
+        """Queued runs that this call has ended, for `queue_limit`."""
+
+    def settle(
+        self, settlements: Sequence[Settlement], progress: Mapping[str, int] | None
+    ) -> tuple[Settled, ...]:
+        """Store them; what came of each."""
+        settled = [self._settle(settlement) for settlement in settlements]
+        many = self._connection.execute_many
+        many(
+            f"INSERT INTO dropped ({columns(DROPPED_COLUMNS)}) VALUES ({marks(DROPPED_COLUMNS)})",
+            (
+                dropped_row(span)
+                for settlement, answer in zip(settlements, settled, strict=True)
+                if not answer.is_stale
+                for span in settlement.dropped
+            ),
+        )
+        many(
+            "INSERT INTO progress (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (progress or {}).items(),
+        )
+        self._batch.write()
+        if not self._dropped:
+            return tuple(settled)
+        return tuple(self._without_dropped(answer) for answer in settled)
+
+    def _without_dropped(self, answer: Settled) -> Settled:
+        """What a later run of the same call has dropped is not live any more."""
+        gone = [run_id for run_id in answer.made if run_id in self._dropped]
+        return attrs.evolve(
+            answer,
+            made=tuple(run_id for run_id in answer.made if run_id not in self._dropped),
+            skipped=tuple(dict.fromkeys((*answer.skipped, *gone))),
+        )
+
+    def _settle(self, settlement: Settlement) -> Settled:
+        if not self._move_cursor(settlement):
+            return Settled(is_stale=True)
+        for owed in settlement.owed:
+            self._put_owed(owed)
+        made: list[str] = []
+        skipped: list[str] = []
+        superseded: list[str] = []
+        for new in settlement.runs:
+            self._make(new, made, skipped, superseded)
+        return Settled(made=tuple(made), skipped=tuple(skipped), superseded=tuple(superseded))
+
+    def _move_cursor(self, settlement: Settlement) -> bool:
+        """True if the cursor stood where the settlement was decided from; then it has moved."""
+        expected, cursor = settlement.expected, settlement.cursor
+        key = key_row(settlement.key)
+        if cursor is None:
+            position = self._connection.value(f"SELECT position FROM cursor WHERE {_SERIES}", key)
+            return bool(position == (None if expected is None else to_instant(expected)))
+        row = cursor_row(cursor)
+        if expected is None:
+            return self._connection.changed(_NEW_CURSOR, row) == 1
+        return self._connection.changed(_MOVE_CURSOR, (*row[5:], *key, to_instant(expected))) == 1
+
+    def _put_owed(self, owed: OwedRecord) -> None:
+        if owed.left <= 0:
+            self._connection.execute("DELETE FROM owed WHERE sequence = ?", (owed.sequence,))
+        elif owed.sequence:
+            self._connection.execute(
+                "UPDATE owed SET deployment = ?, after = ?, until = ?, left = ? WHERE sequence = ?",
+                (*owed_row(owed)[5:], owed.sequence),
+            )
+        else:
+            self._connection.execute(
+                f"INSERT INTO owed ({columns(OWED_COLUMNS)}) VALUES ({marks(OWED_COLUMNS)})", owed_row(owed)
+            )
+
+    def _make(self, new: NewRun, made: list[str], skipped: list[str], superseded: list[str]) -> None:
+        """Make the run of a tick, unless the tick has had one."""
+        run = new.run
+        row = rows.run_row(run)
+        if run.admitted or run.state not in LIVE:
+            sequence = self._insert(row)
+            if sequence is not None:
+                self._note(sequence, new)
+                (made if run.state in LIVE else skipped).append(run.id)
+                return
+        if self._connection.row(_TICK_RUN, row[1:7]) is not None:
+            return
+        if self._connection.row(_LIVE_RUN, row[1:7]) is not None:
+            self._skip(
+                new, row, PolicyReason.OVERLAP
+            )  # somebody else's run is live for this very logical time
+            skipped.append(run.id)
+            return
+        if run.admitted or run.state not in LIVE:
+            raise _taken(run.id)
+        decision = self._decide(new, row[1:5])
+        for run_id in decision.drops:
+            end = RunFinished(at=run.created_at, state=RunState.SKIPPED, reason=PolicyReason.QUEUE_LIMIT)
+            self._batch.add_end(run_id, end)
+        skipped += decision.drops
+        superseded += decision.supersedes
+        if decision.skipped is not None:
+            self._skip(new, row, decision.skipped)
+            skipped.append(run.id)
+        else:
+            self._queue(new, row)
+            made.append(run.id)
+
+    def _decide(self, new: NewRun, workflow: Row) -> Insertion:
+        """What the policy of its workflow makes of a new run."""
+        run = new.run
+        live = self._live_of(workflow)
+        youngest = max((other.sequence for other in live), default=0)
+        candidate = LiveRun(
+            id=run.id,
+            sequence=youngest + 1,
+            cause=run.cause,
+            series=run.series,
+            logical_time=run.logical_time,
+        )
+        decision = on_insertion(self._policies.of_new(run.spec_hash), candidate, live)
+        for run_id in decision.drops:
+            self._dropped[run_id] = next(other for other in live if other.id == run_id)
+        live[:] = [other for other in live if other.id not in decision.drops]
+        return decision
+
+    def _live_of(self, workflow: Row) -> list[LiveRun]:
+        live = self._live.get(workflow)
+        if live is None:
+            live = self._live[workflow] = live_runs(self._connection, *workflow)
+        return live
+
+    def _queue(self, new: NewRun, row: Row) -> None:
+        run = new.run
+        sequence = self._insert(row)
+        if sequence is None:
+            raise _taken(run.id)
+        self._note(sequence, new)
+
+    def _note(self, sequence: int, new: NewRun) -> None:
+        """Take in a run whose row has just been inserted."""
+        run = new.run
+        self._batch.add_new_run(sequence, new)
+        live = self._live.get((run.project, run.environment, run.workflow, run.instance or ""))
+        if live is not None and run.state in LIVE:
+            live.append(
+                LiveRun(
+                    id=run.id,
+                    sequence=sequence,
+                    cause=run.cause,
+                    series=run.series,
+                    state=run.state,
+                    admitted=run.admitted,
+                    logical_time=run.logical_time,
+                )
+            )
+
+    def _skip(self, new: NewRun, row: Row, reason: PolicyReason) -> None:
+        """Make a run that ends at once."""
+        sequence = self._insert((*row[:_STATE], RunState.SKIPPED, *row[_STATE + 1 :]))
+        if sequence is None:
+            raise _taken(new.run.id)
+        end = RunFinished(at=new.run.created_at, state=RunState.SKIPPED, reason=reason)
+        self._batch.add_new_run(sequence, new, end)
+
+    def _insert(self, row: Row) -> int | None:
+        """The sequence of a run's new row; None if a unique key stands in its way."""
+        sequence: int | None = self._connection.value(_INSERT_RUN, row)
+        return sequence
+
+
+def _taken(run_id: str) -> StoreError:
+    return StoreError(f"there is a run {run_id} already", "Repeat it: ids are chosen at random.")
+
+
+def move_workflow(connection: Connection, project: str, environment: str, source: str, target: str) -> None:
+    """`Store.move_workflow`."""
+    where = "project = ? AND environment = ? AND workflow = ?"
+    for table in ("run", "cursor"):
+        if connection.row(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", (project, environment, target)):
+            return
+    for table in ("run", "backfill", "cursor", "owed", "dropped", "pause"):
+        connection.execute(
+            f"UPDATE {table} SET workflow = ? WHERE {where}", (target, project, environment, source)
+        )
