@@ -59,7 +59,7 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
 def _workflow_lines(planned: PlannedDeployment, change: WorkflowChange) -> Iterator[str]:
     mark, colour = MARKS[change.action]
     place = f"   {change.place}" if change.place else ""
-    yield f"  {paint(f'{mark} workflow {change.name}', colour)}{place}"
+    yield f"  {paint(f'{mark} workflow {change.name}', colour)}{_former(change)}{place}"
     for attribute in change.attributes:
         yield f"      {_attribute(attribute)}"
     if change.action is Action.CREATE:
@@ -91,13 +91,17 @@ def _task_lines(task: TaskChange) -> Iterator[str]:
         return
     mark, colour = MARKS[task.action]
     above = f"   {_above(task)}" if task.changed_above else ""
-    yield f"      {paint(f'{mark} task {_task_name(task)}', colour)}{above}"
+    yield f"      {paint(f'{mark} task {_task_name(task)}', colour)}{_former(task)}{above}"
     if task.action is not Action.UPDATE:
         return
     for file in task.files:
         yield f"          {_file(file, declared=task.inputs_declared)}"
     for attribute in task.attributes:
         yield f"          {_attribute(attribute)}"
+
+
+def _former(change: WorkflowChange | TaskChange) -> str:
+    return f"   (was {change.moved_from}: its history stays)" if change.moved_from is not None else ""
 
 
 def _above(task: TaskChange) -> str:

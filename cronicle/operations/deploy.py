@@ -46,7 +46,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         actor=actor,
         values=proposal.project.values,
         workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
-        moved=tuple(moved.pair for moved in proposal.project.moved),
+        moved=proposal.moved,
         settings=proposal.project.settings.to_json(),
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
@@ -75,9 +75,17 @@ def roll_back(
         values=target.values,
         workflows=target.workflows,
         rolled_back_to=target.rolled_back_to or target.number,
+        moved=moved_back(current, target),
         settings=target.settings,
     )
     return _record(sources, repository, record, current)
+
+
+def moved_back(current: DeploymentRecord, target: DeploymentRecord) -> tuple[tuple[str, str], ...]:
+    """The renames of workflows that going back to an earlier deployment takes back, so that history follows them."""
+    now, then = ({f"workflow.{each.name}" for each in one.workflows} for one in (current, target))
+    back = ((new, old) for old, new in current.moved if new in now - then and old in then - now)
+    return tuple({new: (new, old) for new, old in back}.values())
 
 
 def previous_deployment(sources: Sources, current: DeploymentRecord) -> DeploymentRecord:

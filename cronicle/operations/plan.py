@@ -17,6 +17,7 @@ from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
 from cronicle.plan.changes import Plan
 from cronicle.plan.compare import Side, plan_changes
+from cronicle.plan.renames import Renames
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.store.interface import StoreReader
@@ -76,6 +77,7 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
+        moved=Renames.of(proposal.moved),
         count_lines=_line_counter(sources, proposal),
     )
     return PlannedDeployment(

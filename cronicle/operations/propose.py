@@ -62,6 +62,11 @@ class Proposal:
     """The HCL files that were read."""
     tree: GitTree | WorkingTree
 
+    @property
+    def moved(self) -> tuple[tuple[str, str], ...]:
+        """The renames that it declares, from and to, as a deployment keeps them."""
+        return tuple(moved.pair for moved in self.project.moved)
+
     def spec_bytes(self, workflow: str) -> bytes:
         """The canonical form of a workflow's spec."""
         return spec_to_bytes(self.specs[workflow])

@@ -13,6 +13,7 @@ from cronicle.execute.places import Places
 from cronicle.operations.ask import Candidate, live_run_exists
 from cronicle.operations.create_run import first_facts, results_of, retried
 from cronicle.operations.spooled import with_kept_stdout
+from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
@@ -66,6 +67,8 @@ def plan_a_retry(
     own = spec_from_bytes(store.get_spec(run.spec_hash))
     results = results_of(store, run, own)
     spec = other.spec if other else own
+    if other is not None:
+        results = with_renamed_results(results, own, _renames(store, run, other).tasks_of(run.workflow, own))
     selection = with_kept_stdout(files, spec, results, lambda usable: plan_retry(spec, usable, from_task))
     if not selection.executed:
         raise CronicleError(
@@ -127,6 +130,14 @@ def _copy_run_data(places: Places, old: RunRecord, new: RunRecord) -> None:
             "Make room, or the files readable. All tasks anew, without that data: "
             f"cronicle run {old.workflow} --time {old.times.time}",
         ) from error
+
+
+def _renames(store: StoreReader, run: RunRecord, other: Candidate) -> Renames:
+    """What is called otherwise in what is deployed than when the run was made."""
+    if other.deployment is None:
+        return Renames()
+    deployment = store.find_deployment(run.project, run.environment, other.deployment)
+    return Renames() if deployment is None else Renames.of(deployment.moved)
 
 
 def _counts(store: StoreReader, run: RunRecord) -> bool:

@@ -59,6 +59,8 @@ class TaskChange:
 
     name: str
     action: Action
+    moved_from: str | None = None
+    """What it was called before, if it was renamed."""
     keys: tuple[str, ...] | None = None
     """Of a `for_each` task that is known already the keys of its instances; else None."""
     attributes: tuple[AttributeChange, ...] = ()
@@ -104,6 +106,8 @@ class WorkflowChange:
 
     name: str
     action: Action
+    moved_from: str | None = None
+    """What it was called before, if it was renamed."""
     place: str | None = None
     """Where it is declared: `workflows.hcl:14`; None if it is not any more."""
     description: str = ""

@@ -6,11 +6,12 @@ from the parts of the fingerprints where a task does something else, and from it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cronicle.plan.changes import (
     Action,
@@ -21,6 +22,7 @@ from cronicle.plan.changes import (
     TaskChange,
     WorkflowChange,
 )
+from cronicle.plan.renames import Renames, with_renamed_tasks
 from cronicle.runs.spec import RunSpec, TaskSpec
 
 Json = Any
@@ -70,6 +72,7 @@ _WRITTEN: Mapping[str, str] = {
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }
+_HASHED = re.compile(r"(?<![A-Za-z])H(?![A-Za-z])", re.IGNORECASE)
 _BY_KEY = frozenset({"env", "retry", "wait"})
 _NOT_SHOWN = frozenset(
     {"stdout_is_data", "inputs_declared"}
@@ -88,6 +91,10 @@ class Side:
     tags: tuple[str, ...] = ()
     place: str | None = None
     """Where it is declared, of the proposed side: `workflows.hcl:14`."""
+    former_name: str | None = None
+    """Of the deployed side: what it is called there, if that is another name than now."""
+    former_tasks: Mapping[str, str] = field(factory=dict)
+    """Of the deployed side: by the present name of a task what it is called there, if that is another."""
 
 
 def plan_changes(
@@ -96,6 +103,7 @@ def plan_changes(
     *,
     old_values: Mapping[str, Json] | None = None,
     new_values: Mapping[str, Json] | None = None,
+    moved: Renames | None = None,
     count_lines: CountLines | None = None,
 ) -> Plan:
     """What would change if `new` were deployed in place of `old`.
@@ -105,9 +113,10 @@ def plan_changes(
         new: The proposed ones, in the order in which they are to be shown.
         old_values: The deployed values of variables.
         new_values: The proposed ones.
+        moved: The renames that the proposal declares; those that were deployed before change nothing.
         count_lines: Counts the lines that differ between two blobs; without it they are not counted.
     """
-    before = old or {}
+    before = _as_called_now(old or {}, moved or Renames())
     count = count_lines or (lambda _old, _new: None)
     changes = [_workflow_change(name, before.get(name), side, count) for name, side in new.items()]
     changes += [_deleted(name, side) for name, side in before.items() if name not in new]
@@ -117,19 +126,36 @@ def plan_changes(
     return Plan(changes=tuple(changes), variables=tuple(values))
 
 
+def _as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:
+    """The deployed workflows by their present names, with the present names of their tasks."""
+    now: dict[str, Side] = {}
+    for name, side in old.items():
+        new = moved.workflow(name, old)
+        names = moved.tasks_of(new, side.spec)
+        spec = with_renamed_tasks(side.spec, names)
+        now[new] = evolve(
+            side,
+            spec=evolve(spec, policy=moved.policy(spec.policy)),
+            former_name=name if new != name else None,
+            former_tasks={after: before for before, after in names.items()},
+        )
+    return now
+
+
 def _workflow_change(name: str, old: Side | None, new: Side, count: CountLines) -> WorkflowChange:
-    tasks = tuple(_task_changes(old.spec.tasks if old else (), new.spec.tasks, count))
-    schedules = tuple(_schedule_changes(old.schedules if old else (), new.schedules))
+    tasks = tuple(_task_changes(old, new.spec.tasks, count))
+    schedules = tuple(_schedule_changes(_comparable(old, new) if old else (), new.schedules))
     attributes = tuple(_workflow_attributes(old, new)) if old else ()
     if old is None:
         action = Action.CREATE
     else:
         actions = {*(task.action for task in tasks), *(schedule.action for schedule in schedules)}
-        is_same = not attributes and actions <= {Action.NO_OP}
+        is_same = not attributes and actions <= {Action.NO_OP} and old.former_name is None
         action = Action.NO_OP if is_same else Action.UPDATE
     return WorkflowChange(
         name=name,
         action=action,
+        moved_from=old.former_name if old else None,
         place=new.place,
         description=new.description,
         attributes=attributes,
@@ -169,13 +195,12 @@ def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
 # Tasks
 
 
-def _task_changes(
-    old: Iterable[TaskSpec], new: Sequence[TaskSpec], count: CountLines
-) -> Iterator[TaskChange]:
-    before = {task.name: task for task in old}
+def _task_changes(old: Side | None, new: Sequence[TaskSpec], count: CountLines) -> Iterator[TaskChange]:
+    before = {task.name: task for task in old.spec.tasks} if old else {}
+    former = old.former_tasks if old else {}
     differs: set[str] = set()  # what does something else than before, or lies below such a task
     for task in new:  # upstreams come first
-        change = _task_change(before.get(task.name), task, count)
+        change = _task_change(before.get(task.name), task, former.get(task.name), count)
         above = tuple(dict.fromkeys(edge.task for edge in task.upstreams if edge.task in differs))
         if change.action is not Action.CREATE:
             change = evolve(change, changed_above=above)
@@ -188,10 +213,13 @@ def _task_changes(
     yield from (_removed_task(task) for task in before.values() if task.name not in names)
 
 
-def _task_change(old: TaskSpec | None, new: TaskSpec, count: CountLines) -> TaskChange:
+def _task_change(
+    old: TaskSpec | None, new: TaskSpec, former_name: str | None, count: CountLines
+) -> TaskChange:
     change = TaskChange(
         name=new.name,
         action=Action.CREATE,
+        moved_from=former_name,
         keys=_keys(new),
         inputs_declared=new.inputs_declared,
         new_fingerprint=new.fingerprint,
@@ -206,6 +234,7 @@ def _task_change(old: TaskSpec | None, new: TaskSpec, count: CountLines) -> Task
         name for name in names if old.fingerprint_parts.get(name) != new.fingerprint_parts.get(name)
     )
     is_same = not attributes and not files and old.deep_fingerprint == new.deep_fingerprint
+    is_same = is_same and former_name is None
     return evolve(
         change,
         action=Action.NO_OP if is_same else Action.UPDATE,
@@ -277,6 +306,17 @@ def _blob(described: str | None) -> str | None:
 
 
 # Schedules
+
+
+def _comparable(old: Side, new: Side) -> list[Mapping[str, Json]]:
+    """The old schedules; of a renamed workflow those without an `H` (which hashes the name) with its new seed."""
+    seed = next((one.get("seed") for one in new.schedules), None)
+    if old.former_name is None or seed is None:
+        return list(old.schedules)
+    return [
+        one if any(_HASHED.search(cron) for cron in one.get("cron") or ()) else {**one, "seed": seed}
+        for one in old.schedules
+    ]
 
 
 def _schedule_changes(

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trees import DictTree
+from plan_sides import FILES, sides
 
-from cronicle.config.compile import compile_workflow
-from cronicle.config.deployed import schedules_to_json
-from cronicle.config.load import load_project
 from cronicle.plan.changes import Action, AttributeChange, Plan, TaskChange, WorkflowChange, plan_from_json
-from cronicle.plan.compare import Side, plan_changes
+from cronicle.plan.compare import plan_changes
 
 EXAMPLE = (Path(__file__).parent.parent / "language" / "valid" / "weather.hcl").read_text()
-FILES = {"extract.py": "", "summarise.py": "old", "report.py": "", "notify.sh": ""}
 SIMPLE = """
 workflow "cleanup" {
   schedule {
@@ -30,23 +26,6 @@ workflow "cleanup" {
   }
 }
 """
-
-
-def sides(text: str, files: dict[str, str] | None = None) -> dict[str, Side]:
-    tree = DictTree({"workflows.hcl": text, **(FILES if files is None else files)})
-    loaded = load_project(tree, folder_name="p")
-    assert loaded.project is not None, loaded.diagnostics
-    return {
-        name: Side(
-            spec=compile_workflow(loaded.project, workflow, tree),
-            schedules=schedules_to_json(workflow.schedules),
-            description=workflow.description,
-            owner=workflow.owner,
-            tags=workflow.tags,
-            place=f"{workflow.span.file.name}:{workflow.span.line}",
-        )
-        for name, workflow in loaded.project.workflows.items()
-    }
 
 
 def only(plan: Plan) -> WorkflowChange:

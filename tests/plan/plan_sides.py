@@ -1,0 +1,29 @@
+"""Sides of a comparison from texts, for the tests of plans."""
+
+from __future__ import annotations
+
+from trees import DictTree
+
+from cronicle.config.compile import compile_workflow
+from cronicle.config.deployed import schedules_to_json
+from cronicle.config.load import load_project
+from cronicle.plan.compare import Side
+
+FILES = {"extract.py": "", "summarise.py": "old", "report.py": "", "notify.sh": ""}
+
+
+def sides(text: str, files: dict[str, str] | None = None) -> dict[str, Side]:
+    tree = DictTree({"workflows.hcl": text, **(FILES if files is None else files)})
+    loaded = load_project(tree, folder_name="p")
+    assert loaded.project is not None, loaded.diagnostics
+    return {
+        name: Side(
+            spec=compile_workflow(loaded.project, workflow, tree),
+            schedules=schedules_to_json(workflow.schedules),
+            description=workflow.description,
+            owner=workflow.owner,
+            tags=workflow.tags,
+            place=f"{workflow.span.file.name}:{workflow.span.line}",
+        )
+        for name, workflow in loaded.project.workflows.items()
+    }
