@@ -30,7 +30,10 @@ def local_zone() -> str:
     """The IANA name of this machine's time zone: `$TZ`, else what `/etc/localtime` links to; `UTC` where neither says."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    candidates = (os.environ.get("TZ", "").removeprefix(":"), os.path.realpath("/etc/localtime").partition("zoneinfo/")[2])
+    candidates = (
+        os.environ.get("TZ", "").removeprefix(":"),
+        os.path.realpath("/etc/localtime").partition("zoneinfo/")[2],
+    )
     for name in candidates:
         try:
             if name:

@@ -112,7 +112,7 @@ class Server:
             _log.warning("Ends the attempts that run.")
             self._drained.set()
             return
-                slots = self._owner.slots
+        slots = self._owner.slots
         _log.info("Drains: starts nothing more, %d attempts go on.", slots.size - slots.free)
         slots.close()
         self.ticker.stop()

@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cronicle.operations.in_force import Maker
+from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
-from cronicle.store.interface import StoreError
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -67,6 +66,10 @@ class Ticker:
     def is_idle(self) -> bool:
         """True if no missed ticks are still to be made up."""
         return self._watch is None or not self._watch.owes
+
+    def workflows(self) -> tuple[WorkflowInForce, ...]:
+        """All workflows that it ticks for; none while another process leads."""
+        return tuple(self._watch.workflows()) if self._watch is not None else ()
 
     def wake(self) -> None:
         """Have it look now."""
@@ -145,6 +148,8 @@ class Ticker:
         if self._checked is not None:
             before, then = self._checked
             if now - before - timedelta(seconds=steady - then) > JUMP:
-                _log.warning("The clock went from %s to %s at once; ticks in between were missed.", before, now)
+                _log.warning(
+                    "The clock went from %s to %s at once; ticks in between were missed.", before, now
+                )
                 self._watched_from = now
         self._checked = now, steady

@@ -91,9 +91,7 @@ class Followers:
             for upstream in workflow.policy.after
         )
 
-    def _runs(
-        self, ended: EndedRun, workflow: str, states: frozenset[RunState]
-    ) -> tuple[RunRecord, ...]:
+    def _runs(self, ended: EndedRun, workflow: str, states: frozenset[RunState]) -> tuple[RunRecord, ...]:
         """Runs of a workflow for the logical time of a run that has ended."""
         return self._store.list_runs(
             RunFilter(

@@ -29,7 +29,7 @@ from cronicle.operations.in_force import Maker, WorkflowInForce, new_run, tick_r
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Cause
-from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
+from cronicle.schedule.owed import Assessment, assess, next_due, owed_ticks, segments_of
 from cronicle.schedule.ticks import Tick, tick_of_start
 from cronicle.schedule.zones import zone_named
 from cronicle.store.interface import Store
@@ -152,7 +152,11 @@ class Watch:
         while self._queue and self._queue[0][0] <= now and len(found) < limit:
             _, _, series = heapq.heappop(self._queue)
             environment = self._environments.get((series.key.project, series.key.environment))
-            if environment is None or environment.series.get(series.key) is not series or series.next_at > now:
+            if (
+                environment is None
+                or environment.series.get(series.key) is not series
+                or series.next_at > now
+            ):
                 continue  # it was taken up anew, or queued again, meanwhile
             found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
         if found:
@@ -243,8 +247,7 @@ class Watch:
         maker: Maker,
         new_id: NewId,
     ) -> Settlement:
-        span = OwedSpan(deployment=owed.deployment, after=owed.after, until=owed.until, count=owed.left)
-        ticks = tuple(owed_ticks(span, environment.schedules_of(owed), room))
+        ticks = owed_ticks(environment.schedules_of(owed), owed.after, owed.until, room)
         left = owed.left - len(ticks) if len(ticks) == room else 0
         after = ticks[-1].logical_time if ticks else owed.until
         runs = self._runs(series, ticks, Cause.CATCHUP, maker, new_id)

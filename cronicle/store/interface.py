@@ -37,7 +37,15 @@ from cronicle.store.records import (
     TaskRecord,
     Transition,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, Settled, Settlement, TickSpan
+from cronicle.store.series import (
+    CursorRecord,
+    OwedRecord,
+    PauseRecord,
+    SeriesKey,
+    Settled,
+    Settlement,
+    TickSpan,
+)
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -115,6 +123,12 @@ class StoreReader(Protocol):
         self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
     ) -> Result | None:
         """The last to succeed of the runs that count for this logical time."""
+        ...
+
+    def find_newest_result(
+        self, project: str, environment: str, workflow: str, series: str | None
+    ) -> Result | None:
+        """The result of the latest logical time that has one."""
         ...
 
     def list_results(

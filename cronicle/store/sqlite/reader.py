@@ -183,6 +183,18 @@ class SqliteReader:
         )
         return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
 
+    def find_newest_result(
+        self, project: str, environment: str, workflow: str, series: str | None
+    ) -> Result | None:
+        row = self._connection.row(
+            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
+            " AND workflow = ? AND series = ?"
+            " AND counts = 1 AND state = 'succeeded' AND instance = ''"
+            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+            (project, environment, workflow, series or ""),
+        )
+        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+
     def list_results(
         self,
         project: str,
