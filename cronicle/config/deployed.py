@@ -1,14 +1,17 @@
 """What a deployment keeps of a workflow's schedules: plain JSON, so that ticks need no HCL.
 
-Instants are RFC 3339 in UTC, durations seconds. A newer release reads what an older one wrote.
+Instants are RFC 3339 in UTC, dates ISO, durations seconds. A newer release reads what an older one wrote, and writes
+the same for what the older one knew: what came later is left out where a schedule says nothing of it, so that no
+plan shows a change where nobody made one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.rule import Catchup, Schedule
 
 Json = Any
@@ -30,6 +33,7 @@ def schedules_to_json(schedules: Iterable[Schedule]) -> list[dict[str, Json]]:
             "catchup_window": _seconds(one.catchup_window),
             "enabled": one.enabled,
             "seed": one.seed,
+            **_later(one),
         }
         for one in schedules
     ]
@@ -51,8 +55,38 @@ def schedules_from_json(stored: Iterable[Mapping[str, Json]]) -> tuple[Schedule,
             catchup_window=timedelta(seconds=one.get("catchup_window", 7 * 86400)),
             enabled=one.get("enabled", True),
             seed=one.get("seed", ""),
+            only=_calendar(one.get("only")),
+            exclude=_calendar(one.get("exclude")),
+            on_start=one.get("on") == "start",
+            params=one.get("params", {}),
         )
         for one in stored
+    )
+
+
+def _later(one: Schedule) -> dict[str, Json]:
+    """What releases after the first know of a schedule, where it says something of it."""
+    return {
+        **({"only": _calendar_to_json(one.only)} if one.only is not None else {}),
+        **({"exclude": _calendar_to_json(one.exclude)} if one.exclude is not None else {}),
+        **({"on": "start"} if one.on_start else {}),
+        **({"params": dict(one.params)} if one.params else {}),
+    }
+
+
+def _calendar_to_json(calendar: Calendar) -> Json:
+    return {
+        "dates": sorted(day.isoformat() for day in calendar.dates),
+        "weekdays": sorted(calendar.weekdays),
+    }
+
+
+def _calendar(stored: Json) -> Calendar | None:
+    if stored is None:
+        return None
+    return Calendar(
+        dates=(date.fromisoformat(day) for day in stored.get("dates", ())),
+        weekdays=stored.get("weekdays", ()),
     )
 
 

@@ -50,6 +50,9 @@ POLL_SECONDS = 1.0
 INTERRUPT_SECONDS = 0.5
 """How near to a Ctrl-C the end of an attempt by SIGINT lies that was hit by it."""
 
+MOST_SPECS = 2_000
+"""Specs that are kept in memory; a small one takes some kilobytes."""
+
 
 def _ignore(*_: object) -> None:
     """Nobody watches."""
@@ -82,6 +85,10 @@ class Owner:
         )
         self.drivers: dict[str, RunDriver] = {}
         self.backfills: dict[str, BackfillDriver] = {}
+        self.on_request: Callable[[ControlRequest], bool] = lambda _: False
+        """Asked about requests for what has no driver here; True if it has obeyed."""
+        self.on_wake: Callable[[], None] = lambda: None
+        """Told when another process says that something has changed."""
         self._specs: dict[str, RunSpec] = {}
         self._undelivered: list[ControlRequest] = []
         self._look_now = trio.Event()
@@ -89,10 +96,11 @@ class Owner:
         self._random_below = random_below
 
     def spec_named(self, spec_hash: str) -> RunSpec:
-        """The spec of that hash; each is read once."""
-        spec = self._specs.get(spec_hash)
-        if spec is None:
-            spec = self._specs[spec_hash] = spec_from_bytes(self.store.get_spec(spec_hash))
+        """The spec of that hash; those used last are kept."""
+        spec = self._specs.pop(spec_hash, None) or spec_from_bytes(self.store.get_spec(spec_hash))
+        self._specs[spec_hash] = spec  # the last one is the one used last
+        if len(self._specs) > MOST_SPECS:
+            del self._specs[next(iter(self._specs))]
         return spec
 
     def _is_all_settled(self) -> bool:
@@ -156,6 +164,7 @@ class Owner:
 
     def _woken(self) -> None:
         self._look_now.set()
+        self.on_wake()
 
     async def _take_requests(self) -> None:
         while True:
@@ -165,7 +174,9 @@ class Owner:
             taken = await self.journal.call(self.store.take_requests, self.id)
             requests, self._undelivered = (*self._undelivered, *taken), []
             for request in requests:
-                if not self._obey(request) and self._will_be_driven(request.target):
+                if self._obey(request) or self.on_request(request):
+                    continue
+                if self._will_be_driven(request.target):
                     self._undelivered.append(request)
             await self.pools.look()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
+from cronicle.engine.admission import wait_for_admission
 from cronicle.engine.hooks import owe_hooks, tell_hooks
 from cronicle.engine.slots import SlotUser
 from cronicle.errors import CronicleError
@@ -93,6 +94,18 @@ class RunDriver:
         """Have the loop look again."""
         self._wake.set()
 
+    async def woken(self) -> None:
+        """Wait until somebody has it look again."""
+        await self._wake.wait()
+        self._wake = trio.Event()
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """True if somebody has asked for the end of the run, taken up or not."""
+        return self.machine.cancel_requested or any(
+            isinstance(event, ev.CancelRequested) for event in self._inbox
+        )
+
     def deliver(self, event: ev.RunEvent) -> None:
         """Hand a fact to the run."""
         self._inbox.append(event)
@@ -128,6 +141,13 @@ class RunDriver:
             self._owner.slots.want_no_more(self._slot_user)
         return self.machine
 
+    async def _enter(self) -> list[ev.RunEvent]:
+        """The facts of taking the run up, once it may start; those of its end, if it may not."""
+        if self.run.admitted or self.machine.state is not RunState.QUEUED:
+            return self._begin()
+        dropped = await wait_for_admission(self, self._owner)
+        return list(dropped) if dropped or self.is_asked_to_end else self._begin()
+
     def _begin(self) -> list[ev.RunEvent]:
         """The facts of taking the run up."""
         now = self._owner.clock.now()
@@ -137,7 +157,7 @@ class RunDriver:
         return [*adopted, *lost_attempts(self.machine, now)]
 
     async def _loop(self, attempts: trio.Nursery) -> None:
-        begun = [] if self.machine.finished else self._begin()
+        begun = [] if self.machine.finished else await self._enter()
         while True:
             self._wake = trio.Event()
             recorded, starts, slot_requests = self._step(begun)

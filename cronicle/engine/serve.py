@@ -69,8 +69,8 @@ class Server:
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
+        self._draining = trio.Event()
         self._drained = trio.Event()
-        self._is_draining = False
 
     async def serve(self, *services: Service) -> None:
         """Serve until drained, or until the instant that the options name; `services` go on beside."""
@@ -83,42 +83,44 @@ class Server:
             for service in services:
                 nursery.start_soon(service)
             nursery.start_soon(self._tick)
+            nursery.start_soon(self._drain)
             await self._drained.wait()
             nursery.cancel_scope.cancel()
 
     async def _tick(self) -> None:
         await self.ticker.serve(self._options.until)
-        if self._options.until is not None and not self._is_draining:
+        if self._options.until is not None and not self._draining.is_set():
             await self._until_idle()
             self._drained.set()
 
     async def _until_idle(self) -> None:
         """Wait until everything that was made has ended."""
-        while not (self.dispatcher.is_idle and self.keeper.is_idle and not self.ticker.owes):
-            await self.ticker.make_up()
-            await trio.sleep(0.05)
+        while not (self.dispatcher.is_idle and self.keeper.is_idle and self.ticker.is_idle):
+            self._something_ended = trio.Event()
+            with trio.move_on_after(LOOK):
+                await self._something_ended.wait()
 
     # -- draining ------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
         """Begin to drain; a second call ends the attempts that still run."""
-        if self._is_draining:
+        if self._draining.is_set():
             _log.warning("Ends the attempts that run.")
             self._drained.set()
             return
-        self._is_draining = True
-        running = sum(driver.live_attempts for driver in self._owner.drivers.values())
-        _log.info("Drains: starts nothing more, %d attempts go on.", running)
+                slots = self._owner.slots
+        _log.info("Drains: starts nothing more, %d attempts go on.", slots.size - slots.free)
+        slots.close()
         self.ticker.stop()
         self.dispatcher.drain()
-        self._owner.slots.close()
-        self._owner.nursery.start_soon(self._until_attempts_ended)
+        self._draining.set()
 
-    async def _until_attempts_ended(self) -> None:
+    async def _drain(self) -> None:
+        """Once draining has begun, wait for the attempts that run."""
+        await self._draining.wait()
         seconds = self._options.drain_seconds
         with trio.move_on_after(float("inf") if seconds is None else seconds):
-            while any(driver.is_busy for driver in self._owner.drivers.values()):
-                await self._owner.attempt_ended()
+            await self._owner.slots.all_free()
         self._drained.set()
 
     # -- what the parts tell each other --------------------------------------------------------------------
@@ -126,7 +128,7 @@ class Server:
     def _obey(self, request: ControlRequest) -> bool:
         """Obey what is asked of this process, or of a run of it that has no driver yet."""
         if request.target == self._owner.id and request.verb == DRAIN:
-            if not self._is_draining:
+            if not self._draining.is_set():
                 self.drain()
             return True
         if self.dispatcher.knows(request.target):

@@ -6,7 +6,7 @@ clock; what comes of it is one transaction with the new cursor. So a crash at an
 
 Rules:
 
-1. It never sleeps past `RECHECK` seconds, since the wall clock may be set. When it finds that the clock has gone further
+1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone further
    than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
    repeats nothing, since cursors stay.
 2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a second.
@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-RECHECK = 10.0
-"""Seconds that the ticker sleeps at most."""
-
-OUTSIDE = 1.0
-"""Seconds after which it looks for what others have changed, should no datagram have come."""
+RECHECK = 1.0
+"""Seconds that the ticker sleeps at most: the clock may be set, and a datagram lost."""
 
 JUMP = timedelta(seconds=30)
 """A clock that is so much further than the sleep took was set, or the machine was suspended."""
@@ -66,6 +63,11 @@ class Ticker:
         """True while this process leads the ticking."""
         return self._epoch is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """True if no missed ticks are still to be made up."""
+        return self._watch is None or not self._watch.owes
+
     def wake(self) -> None:
         """Have it look now."""
         self._woken.set()
@@ -85,7 +87,7 @@ class Ticker:
             now = self._owner.clock.now()
             done = until is not None and now >= until
             seconds = await self._look(min(now, until) if until is not None else now)
-            if done:
+            if done and self.is_idle:
                 return
             if until is not None:
                 seconds = min(seconds, max(0.0, (until - self._owner.clock.now()).total_seconds()))
@@ -98,11 +100,12 @@ class Ticker:
         epoch = await owner.journal.call(owner.store.lead, owner.id)
         if epoch is None or self._stopped:
             self._lose_lead()
-            return OUTSIDE
+            return RECHECK
         if epoch != self._epoch or self._watch is None:
             self._epoch = epoch
-            self._watch = Watch(owner.store, self._scope, owner.spec_named)
-            await owner.journal.call(self._watch.load, now)
+            self._watch = Watch(
+                owner.store, self._scope, owner.spec_named, is_start=self._watched_from is None
+            )
             self._watched_from = now
             _log.info("Leads the ticking.")
         self._notice_jump(now)
@@ -115,7 +118,7 @@ class Ticker:
                 break
             if not await self._settle(settlements):
                 return 0.0
-        return min(OUTSIDE if self._watch.is_watched_by_others else RECHECK, self._watch.seconds_until_next(owner.clock.now()))
+        return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
         """Store settlements; False if this process does not lead any more."""
@@ -127,7 +130,7 @@ class Ticker:
         if settled is None:
             self._lose_lead()
             return False
-        self._watch.note(settlements, settled)
+        self._watch.note(settlements, settled, self._owner.clock.now())
         self._made(settled)
         return True
 

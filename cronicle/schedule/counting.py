@@ -21,7 +21,8 @@ from typing import Final, Protocol
 import attrs
 
 from cronicle.schedule.instants import CronSource, PeriodSource, PointSource
-from cronicle.schedule.parts import Part, Rules, parts_of
+from cronicle.schedule.parts import Part
+from cronicle.schedule.rule import Rules, parts_of
 
 __all__ = ["count_ticks"]
 
@@ -42,10 +43,15 @@ def count_ticks(schedule: Rules, after: datetime, until: datetime) -> int:
     """
     start, end = after.astimezone(UTC) + _TICK, until.astimezone(UTC) + _TICK
     clipped = [
-        attrs.evolve(part, start=max(part.start, start), end=min(part.end, end)) for part in parts_of(schedule)
+        attrs.evolve(part, start=max(part.start, start), end=min(part.end, end))
+        for part in parts_of(schedule)
     ]
     parts = [part for part in clipped if part.start < part.end]
-    fine = [part for part in parts if isinstance(part.source, PeriodSource) and _micros(part.source.period) % _MICRO]
+    fine = [
+        part
+        for part in parts
+        if isinstance(part.source, PeriodSource) and _micros(part.source.period) % _MICRO
+    ]
     coarse = [part for part in parts if part not in fine]
     fractions: set[int] = {fraction for part in coarse for fraction in _fractions(part)}
     if len(fine) > 1:
@@ -207,11 +213,12 @@ class _Pieces:
                 yield self.pieces[index]
 
 
-def _window(piece: _Piece, day: int) -> int:
-    """The seconds of a day that lie in a piece."""
-    low = max(0, piece.start - day * _SECONDS)
-    high = min(_SECONDS, piece.end - day * _SECONDS)
-    return ((1 << high - low) - 1) << low
+def _within(mask: int, piece: _Piece, day: int) -> int:
+    """The seconds of a mask that lie in a piece of the day."""
+    low, high = piece.start - day * _SECONDS, piece.end - day * _SECONDS
+    if low > 0:
+        mask = mask >> low << low
+    return mask & (1 << high) - 1 if high < _SECONDS else mask
 
 
 @attrs.frozen
@@ -257,7 +264,7 @@ class _CronLane:
             named = self.times >> rest if local in self.days else 0
             if rest and local + 1 in self.days:
                 named |= self.times << _SECONDS - rest & _FULL
-            found |= named & _window(piece, day)
+            found |= _within(named, piece, day)
         return found
 
 
@@ -283,17 +290,17 @@ class _PeriodLane:
 
     def key(self, day: int) -> Hashable:
         if self.pieces.at(day) is None:
-            return None
+            return None if any(True for _ in self.pieces.touching(day)) else -1
         return min(self._phase(day), _SECONDS)
 
     def mask(self, day: int) -> int:
         phase = self._phase(day)
         if phase >= _SECONDS:
             return 0
-        named = _every(self.period) << phase
+        named = _every(self.period) << phase & _FULL
         found = 0
         for piece in self.pieces.touching(day):
-            found |= named & _window(piece, day)
+            found |= _within(named, piece, day)
         return found
 
 

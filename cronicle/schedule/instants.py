@@ -231,7 +231,9 @@ class PointSource(Value):
 
     def last_before(self, instant: datetime) -> datetime | None:
         """See `Source.last_before`."""
-        return next((point for point in reversed(self.points) if point < instant and self._keeps(point)), None)
+        return next(
+            (point for point in reversed(self.points) if point < instant and self._keeps(point)), None
+        )
 
     def _keeps(self, point: datetime) -> bool:
         return self.days.keeps_all or self.days.keeps(local_time(self.timezone, point).date())

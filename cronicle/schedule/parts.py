@@ -1,27 +1,19 @@
-"""What a series is made of: sources of firings, each within the bounds of its schedule. Made once for each schedule.
-
-A scheduler asks for the next tick of the same ten thousand series again and again, so what reading an expression
-and a zone costs is kept.
-"""
+"""What a schedule is made of: sources of firings, each within its bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
-from cronicle.schedule.calendars import EVERY_DAY, DayFilter
+from cronicle.schedule.calendars import DayFilter
 from cronicle.schedule.instants import CronSource, Firing, PeriodSource, PointSource, Source
-from cronicle.schedule.rule import Schedule
 from cronicle.schedule.zones import EARLIEST, LATEST, zone_named
 from cronicle.values import Value
 
-__all__ = ["Part", "Rules", "make_parts", "parts_of"]
-
-Rules: TypeAlias = Schedule | Sequence[Schedule]
-"""A schedule, or those that make up one series."""
+__all__ = ["Part", "make_parts"]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -52,39 +44,34 @@ class Part(Value):
         return attrs.evolve(self, start=EARLIEST, end=LATEST)
 
 
-def parts_of(schedule: Rules) -> Sequence[Part]:
-    """The parts of a schedule or series.
+def make_parts(
+    *,
+    crons: Iterable[str],
+    seed: str,
+    every: timedelta | None,
+    at: tuple[datetime, ...],
+    timezone: str,
+    start: datetime | None,
+    end: datetime | None,
+    days: DayFilter,
+    jitter: timedelta,
+    params: Mapping[str, Any],
+) -> tuple[Part, ...]:
+    """The parts of one schedule, from what its `Schedule` says.
 
     Raises:
         CronError: If an expression is malformed.
         ZoneError: If there is no such time zone.
     """
-    if isinstance(schedule, Schedule):
-        return schedule.parts
-    if len(schedule) == 1:
-        return schedule[0].parts
-    return [part for one in schedule for part in one.parts]
-
-
-def make_parts(schedule: Schedule) -> tuple[Part, ...]:
-    """The parts of one schedule; see `Schedule.parts`, which keeps them."""
-    zone_named(schedule.timezone)  # an error now, not at the first tick
+    zone_named(timezone)  # an error now, not at the first tick
     sources: list[Source] = []
-    days = EVERY_DAY
-    if schedule.only is not None or schedule.exclude is not None:
-        days = DayFilter(schedule.only, schedule.exclude)
-    if schedule.crons:
+    if crons:
         from cronicle.schedule.cron import parse_cron  # where there are no ticks it is not needed
 
-        sources += [
-            CronSource(parse_cron(text, schedule.seed), schedule.timezone, days)
-            for text in dict.fromkeys(schedule.crons)
-        ]
-    if schedule.every:
-        sources.append(PeriodSource(schedule.every, schedule.start, schedule.timezone, days))
-    if schedule.at:
-        sources.append(PointSource(schedule.at, schedule.timezone, days))
-    start, end = max(schedule.start or EARLIEST, EARLIEST), min(schedule.end or LATEST, LATEST)
-    return tuple(
-        Part(source, schedule.timezone, start, end, schedule.jitter, schedule.params) for source in sources
-    )
+        sources += [CronSource(parse_cron(text, seed), timezone, days) for text in dict.fromkeys(crons)]
+    if every:
+        sources.append(PeriodSource(every, start, timezone, days))
+    if at:
+        sources.append(PointSource(at, timezone, days))
+    first, last = max(start or EARLIEST, EARLIEST), min(end or LATEST, LATEST)
+    return tuple(Part(source, timezone, first, last, jitter, params) for source in sources)

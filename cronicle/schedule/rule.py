@@ -7,22 +7,20 @@ of its own. Which ticks are owed, whether a schedule is paused and what runs it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import attrs
 
-from cronicle.schedule.calendars import Calendar
+from cronicle.schedule.calendars import EVERY_DAY, Calendar, DayFilter
 from cronicle.schedule.interval import require_instant, to_utc
+from cronicle.schedule.parts import Part, make_parts
 from cronicle.values import Value
 
-if TYPE_CHECKING:
-    from cronicle.schedule.parts import Part
-
-__all__ = ["Catchup", "Schedule"]
+__all__ = ["Catchup", "Rules", "Schedule", "parts_of"]
 
 
 class Catchup(StrEnum):
@@ -86,12 +84,39 @@ class Schedule(Value):
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """What makes its ticks (`cronicle.schedule.parts`); kept, since a scheduler asks again and again.
+        """What makes its ticks. Kept, since a scheduler asks the same ten thousand schedules again and again.
 
         Raises:
             CronError: If an expression is malformed.
             ZoneError: If there is no such time zone.
         """
-        from cronicle.schedule.parts import make_parts
+        return make_parts(
+            crons=self.crons,
+            seed=self.seed,
+            every=self.every,
+            at=self.at,
+            timezone=self.timezone,
+            start=self.start,
+            end=self.end,
+            days=DayFilter(self.only, self.exclude) if self.only or self.exclude else EVERY_DAY,
+            jitter=self.jitter,
+            params=self.params,
+        )
 
-        return make_parts(self)
+
+Rules: TypeAlias = Schedule | Sequence[Schedule]
+"""A schedule, or those that make up one series."""
+
+
+def parts_of(schedule: Rules) -> Sequence[Part]:
+    """The parts of a schedule or series.
+
+    Raises:
+        CronError: If an expression is malformed.
+        ZoneError: If there is no such time zone.
+    """
+    if isinstance(schedule, Schedule):
+        return schedule.parts
+    if len(schedule) == 1:
+        return schedule[0].parts
+    return [part for one in schedule for part in one.parts]

@@ -28,14 +28,15 @@ import attrs
 
 from cronicle.schedule.instants import LARGEST_REPAIRED_GAP, Firing
 from cronicle.schedule.interval import DataInterval
-from cronicle.schedule.parts import Part, Rules, parts_of
-from cronicle.schedule.rule import Schedule
+from cronicle.schedule.parts import Part
+from cronicle.schedule.rule import Rules, Schedule, parts_of
 from cronicle.schedule.zones import EARLIEST, LATEST, local_time, zone_named, zoned_text
 from cronicle.values import Value
 
 __all__ = [
     "Rules",
     "Tick",
+    "last_instant",
     "latest_tick",
     "neighbours",
     "next_instant",
@@ -114,7 +115,14 @@ def ticks_after(schedule: Rules, after: datetime) -> Iterator[Tick]:
 
 def next_instant(schedule: Rules, after: datetime) -> datetime | None:
     """The instant of the first tick strictly after an instant: what to sleep until. Cheaper than the tick."""
-    return next((firing.instant for firing, _ in _firings(parts_of(schedule), _aware(after) + _INSTANT, LATEST)), None)
+    return next(
+        (firing.instant for firing, _ in _firings(parts_of(schedule), _aware(after) + _INSTANT, LATEST)), None
+    )
+
+
+def last_instant(schedule: Rules, until: datetime) -> datetime | None:
+    """The instant of the last tick at or before an instant. Cheaper than the tick."""
+    return _last_before(parts_of(schedule), _aware(until) + _INSTANT)
 
 
 def tick_of_start(schedule: Schedule, instant: datetime) -> Tick:

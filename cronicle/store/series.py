@@ -6,24 +6,23 @@ A *series* is the unlabelled schedules of a workflow, or one labelled schedule. 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from attrs import frozen
 
+from cronicle.schedule.dropped import Dropped
 from cronicle.store.records import Actor, NewRun
 from cronicle.values import Value
 
-
-class Dropped(StrEnum):
-    """Why ticks made no run."""
-
-    NO_CATCHUP = "no_catchup"
-    """They were missed, and `catchup` is `none`."""
-    NOT_LATEST = "not_latest"
-    """They were missed, and `catchup` is `latest`, which they are not."""
-    CATCHUP_WINDOW = "catchup_window"
-    """They were missed longer ago than `catchup_window`."""
-    PAUSED = "paused"
+__all__ = [
+    "CursorRecord",
+    "Dropped",
+    "OwedRecord",
+    "PauseRecord",
+    "SeriesKey",
+    "Settled",
+    "Settlement",
+    "TickSpan",
+]
 
 
 @frozen(kw_only=True, eq=False)
