@@ -1,15 +1,15 @@
 """How many runs applying a plan will make by itself, and which ticks of the past make none.
 
 The same rules as those of the scheduler (`cronicle.schedule.owed`), asked beforehand: what a series owes up to now is
-treated by the `catchup` of the schedules that are to be in force. A deployment itself owes nothing for the past: ticks
-before it that its schedules name and those before it did not are counted, to be offered as a backfill.
+treated by the `catchup` of the schedules that are to be in force. A deployment owes nothing for the past: ticks
+before it that its schedules name, and those before it did not, are counted, to be offered as a backfill.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, frozen
@@ -83,7 +83,9 @@ class Effects:
 def effect_on(state: SeriesState, now: datetime) -> SeriesEffect:
     """What applying a proposal now leads to in one of its series."""
     runs, dropped = state.owed, 0
-    segments = () if state.position is None else segments_of(state.position, state.deployed, state.pauses, now)
+    segments = (
+        () if state.position is None else segments_of(state.position, state.deployed, state.pauses, now)
+    )
     if segments and state.new:
         first = state.new[0]
         found = assess(
