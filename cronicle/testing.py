@@ -76,7 +76,7 @@ def make_run(
         interval_start_nominal=None,
         interval_end=None,
         timezone="UTC",
-        cause=Cause.MANUAL,
+        cause=changes.pop("cause", Cause.MANUAL),
         counts=True,
         revision=changes.pop("revision", "0" * 40),
         deployment=None,

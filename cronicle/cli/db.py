@@ -64,8 +64,8 @@ def backup(
 ) -> int:
     """Copy the store to a new file while others use it, and check the copy.
 
-    It holds all that is on record at one moment. Logs, data and mirrors are files beside the store: copy these folders
-    with what you copy files with. To go back, put the file into a folder of its own as `store.sqlite3`.
+    It holds all that is on record at one moment. Logs, data and mirrors are files beside the store: copy these
+    folders with what you copy files with. To go back, put the file into a folder of its own as `store.sqlite3`.
     """
     import os
 

@@ -19,6 +19,7 @@ from cronicle.views.words import duration, plural
 
 __all__ = [
     "duration",
+    "harmless",
     "is_terminal",
     "mark",
     "paint",
@@ -98,16 +99,16 @@ def show(stream: TextIO, text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document."""
-    sys.stdout.write(_harmless(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n")
+    sys.stdout.write(harmless(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n")
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
     """A JSON object a line."""
     for value in values:
-        sys.stdout.write(_harmless(msgspec.json.encode(value).decode()) + "\n")
+        sys.stdout.write(harmless(msgspec.json.encode(value).decode()) + "\n")
 
 
-def _harmless(document: str) -> str:
+def harmless(document: str) -> str:
     r"""The same JSON with the control characters that it may hold raw, but a terminal obeys, as `\uXXXX`."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 

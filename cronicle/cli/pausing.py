@@ -132,10 +132,10 @@ def _check(names: Sequence[str], *, everything: bool) -> None:
 
 def _instant(text: str, now: datetime) -> datetime:
     from cronicle.schedule.text import TextError, parse_time
-    from cronicle.schedule.zones import local_zone_name
+    from cronicle.clock import local_zone
 
     try:
-        until = parse_time(text, local_zone_name())
+        until = parse_time(text, local_zone())
     except TextError as error:
         raise UsageError(f"--until: {error.message}", error.remedy) from error
     if until <= now:

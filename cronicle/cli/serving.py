@@ -63,13 +63,11 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
             until=until,
             drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
         )
-        start_logging()
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
 
 
 async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
-    from cronicle.engine.notify import notifier
-
     async with become_owner(
         store,
         session.files,
@@ -97,3 +95,64 @@ async def _listen_for_signals(server: Server) -> None:
                 server.look()
             else:
                 server.drain()
+
+
+def _tell_trouble(error: StoreError | None) -> None:
+    if error is None:
+        _log.warning("The store can be written again; everything goes on.")
+    else:
+        _log.error("%s. Nothing new starts until it can be written. %s", error.message, error.remedy)
+
+
+def _check(store: Store, wish: ServeWish) -> None:
+    """See to it that nobody else serves, or that it is to be taken over."""
+    leader = store.find_leader()
+    if leader is not None and not wish.takeover:
+        raise CronicleError(
+            f"process {leader.pid} on {leader.host} serves this store ({visible(leader.command)})",
+            "End it first, or put this one in its place: cronicle serve --takeover",
+        )
+    known = {project for project, _, _ in store.list_environments()}
+    for name in wish.projects:
+        if name not in known:
+            raise CronicleError(
+                f"no project {name!r} has been deployed to this store",
+                f"Deployed are: {', '.join(sorted(known)) or 'none'}.",
+            )
+
+
+def _ask_to_drain(session: Session, store: Store, owner: Owner) -> None:
+    """Ask the process that serves to drain; it stops ticking at once, and this one goes on."""
+    leader = store.find_leader()
+    if leader is None or leader.id == owner.id:
+        return
+    store.add_request(
+        ControlRequest(
+            target=leader.id,
+            verb=DRAIN,
+            actor=session.actor(),
+            reason="takeover",
+            requested_at=session.clock.now(),
+        )
+    )
+    wake_owner(session.files, leader.id)
+    _log.info("Takes over from process %d.", leader.pid)
+
+
+def _instant(text: str) -> datetime:
+    from cronicle.schedule.text import TextError, parse_time
+    from cronicle.clock import local_zone
+
+    try:
+        return parse_time(text, local_zone())
+    except TextError as error:
+        raise UsageError(f"--once-until: {error.message}", error.remedy) from error
+
+
+def _seconds(text: str) -> float:
+    from cronicle.schedule.text import TextError, parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except TextError as error:
+        raise UsageError(f"--drain-timeout: {error.message}", error.remedy) from error

@@ -20,6 +20,7 @@ from cronicle.runs.scope import (
     evaluate_attempt,
     evaluate_condition,
     evaluate_lazy,
+    evaluate_lock,
     for_each_instances,
 )
 from cronicle.runs.spec import TaskSpec
@@ -85,6 +86,16 @@ class Evaluator:
         assert task.when is not None
         with self._telling_what_was_left_out(task):
             return evaluate_condition(task.when, self.view, self._instance(task, key, None))
+
+    def lock(self, task: TaskSpec, key: str | None, attempt: int) -> str:
+        """The key of the lock that an attempt needs.
+
+        Raises:
+            BadReference: It refers to what is not there.
+        """
+        assert task.lock is not None
+        with self._telling_what_was_left_out(task):
+            return evaluate_lock(task.lock, self.view, self._instance(task, key, attempt))
 
     def prepare(self, task: TaskSpec, key: str | None, attempt: int, token: str) -> PreparedAttempt:
         """An attempt with its expressions evaluated.

@@ -18,7 +18,8 @@ from attrs import frozen
 
 from cronicle.engine.admission import wait_for_admission
 from cronicle.engine.hooks import owe_hooks, tell_hooks
-from cronicle.engine.slots import SlotUser
+from cronicle.engine.pools import lock_pool
+from cronicle.engine.slots import SlotUser, precedence
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
 from cronicle.runs import events as ev
@@ -83,10 +84,17 @@ class RunDriver:
         self._inbox: deque[ev.RunEvent] = deque()
         self._wake = trio.Event()
         self._controls: dict[UnitId, AttemptControl] = {}
-        self._slot_user = SlotUser(run.sequence, self.wake)
+        self._slot_user = SlotUser(precedence(machine.spec.policy.priority, run.cause, run.sequence), self.wake)
         self._requested: set[tuple[str, str | None, int]] = set()
         self._wake_at: datetime | None = None
-        self._pool_released = False
+        self._shared = frozenset(
+            task.name for task in machine.spec.tasks if task.pool is not None or task.lock is not None
+        )
+        """Tasks that need what all processes share: slots of a pool, or a lock."""
+        self._locks: dict[UnitId, str] = {}
+        """What is held or asked for."""
+        self._freed: dict[str, int] = {}
+        """Pools and locks of which slots are free once the facts at hand are stored, with their sizes."""
 
     # -- what comes in -------------------------------------------------------------------------------------
 
@@ -198,9 +206,9 @@ class RunDriver:
             self._controls[start.prepared.unit] = control
             attempts.start_soon(self._attempt, start.prepared, first + start.position, control)
         self._observe(self.run, self.machine, recorded)
-        if self._pool_released:
-            self._pool_released = False
-            await self._owner.pools.released(self.machine.spec.pools)
+        if self._freed:
+            freed, self._freed = self._freed, {}
+            await self._owner.pools.released(freed)
 
     async def _attempt(self, prepared: PreparedAttempt, fence: int, control: AttemptControl) -> None:
         event = await self._owner.attempts.execute(self.run, self.machine.spec, prepared, fence, control)
@@ -208,10 +216,12 @@ class RunDriver:
 
     # -- one round; does no I/O ----------------------------------------------------------------------------
 
-    def _step(self, recorded: list[ev.RunEvent]) -> tuple[list[ev.RunEvent], list[_Start], list[SlotRequest]]:
+    def _step(
+        self, recorded: list[ev.RunEvent]
+    ) -> tuple[list[ev.RunEvent], list[_Start], list[tuple[SlotRequest, ...]]]:
         """Apply what has come in and all that follows; the facts to store, and what to do after that."""
         starts: list[_Start] = []
-        requests: list[SlotRequest] = []
+        requests: list[tuple[SlotRequest, ...]] = []
         while self._inbox:
             self._take(self._inbox.popleft(), recorded)
         while self._perform(recorded, starts, requests):
@@ -222,8 +232,8 @@ class RunDriver:
         if isinstance(event, ev.AttemptFinished | ev.AttemptLost):
             self._controls.pop((event.task, event.key), None)
             self._owner.slots.release()
-            if self.machine.task_spec(event.task).pool is not None:
-                self._pool_released = True
+            if event.task in self._shared:
+                self._free(event.task, event.key, event.attempt)
         if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.stopping):
             return
         if isinstance(event, ev.SlotGranted):
@@ -233,7 +243,10 @@ class RunDriver:
         recorded += self.machine.advance(event)
 
     def _perform(
-        self, recorded: list[ev.RunEvent], starts: list[_Start], requests: list[SlotRequest]
+        self,
+        recorded: list[ev.RunEvent],
+        starts: list[_Start],
+        requests: list[tuple[SlotRequest, ...]],
     ) -> bool:
         """Perform what the machine wishes now; True if that made new facts, so that it is to be asked again."""
         now = self._owner.clock.now()
@@ -257,11 +270,13 @@ class RunDriver:
                 if control := self._controls.get((action.task, action.key)):
                     control.cancel(RUN_TIMED_OUT if self.machine.timed_out else RUN_CANCELLED)
             elif isinstance(action, RequestSlot):
-                self._request_slot(action, now, requests)
+                again |= self._request_slot(action, now, recorded, requests)
             elif isinstance(action, WakeAt):
                 self._wake_at = action.at
             elif isinstance(action, GiveUpWaiting):
                 recorded += self.machine.advance(ev.WaitTimedOut(at=now, task=action.task, key=action.key))
+                if action.task in self._shared:
+                    self._free(action.task, action.key, 0)
                 again = True
             elif isinstance(action, TimeOutRun):
                 recorded += self.machine.advance(ev.RunTimedOut(at=now))
@@ -295,7 +310,7 @@ class RunDriver:
         position = len(recorded)
         recorded += self.machine.advance(started)
         if prepared is not None:
-            self._owner.slots.take()
+            self._owner.slots.take(self._slot_user)
             starts.append(_Start(position, prepared))
             return False
         assert failure is not None
@@ -310,7 +325,8 @@ class RunDriver:
                 detail=failure.detail,
             )
         )
-        self._pool_released |= task.pool is not None
+        if action.task in self._shared:
+            self._free(action.task, action.key, action.attempt)
         return True
 
     def _answer(self, action: EvaluateTask, now: datetime) -> ev.RunEvent:
@@ -326,21 +342,56 @@ class RunDriver:
                 at=now, task=action.task, key=action.key, reason="bad_reference", detail=error.detail
             )
 
-    def _request_slot(self, action: RequestSlot, now: datetime, requests: list[SlotRequest]) -> None:
+    def _request_slot(
+        self,
+        action: RequestSlot,
+        now: datetime,
+        recorded: list[ev.RunEvent],
+        requests: list[tuple[SlotRequest, ...]],
+    ) -> bool:
+        """Ask for what an attempt needs, once; True if the key of its lock cannot be told, so that it has failed."""
         wish = (action.task, action.key, action.attempt)
         if wish in self._requested:
-            return
+            return False
         self._requested.add(wish)
+        needs: list[tuple[str, int]] = []
+        if action.has_lock:
+            task = self.machine.task_spec(action.task)
+            try:
+                key = self._evaluator.lock(task, action.key, action.attempt)
+            except BadReference as error:
+                recorded += self.machine.advance(
+                    ev.EvaluationFailed(
+                        at=now, task=action.task, key=action.key, reason="bad_reference", detail=error.detail
+                    )
+                )
+                return True
+            self._locks[action.task, action.key] = lock_pool(key)
+            needs.append((lock_pool(key), 1))
+        if action.pool is not None:
+            needs.append((action.pool, action.slots))
         requests.append(
-            SlotRequest(
-                run_id=self.run.id,
-                task=action.task,
-                key=action.key,
-                attempt=action.attempt,
-                owner=self._owner.id,
-                pool=action.pool,
-                slots=action.slots,
-                priority=action.priority,
-                requested_at=now,
+            tuple(
+                SlotRequest(
+                    run_id=self.run.id,
+                    task=action.task,
+                    key=action.key,
+                    attempt=action.attempt,
+                    owner=self._owner.id,
+                    pool=pool,
+                    slots=slots,
+                    priority=action.priority,
+                    requested_at=now,
+                )
+                for pool, slots in needs
             )
         )
+        return False
+
+    def _free(self, task: str, key: str | None, attempt: int) -> None:
+        """The slots and the lock of a task's attempt are free once the facts at hand are stored."""
+        self._requested.discard((task, key, attempt))
+        if self.machine.task_spec(task).pool is not None:
+            self._freed.update(self.machine.spec.pools)
+        if lock := self._locks.pop((task, key), None):
+            self._freed[lock] = 1

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+LOOK = 1.0
+"""Seconds between two looks whether everything has ended."""
+
 DRAIN = "drain"
 """The verb by which a process that serves is asked to drain."""
 
@@ -71,11 +74,12 @@ class Server:
         self.signals = Signals(owner, self.ticker)
         self._draining = trio.Event()
         self._drained = trio.Event()
+        self._something_ended = trio.Event()
 
     async def serve(self, *services: Service) -> None:
         """Serve until drained, or until the instant that the options name; `services` go on beside."""
         self._owner.on_request = self._obey
-        self._owner.on_wake = self._look
+        self._owner.on_wake = self.look
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.dispatcher.serve)
             nursery.start_soon(self.keeper.serve)
@@ -135,7 +139,8 @@ class Server:
             self.dispatcher.hasten(request.target)
         return False
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look at everything that others may have changed."""
         self.ticker.wake()
         self.keeper.wake()
         self.dispatcher.look()
@@ -147,6 +152,7 @@ class Server:
             self.keeper.take_on(one.made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
+        self._something_ended.set()
         self.signals.run_ended(run, machine)
         self.ticker.wake()
         self.keeper.tell_others()

@@ -23,7 +23,18 @@ from cronicle.store.records import RunFilter
 
 OLDEST_PYTHON = (3, 11)
 
-LIBRARIES = ("apsw", "attrs", "croniter", "msgspec", "networkx", "pygit2", "python-hcl2", "trio", "typer")
+LIBRARIES = (
+    "apsw",
+    "attrs",
+    "croniter",
+    "msgspec",
+    "networkx",
+    "pygit2",
+    "python-hcl2",
+    "structlog",
+    "trio",
+    "typer",
+)
 
 LEAST_SPACE = 200 * 1024 * 1024
 """Bytes free below which a store is in danger: a log may take 100 MiB before it is cut."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from attrs import frozen
@@ -15,8 +15,9 @@ from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import ParamSpec, RunSpec
 from cronicle.runs.states import Cause
+from cronicle.schedule.jitter import jitter_delay
 from cronicle.schedule.rule import Schedule
-from cronicle.schedule.ticks import Tick, jitter_of
+from cronicle.schedule.ticks import Tick
 from cronicle.store.records import Actor, DeployedWorkflow, DeploymentRecord, NewRun, RunRecord
 from cronicle.store.series import SeriesKey
 from cronicle.values import Value
@@ -98,11 +99,7 @@ def tick_run(
     maker: Maker,
 ) -> NewRun:
     """The run that a tick makes."""
-    schedules = workflow.series.get(series, ())
-    delay = max((jitter_of(one, tick.logical_time) for one in schedules), default=timedelta(0))
-    chosen: dict[str, Json] = {}
-    for one in schedules:
-        chosen |= one.params
+    delay = jitter_delay(f"{workflow.project}/{workflow.workflow}", tick.logical_time, tick.jitter)
     due = tick.logical_time + delay
     return new_run(
         workflow,
@@ -114,7 +111,7 @@ def tick_run(
             "not_before": due if due > maker.now else None,
         },
         cause,
-        chosen,
+        tick.params,
         run_id=run_id,
         maker=maker,
     )

@@ -118,6 +118,15 @@ def evaluate_condition(lazy: Lazy, view: RunView, instance: InstanceView) -> boo
     raise BadReference(f"when must be true or false, this is {shown}")
 
 
+def evaluate_lock(lazy: Lazy, view: RunView, instance: InstanceView) -> str:
+    """The key of a lock.
+
+    Raises:
+        BadReference: It cannot be evaluated, or is no text.
+    """
+    return _text(evaluate_lazy(lazy, view, instance), "lock")
+
+
 def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> Evaluated:
     """Command, environment and stdin of an attempt.
 

@@ -95,3 +95,28 @@ CREATE TABLE progress (
 -- What retention asks of a run before it goes: who was carried over from it, who retries it.
 CREATE INDEX task_run_carried ON task_run (carried_from) WHERE carried_from IS NOT NULL;
 CREATE INDEX run_retry ON run (retry_of) WHERE retry_of IS NOT NULL;
+
+-- An attempt may hold two things: its lock, which is a pool of one slot named `lock/KEY`, and slots of its pool.
+CREATE TABLE slot_of_pool (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, -- age
+    run INTEGER NOT NULL REFERENCES run (sequence),
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    slots INTEGER NOT NULL CHECK (slots > 0),
+    priority INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    granted INTEGER NOT NULL CHECK (granted IN (0, 1)),
+    started INTEGER NOT NULL CHECK (started IN (0, 1)), -- its attempt has
+    UNIQUE (run, task, key, attempt, pool)
+) STRICT;
+
+INSERT INTO slot_of_pool SELECT * FROM slot;
+DROP TABLE slot;
+ALTER TABLE slot_of_pool RENAME TO slot;
+
+CREATE INDEX slot_waiting ON slot (pool, priority DESC, requested_at, sequence) WHERE granted = 0;
+CREATE INDEX slot_granted ON slot (pool, slots) WHERE granted = 1;
+CREATE INDEX slot_owned ON slot (owner);
