@@ -34,7 +34,7 @@ def apply(
     from cronicle.errors import CronicleError, ExitCode
     from cronicle.operations.deploy import deploy
     from cronicle.operations.propose import open_project, working_changes
-    from cronicle.views.plan import deployment_document
+    from cronicle.views.plan import deployment_document, effects_document
 
     session = open_session(store, environment)
     repository, _ = open_project(session.where)
@@ -60,5 +60,5 @@ def apply(
             return ExitCode.FAILED
     with session.store(create=True) as opened:
         made = deploy(session.sources(opened, var or (), var_file or ()), planned, session.actor())
-        say_deployed(made, json=json)
+        say_deployed(made, json=json, effects=effects_document(planned))
     return ExitCode.GOOD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from cronicle.cli.output import paint, print_json, say, tell
 from cronicle.errors import CronicleError
@@ -31,11 +32,12 @@ def approve(question: str) -> bool:
     return False
 
 
-def say_deployed(made: Deployed, *, json: bool) -> None:
-    """Say what was deployed, and how to go back."""
+def say_deployed(made: Deployed, *, json: bool, effects: dict[str, Any] | None = None) -> None:
+    """Say what was deployed, and how to go back; in JSON also the runs that it makes by itself, if known."""
     deployment = made.deployment
     if json:
-        print_json(deployment_document(deployment))
+        more = {} if effects is None else {"runs_caused": effects}
+        print_json(deployment_document(deployment) | more)
     else:
         ref = deployment_ref(deployment.project, deployment.environment)
         back = f", which repeats {deployment.rolled_back_to}" if deployment.rolled_back_to else ""

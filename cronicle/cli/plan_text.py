@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cronicle.cli.output import paint, plural, visible
+from cronicle.config.calendars import WEEKDAYS
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.plan.changes import (
     Action,
@@ -17,6 +18,8 @@ from cronicle.plan.changes import (
     TaskChange,
     WorkflowChange,
 )
+from cronicle.plan.effects import SeriesEffect
+from cronicle.views.plan import backfill_command
 from cronicle.views.words import relative
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
@@ -37,6 +40,8 @@ def plan_text(planned: PlannedDeployment, now: datetime) -> str:
         deployed = planned.deployment.revision[:7] if planned.deployment else "their revision"
         what = plural(planned.live_runs, "run")
         lines += [f"Runs      {what} in progress keep{'s' if planned.live_runs == 1 else ''} {deployed}.", ""]
+    if planned.has_changes:
+        lines += [*_effects(planned), ""]
     lines.append(_summary(planned))
     return "\n".join(lines)
 
@@ -161,8 +166,47 @@ def _schedule(stored: Mapping[str, Any] | None) -> str:
     if stored.get("every"):
         when.append(f"every {stored['every']:g} s")
     when += [f"at {at}" for at in stored.get("at") or ()]
+    when += ["when the scheduler starts"] if stored.get("on") == "start" else []
+    calendars = "".join(
+        f"  {word} {_calendar(stored[key])}"
+        for key, word in (("only", "only on"), ("exclude", "not on"))
+        if stored.get(key)
+    )
     disabled = "" if stored.get("enabled", True) else "  (disabled)"
-    return f"{', '.join(when)}  {stored.get('timezone', 'UTC')}{disabled}"
+    return f"{', '.join(when)}{calendars}  {stored.get('timezone', 'UTC')}{disabled}"
+
+
+def _calendar(stored: Mapping[str, Any]) -> str:
+    """The days of a calendar, shortly."""
+    days = [WEEKDAYS[day] for day in stored.get("weekdays") or ()]
+    dates = stored.get("dates") or ()
+    return ", ".join([*days, *dates] if len(dates) <= 2 else [*days, plural(len(dates), "date")])
+
+
+def _effects(planned: PlannedDeployment) -> Iterator[str]:
+    """How many runs applying will make by itself, and which ticks of the past make none."""
+    effects = planned.effects
+    of_ticks = [f"{one.runs} of missed ticks of {_series(one)}" for one in effects.series if one.runs]
+    of_deployment = [f"1 of {name} for the deployment itself" for name in effects.on_deploy]
+    reasons = "; ".join([*of_ticks, *of_deployment])
+    yield f"Causes    {plural(effects.runs, 'run') if reasons else 'no runs by itself'}" + (
+        f": {reasons}." if reasons else "."
+    )
+    for one in effects.series:
+        if one.dropped:
+            yield f"          {plural(one.dropped, 'missed tick')} of {_series(one)} will make no run."
+        if one.past is not None:
+            past = one.past
+            verb = "makes no run" if past.count == 1 else "make no runs"
+            yield (
+                f"          {plural(past.count, 'tick')} of {_series(one)} in the past, {past.first} to {past.last}, "
+                f"{verb}. To have {'it' if past.count == 1 else 'them'}, once applied:"
+            )
+            yield f"              {backfill_command(planned, one, past)}"
+
+
+def _series(effect: SeriesEffect) -> str:
+    return effect.workflow if effect.series is None else f'{effect.workflow} "{effect.series}"'
 
 
 def _summary(planned: PlannedDeployment) -> str:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle.config.deployed import schedules_from_json
 from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.binding import check_name
+from cronicle.operations.effects import effects_of
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
 from cronicle.plan.changes import Plan
-from cronicle.plan.compare import Side, plan_changes
+from cronicle.plan.compare import Side, as_called_now, plan_changes
+from cronicle.plan.effects import Effects
 from cronicle.plan.renames import Renames
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.schedule.ticks import Tick, ticks_after
@@ -39,6 +41,8 @@ class PlannedDeployment:
     """The coming ticks of each proposed workflow."""
     live_runs: int = 0
     """Runs in progress, which keep what they were made with."""
+    effects: Effects = field(factory=Effects)
+    """The runs that applying it makes by itself."""
 
     @property
     def has_changes(self) -> bool:
@@ -72,12 +76,13 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         )
         for name, spec in proposal.specs.items()
     }
+    moved, now = Renames.of(proposal.moved), sources.now()
     plan = plan_changes(
         old,
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
-        moved=Renames.of(proposal.moved),
+        moved=moved,
         count_lines=_line_counter(sources, proposal),
     )
     return PlannedDeployment(
@@ -85,8 +90,9 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         environment=environment,
         deployment=deployment,
         plan=plan,
-        next_ticks={name: _next(schedules, sources.now()) for name, schedules in proposal.schedules.items()},
+        next_ticks={name: _next(schedules, now) for name, schedules in proposal.schedules.items()},
         live_runs=_count_live(store, project, environment) if store else 0,
+        effects=effects_of(store, deployment, proposal, as_called_now(old or {}, moved), now),
     )
 
 

@@ -116,7 +116,7 @@ def plan_changes(
         moved: The renames that the proposal declares; those that were deployed before change nothing.
         count_lines: Counts the lines that differ between two blobs; without it they are not counted.
     """
-    before = _as_called_now(old or {}, moved or Renames())
+    before = as_called_now(old or {}, moved or Renames())
     count = count_lines or (lambda _old, _new: None)
     changes = [_workflow_change(name, before.get(name), side, count) for name, side in new.items()]
     changes += [_deleted(name, side) for name, side in before.items() if name not in new]
@@ -126,7 +126,7 @@ def plan_changes(
     return Plan(changes=tuple(changes), variables=tuple(values))
 
 
-def _as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:
+def as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:
     """The deployed workflows by their present names, with the present names of their tasks."""
     now: dict[str, Side] = {}
     for name, side in old.items():

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cronicle.operations.plan import PlannedDeployment
+from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.store.records import DeploymentRecord
 
 
@@ -25,8 +26,44 @@ def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
             for name, ticks in planned.next_ticks.items()
         },
         "runs_in_progress": planned.live_runs,
+        "runs_caused": effects_document(planned),
         **planned.plan.to_json(),
     }
+
+
+def effects_document(planned: PlannedDeployment) -> dict[str, Any]:
+    """The runs that applying a plan makes by itself, and the ticks of the past that make none."""
+    return {
+        "total": planned.effects.runs,
+        "on_deploy": list(planned.effects.on_deploy),
+        "series": [
+            {
+                "workflow": one.workflow,
+                "series": one.series,
+                "runs": one.runs,
+                "dropped": one.dropped,
+                "past": None
+                if one.past is None
+                else {
+                    "ticks": one.past.count,
+                    "from": one.past.first.isoformat(),
+                    "to": one.past.last.isoformat(),
+                    "command": backfill_command(planned, one, one.past),
+                },
+            }
+            for one in planned.effects.series
+        ],
+    }
+
+
+def backfill_command(planned: PlannedDeployment, effect: SeriesEffect, past: PastTicks) -> str:
+    """What makes the runs of ticks of the past, once the plan is applied."""
+    words = ["cronicle", "backfill", effect.workflow]
+    words += ["--from", past.first.isoformat(), "--to", past.last.isoformat()]
+    words += ["--series", effect.series] if effect.series is not None else []
+    is_default = planned.environment == planned.proposal.project.default_environment
+    words += [] if is_default else ["--environment", planned.environment]
+    return " ".join(words)
 
 
 def deployment_document(deployment: DeploymentRecord) -> dict[str, Any]:
