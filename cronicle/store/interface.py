@@ -25,6 +25,7 @@ from cronicle.store.records import (
     ControlRequest,
     DeploymentRecord,
     EndedRun,
+    LastSuccess,
     LiveAttempt,
     LiveRunExists,
     NewRun,
@@ -161,6 +162,12 @@ class StoreReader(Protocol):
         """Seconds from start to end of the last succeeded runs."""
         ...
 
+    def list_last_successes(
+        self, project: str, environment: str, workflows: Sequence[str]
+    ) -> tuple[LastSuccess, ...]:
+        """For each of these workflows that has a result, when it last had one, and for which logical time."""
+        ...
+
     def find_backfill(self, backfill_id: str) -> BackfillRecord | None: ...
     def list_backfills(
         self,
@@ -216,6 +223,10 @@ class StoreReader(Protocol):
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
         """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
+        ...
+
+    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
+        """How many ticks made no run, by project, environment and reason, over all spans on record."""
         ...
 
     def list_pauses(

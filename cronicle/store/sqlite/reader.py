@@ -34,6 +34,7 @@ from cronicle.store.sqlite.owners import OwnerLocks
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.records import LastSuccess
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -394,6 +395,20 @@ class SqliteReader:
         if row is None or not self._locks.is_held(row[0]):
             return None
         return readable(f"owner {row[0]}", rows.owner_from, row)
+
+    # Figures
+
+    def list_last_successes(
+        self, project: str, environment: str, workflows: Sequence[str]
+    ) -> tuple[LastSuccess, ...]:
+        from cronicle.store.sqlite.figures import list_last_successes  # most commands do without
+
+        return list_last_successes(self._connection, project, environment, workflows)
+
+    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
+        from cronicle.store.sqlite.figures import count_dropped
+
+        return count_dropped(self._connection)
 
     # Retention
 
