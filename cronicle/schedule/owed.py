@@ -245,7 +245,7 @@ def assess(
 
 
 def owed_ticks(owed: OwedSpan, schedules: Sequence[Schedule], limit: int) -> tuple[Tick, ...]:
-    """The first ticks of an owed span, at most so many. `schedules` are the series' in the deployment that it names."""
+    """The first ticks of a span, at most so many; `schedules` are the series' in the deployment that it names."""
     return tuple(islice(_ticks(schedules, owed.after, owed.until), limit))
 
 
