@@ -122,7 +122,7 @@ def _settled(
         SeriesKey(project=project, environment=environment, workflow=workflow, series=series)
     )
     if cursor is None:
-        return ["no scheduler has served this workflow yet", "to start one: cronicle serve"]
+        return ["nobody has asked for it", "no scheduler has served this workflow yet: cronicle serve"]
     if at <= cursor.since:
         return [f"the scheduler's account of it begins {moment(cursor.since, zone, now)}"]
     if at > cursor.position:
