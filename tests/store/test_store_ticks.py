@@ -134,6 +134,7 @@ def test_a_cursor_keeps_where_it_began_unless_it_is_told(store: Store, epoch: in
     settle(store, epoch, Settlement(key=KEY, expected=START, cursor=again))
 
     assert cursors(store) == (again,)
+    assert (store.find_cursor(KEY), store.find_cursor(HOURLY)) == (again, None)
 
 
 @pytest.mark.parametrize("admitted", [True, False])
@@ -471,7 +472,7 @@ def test_environments_and_deployments_are_found_in_their_order(store: Store) -> 
         made = deployment(project=place, environment=environment)
         assert store.add_deployment(made, based_on=based_on) is not None
 
-    assert store.list_environments() == (("climate", "production"), ("weather", "local"))
+    assert store.list_environments() == (("climate", "production", 1), ("weather", "local", 3))
     assert [found.number for found in store.list_deployments_since("weather", "local", 1)] == [2, 3]
     assert store.list_deployments_since("weather", "local", 3) == ()
 
