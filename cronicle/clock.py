@@ -27,10 +27,13 @@ class SystemClock:
 
 
 def local_zone() -> str:
-    """The IANA name of this machine's time zone: `$TZ`, else what `/etc/localtime` links to; `UTC` where neither says."""
+    """The IANA name of this machine's time zone: `$TZ`, else what `/etc/localtime` links to, else `UTC`."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    candidates = (os.environ.get("TZ", "").removeprefix(":"), os.path.realpath("/etc/localtime").partition("zoneinfo/")[2])
+    candidates = (
+        os.environ.get("TZ", "").removeprefix(":"),
+        os.path.realpath("/etc/localtime").partition("zoneinfo/")[2],
+    )
     for name in candidates:
         try:
             if name:

@@ -15,9 +15,7 @@ app = typer.Typer(add_completion=False)
 def pause(
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[WORKFLOW|BACKFILL]...", help="What to pause; `-` reads a list from stdin."
-        ),
+        typer.Argument(metavar="[WORKFLOW|BACKFILL]...", help="What to pause; `-` reads a list from stdin."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All schedules of the environment.")] = False,
     until: Annotated[

@@ -131,8 +131,8 @@ def _check(names: Sequence[str], *, everything: bool) -> None:
 
 
 def _instant(text: str, now: datetime) -> datetime:
-    from cronicle.schedule.text import TextError, parse_time
     from cronicle.clock import local_zone
+    from cronicle.schedule.text import TextError, parse_time
 
     try:
         until = parse_time(text, local_zone())
@@ -149,5 +149,3 @@ def _wake_all(session: Session, store: Store) -> None:
 
     for owner in store.list_owners():
         wake_owner(session.files, owner.id)
-
-

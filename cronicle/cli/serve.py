@@ -16,7 +16,10 @@ def serve(
     environments: Annotated[
         list[str] | None,
         typer.Option(
-            "--environment", "-e", metavar="NAME", help="Serve this one (default: of each project its default)."
+            "--environment",
+            "-e",
+            metavar="NAME",
+            help="Serve this one (default: of each project its default).",
         ),
     ] = None,
     projects: Annotated[
@@ -28,7 +31,9 @@ def serve(
     until: Annotated[
         str | None,
         typer.Option(
-            "--once-until", metavar="TIME", help="Serve the ticks up to this time, and end when all runs have."
+            "--once-until",
+            metavar="TIME",
+            help="Serve the ticks up to this time, and end when all runs have.",
         ),
     ] = None,
     drain_timeout: Annotated[

@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
 
-from cronicle.cli.output import tell, visible
+from cronicle.cli.output import visible
 from cronicle.cli.session import Session
 from cronicle.engine.owner import become_owner
-from cronicle.engine.serve import DRAIN, Server, ServeOptions
+from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.operations.watch import Scope
-from cronicle.store.interface import StoreError, UncertainWriteError
+from cronicle.store.interface import StoreError
 from cronicle.store.records import ControlRequest
 
 if TYPE_CHECKING:
@@ -140,8 +139,8 @@ def _ask_to_drain(session: Session, store: Store, owner: Owner) -> None:
 
 
 def _instant(text: str) -> datetime:
-    from cronicle.schedule.text import TextError, parse_time
     from cronicle.clock import local_zone
+    from cronicle.schedule.text import TextError, parse_time
 
     try:
         return parse_time(text, local_zone())

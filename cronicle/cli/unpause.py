@@ -14,11 +14,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def unpause(
     workflows: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKFLOW]...", help="Workflows; `-` reads a list from stdin.")
+        list[str] | None,
+        typer.Argument(metavar="[WORKFLOW]...", help="Workflows; `-` reads a list from stdin."),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="What was paused with `pause --all`.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="What was paused with `pause --all`.")] = False,
     store: StoreOption = None,
     environment: EnvironmentOption = None,
 ) -> int:

@@ -84,7 +84,9 @@ class RunDriver:
         self._inbox: deque[ev.RunEvent] = deque()
         self._wake = trio.Event()
         self._controls: dict[UnitId, AttemptControl] = {}
-        self._slot_user = SlotUser(precedence(machine.spec.policy.priority, run.cause, run.sequence), self.wake)
+        self._slot_user = SlotUser(
+            precedence(machine.spec.policy.priority, run.cause, run.sequence), self.wake
+        )
         self._requested: set[tuple[str, str | None, int]] = set()
         self._wake_at: datetime | None = None
         self._shared = frozenset(

@@ -6,10 +6,11 @@ clock; what comes of it is one transaction with the new cursor. So a crash at an
 
 Rules:
 
-1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone further
-   than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
+1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone
+   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
    repeats nothing, since cursors stay.
-2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a second.
+2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a
+   second.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cronicle.operations.in_force import Maker
+from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
-from cronicle.store.interface import StoreError
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Ticker:
     def is_idle(self) -> bool:
         """True if no missed ticks are still to be made up."""
         return self._watch is None or not self._watch.owes
+
+    def workflows(self) -> tuple[WorkflowInForce, ...]:
+        """All workflows that it ticks for; none while another process leads."""
+        return tuple(self._watch.workflows()) if self._watch is not None else ()
 
     def wake(self) -> None:
         """Have it look now."""
@@ -145,6 +149,8 @@ class Ticker:
         if self._checked is not None:
             before, then = self._checked
             if now - before - timedelta(seconds=steady - then) > JUMP:
-                _log.warning("The clock went from %s to %s at once; ticks in between were missed.", before, now)
+                _log.warning(
+                    "The clock went from %s to %s at once; ticks in between were missed.", before, now
+                )
                 self._watched_from = now
         self._checked = now, steady

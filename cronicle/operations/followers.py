@@ -1,4 +1,4 @@
-"""Runs that come `after` others: made once all upstreams of a workflow have a run of a logical time that ended as wanted.
+"""Runs that come `after` others: made once all upstreams have a run of a logical time that ended as wanted.
 
 The ends of runs are read in the order in which they were stored. How far they were read is noted in the transaction
 that makes what follows from them, and the unique key of such runs makes a second one impossible: so each is made
@@ -77,9 +77,12 @@ class Followers:
             progress[READ] = ended.ended_event
             if ended.cause in NOT_FOLLOWED:
                 continue
-            for workflow in self._by_upstream.get((ended.project, ended.environment, ended.workflow), ()):
-                if self._are_all_there(workflow, ended):
-                    settlements.append(self._settlement(workflow, ended, maker, new_id, spec_named))
+            followers = self._by_upstream.get((ended.project, ended.environment, ended.workflow), ())
+            settlements += [
+                self._settlement(workflow, ended, maker, new_id, spec_named)
+                for workflow in followers
+                if self._are_all_there(workflow, ended)
+            ]
         return settlements
 
     def _are_all_there(self, workflow: WorkflowInForce, ended: EndedRun) -> bool:
@@ -91,9 +94,7 @@ class Followers:
             for upstream in workflow.policy.after
         )
 
-    def _runs(
-        self, ended: EndedRun, workflow: str, states: frozenset[RunState]
-    ) -> tuple[RunRecord, ...]:
+    def _runs(self, ended: EndedRun, workflow: str, states: frozenset[RunState]) -> tuple[RunRecord, ...]:
         """Runs of a workflow for the logical time of a run that has ended."""
         return self._store.list_runs(
             RunFilter(

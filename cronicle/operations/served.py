@@ -85,7 +85,9 @@ class ServedEnvironment:
     def paused_until(self, workflow: str, now: datetime) -> datetime | None:
         """When a workflow that is paused now goes on, `NEVER` if by itself never; None if it is not paused."""
         ends = [
-            end_of(one) or NEVER for one in self.pauses if one.workflow in (None, workflow) and holds(one, now)
+            end_of(one) or NEVER
+            for one in self.pauses
+            if one.workflow in (None, workflow) and holds(one, now)
         ]
         return max(ends, default=None)
 
@@ -152,7 +154,10 @@ def _begun(key: SeriesKey, known: CursorRecord | None, history: History) -> Curs
             is_there = False
         elif not is_there:
             at = deployment.created_at
-            cursor, is_there = CursorRecord(key=key, since=at, position=at, deployment=deployment.number), True
+            cursor, is_there = (
+                CursorRecord(key=key, since=at, position=at, deployment=deployment.number),
+                True,
+            )
     assert cursor is not None, "a series in force has been deployed"
     return cursor
 

@@ -6,8 +6,8 @@ the settlements that the store takes.
 
 Rules:
 
-1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until then
-   follows the catchup of the new one.
+1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until
+   then follows the catchup of the new one.
 2. While a workflow is paused its ticks are left alone; when the pause ends they are dropped as one span.
 3. A damaged deployment is set aside with an alarm; the one before it stays in force for the ticks of its environment.
 """
@@ -152,7 +152,11 @@ class Watch:
         while self._queue and self._queue[0][0] <= now and len(found) < limit:
             _, _, series = heapq.heappop(self._queue)
             environment = self._environments.get((series.key.project, series.key.environment))
-            if environment is None or environment.series.get(series.key) is not series or series.next_at > now:
+            if (
+                environment is None
+                or environment.series.get(series.key) is not series
+                or series.next_at > now
+            ):
                 continue  # it was taken up anew, or queued again, meanwhile
             found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
         if found:
@@ -244,7 +248,7 @@ class Watch:
         new_id: NewId,
     ) -> Settlement:
         span = OwedSpan(deployment=owed.deployment, after=owed.after, until=owed.until, count=owed.left)
-        ticks = tuple(owed_ticks(span, environment.schedules_of(owed), room))
+        ticks = owed_ticks(span, environment.schedules_of(owed), room)
         left = owed.left - len(ticks) if len(ticks) == room else 0
         after = ticks[-1].logical_time if ticks else owed.until
         runs = self._runs(series, ticks, Cause.CATCHUP, maker, new_id)

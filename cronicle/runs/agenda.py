@@ -23,7 +23,15 @@ from itertools import islice
 
 from attrs import define, field
 
-from cronicle.runs.actions import Action, EvaluateTask, GiveUpWaiting, Question, RequestSlot, StartAttempt, WakeAt
+from cronicle.runs.actions import (
+    Action,
+    EvaluateTask,
+    GiveUpWaiting,
+    Question,
+    RequestSlot,
+    StartAttempt,
+    WakeAt,
+)
 from cronicle.runs.spec import TaskSpec
 from cronicle.runs.units import Unit, UnitId
 

@@ -244,18 +244,9 @@ def assess(
     )
 
 
-def owed_ticks(
-    schedules: Sequence[Schedule], after: datetime, until: datetime, limit: int
-) -> tuple[Tick, ...]:
-    """The first ticks of an owed span, at most so many: those in ``(after, until]``.
-
-    Args:
-        schedules: Of the series, in the deployment that the span names.
-        after: Exclusive.
-        until: Inclusive.
-        limit: At most so many.
-    """
-    return tuple(islice(_ticks(schedules, after, until), limit))
+def owed_ticks(owed: OwedSpan, schedules: Sequence[Schedule], limit: int) -> tuple[Tick, ...]:
+    """The first ticks of a span, at most so many; `schedules` are the series' in the deployment that it names."""
+    return tuple(islice(_ticks(schedules, owed.after, owed.until), limit))
 
 
 def next_due(schedules: Sequence[Schedule], after: datetime) -> datetime | None:

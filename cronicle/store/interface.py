@@ -25,6 +25,7 @@ from cronicle.store.records import (
     ControlRequest,
     DeploymentRecord,
     EndedRun,
+    LastSuccess,
     LiveAttempt,
     LiveRunExists,
     NewRun,
@@ -37,7 +38,15 @@ from cronicle.store.records import (
     TaskRecord,
     Transition,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, Settled, Settlement, TickSpan
+from cronicle.store.series import (
+    CursorRecord,
+    OwedRecord,
+    PauseRecord,
+    SeriesKey,
+    Settled,
+    Settlement,
+    TickSpan,
+)
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -117,6 +126,12 @@ class StoreReader(Protocol):
         """The last to succeed of the runs that count for this logical time."""
         ...
 
+    def find_newest_result(
+        self, project: str, environment: str, workflow: str, series: str | None
+    ) -> Result | None:
+        """The result of the latest logical time that has one."""
+        ...
+
     def list_results(
         self,
         project: str,
@@ -145,6 +160,12 @@ class StoreReader(Protocol):
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
         """Seconds from start to end of the last succeeded runs."""
+        ...
+
+    def list_last_successes(
+        self, project: str, environment: str, workflows: Sequence[str]
+    ) -> tuple[LastSuccess, ...]:
+        """For each of these workflows that has a result, when it last had one, and for which logical time."""
         ...
 
     def find_backfill(self, backfill_id: str) -> BackfillRecord | None: ...
@@ -202,6 +223,10 @@ class StoreReader(Protocol):
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
         """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
+        ...
+
+    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
+        """How many ticks made no run, by project, environment and reason, over all spans on record."""
         ...
 
     def list_pauses(

@@ -408,6 +408,17 @@ class Result(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class LastSuccess(Value):
+    """That a workflow has had results."""
+
+    workflow: str
+    logical_time: datetime
+    """The latest that has a result."""
+    ended_at: datetime
+    """When a run of it last succeeded: of those made last, or of that logical time."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class RunFilter(Value):
     """Which runs to list; None leaves open. Newest first, by order of creation."""
 

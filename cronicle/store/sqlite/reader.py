@@ -34,6 +34,7 @@ from cronicle.store.sqlite.owners import OwnerLocks
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.records import LastSuccess
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -180,6 +181,18 @@ class SqliteReader:
             " AND workflow = ? AND series = ? AND logical_time = ?"
             " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY ended_event DESC LIMIT 1",
             (project, environment, workflow, series or "", to_instant(logical_time)),
+        )
+        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+
+    def find_newest_result(
+        self, project: str, environment: str, workflow: str, series: str | None
+    ) -> Result | None:
+        row = self._connection.row(
+            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
+            " AND workflow = ? AND series = ?"
+            " AND counts = 1 AND state = 'succeeded' AND instance = ''"
+            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+            (project, environment, workflow, series or ""),
         )
         return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
 
@@ -382,6 +395,20 @@ class SqliteReader:
         if row is None or not self._locks.is_held(row[0]):
             return None
         return readable(f"owner {row[0]}", rows.owner_from, row)
+
+    # Figures
+
+    def list_last_successes(
+        self, project: str, environment: str, workflows: Sequence[str]
+    ) -> tuple[LastSuccess, ...]:
+        from cronicle.store.sqlite.figures import list_last_successes  # most commands do without
+
+        return list_last_successes(self._connection, project, environment, workflows)
+
+    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
+        from cronicle.store.sqlite.figures import count_dropped
+
+        return count_dropped(self._connection)
 
     # Retention
 
