@@ -73,7 +73,7 @@ def test_max_active_runs_counts_what_others_drive_and_what_was_asked_for(
 def test_a_lock_has_one_holder_from_admission_to_the_end(store: Store, sample: Sample) -> None:
     policy = Policy(lock={"known": "db"})
     first = queued(sample, policy, lock="db")
-    second = queued(sample, policy, lock="db", workflow="weekly")
+    second = queued(sample, policy, lock="db", workflow="weekly", environment="production")
     other = queued(sample, policy, lock="disk")
 
     assert store.admit(first.id, OWNER, START).admitted

@@ -31,8 +31,7 @@ FROM run WHERE id = ?
 
 _HOLDER = """
 SELECT id FROM run
-WHERE project = ? AND environment = ? AND lock = ? AND lock IS NOT NULL AND admitted = 1
-    AND state IN ('queued', 'running') AND id <> ?
+WHERE lock = ? AND lock IS NOT NULL AND admitted = 1 AND state IN ('queued', 'running') AND id <> ?
 LIMIT 1
 """
 
@@ -134,6 +133,6 @@ def _judge(
     policy = policies.of(spec_hash)
     holder = None
     if lock is not None:
-        holder = connection.value(_HOLDER, (*workflow[:2], lock, run_id))
+        holder = connection.value(_HOLDER, (lock, run_id))
     reasons = may_start(policy, run, live_runs(connection, *workflow), lock, holder)
     return AdmissionAnswer(admitted=not reasons, reasons=reasons)
