@@ -376,6 +376,8 @@ class Store(StoreReader, Protocol):
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
         """Let a queued run start, if the limits of its policy and its lock allow it beside all that is live now.
 
+        A lock's key is one in the whole store, as a pool's name is; a run holds it until it has ended.
+
         Decided by `cronicle.schedule.admission` in the transaction that notes it. What needs no transaction (the
         past, required workflows, instants) the caller has judged before.
         """
