@@ -192,6 +192,9 @@ def _calendar(stored: Mapping[str, Any]) -> str:
 def _effects(planned: PlannedDeployment) -> Iterator[str]:
     """How many runs applying will make by itself, and which ticks of the past make none."""
     effects = planned.effects
+    if effects.runs is None:
+        yield f"Causes    cannot be told: {visible(effects.problem or '')}"
+        return
     of_ticks = [f"{one.runs} of missed ticks of {_series(one)}" for one in effects.series if one.runs]
     of_deployment = [f"1 of {name} for the deployment itself" for name in effects.on_deploy]
     reasons = "; ".join([*of_ticks, *of_deployment])
