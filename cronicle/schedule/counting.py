@@ -242,7 +242,7 @@ class _CronLane:
         moved = {
             _second_from(one.start, 0)
             for one in stretches
-            if one.skipped and any(True for _ in cron.nominal_times(*one.skipped, source.days))
+            if one.skipped and cron.last_nominal_time(*one.skipped, source.days)
         }
         pieces = _Pieces.of(
             _Piece(_second_from(one.start, 0), _second_from(one.end, 0), one.offset // timedelta(seconds=1))

@@ -122,7 +122,8 @@ def next_instant(schedule: Rules, after: datetime) -> datetime | None:
 
 def last_instant(schedule: Rules, until: datetime) -> datetime | None:
     """The instant of the last tick at or before an instant. Cheaper than the tick."""
-    return _last_before(parts_of(schedule), _aware(until) + _INSTANT)
+    last = _last_before(parts_of(schedule), _aware(until) + _INSTANT)
+    return last.instant if last else None
 
 
 def tick_of_start(schedule: Schedule, instant: datetime) -> Tick:
@@ -143,7 +144,7 @@ def tick_at(schedule: Rules, instant: datetime) -> Tick | None:
 def previous_tick(schedule: Rules, instant: datetime) -> Tick | None:
     """The last tick strictly before an instant, within the schedule's bounds."""
     last = _last_before(parts_of(schedule), _aware(instant))
-    return tick_at(schedule, last) if last else None
+    return tick_at(schedule, last.instant) if last else None
 
 
 def latest_tick(schedule: Rules, now: datetime) -> Tick | None:
@@ -190,17 +191,21 @@ def _firings(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[
         yield min(meeting, key=lambda found: found[0])
 
 
-def _last_before(parts: Sequence[Part], instant: datetime) -> datetime | None:
-    return max((last for part in parts if (last := part.last_before(instant))), default=None)
+def _last_before(parts: Sequence[Part], instant: datetime) -> Firing | None:
+    """The last firing of the union of all parts that is strictly before an instant."""
+    best: Firing | None = None
+    for part in parts:
+        last = part.last_before(instant)
+        if last is not None and (
+            best is None or last.instant > best.instant or (last.instant == best.instant and last < best)
+        ):
+            best = last
+    return best
 
 
 def _firing_before(parts: Sequence[Part], instant: datetime) -> Firing | None:
     """The previous firing of a series: the last within its bounds, else of its rule without bounds."""
-    for candidates in (parts, [part.without_bounds() for part in parts]):
-        if last := _last_before(candidates, instant):
-            firing, _ = next(_firings(candidates, last, last + _INSTANT))
-            return firing
-    return None
+    return _last_before(parts, instant) or _last_before([part.without_bounds() for part in parts], instant)
 
 
 def _ticks(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[Tick]:
