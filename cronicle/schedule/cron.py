@@ -151,13 +151,11 @@ class Cron:
             year, month = (year, month - 1) if month > 1 else (year - 1, 12)
         return None
 
-    @cached_property
+    @property
     def time_mask(self) -> int:
         """The seconds of a day at which it fires, as a number with so many bits: the lowest is midnight."""
         values = self._values
-        minute = sum(1 << second for second in values.seconds)
-        hour = sum(minute << 60 * number for number in values.minutes)
-        return sum(hour << 3600 * number for number in values.hours)
+        return _time_mask(values.hours, values.minutes, values.seconds)
 
     @cached_property
     def _values(self) -> FieldValues:
@@ -235,6 +233,13 @@ def _parse(text: str, seed: str) -> Cron:
         days=days,
         is_wild=any(map(begins_with_star, (second, minute, hour))),
     )
+
+
+@lru_cache(maxsize=256)  # 11 kB each: not to be kept for each of ten thousand expressions
+def _time_mask(hours: tuple[int, ...], minutes: tuple[int, ...], seconds: tuple[int, ...]) -> int:
+    minute_mask = sum(1 << second for second in seconds)
+    hour_mask = sum(minute_mask << 60 * minute for minute in minutes)
+    return sum(hour_mask << 3600 * hour for hour in hours)
 
 
 @lru_cache(maxsize=4096)

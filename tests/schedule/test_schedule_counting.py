@@ -119,7 +119,7 @@ SPARED = Calendar(dates=[date(2020, 1, day) for day in range(1, 20)], weekdays=[
 def test_ten_years_are_counted_in_a_fraction_of_a_second(series, count):
     before = time.perf_counter()
     found = count_ticks(series, AFTER, UNTIL)
-    assert time.perf_counter() - before < 0.5  # 0.02 to 0.1 s on the machine that this was written on
+    assert time.perf_counter() - before < 1  # 0.02 to 0.1 s on the machine that this was written on
     assert count is None or found == count
 
 
@@ -140,3 +140,8 @@ def test_ten_thousand_schedules_are_asked_in_bounded_time(cron):
     for series in every:
         next_due(series, UNTIL)
     assert time.perf_counter() - before < 5  # 0.3 s on the machine that this was written on
+
+
+def test_naive_times_are_refused():
+    with pytest.raises(ValueError, match="aware"):
+        count_ticks(Schedule(crons="@daily"), datetime(2026, 1, 1), UNTIL)
