@@ -139,7 +139,7 @@ def test_ten_thousand_schedules_are_asked_in_bounded_time(cron):
     before = time.process_time()
     for series in every:
         next_due(series, UNTIL)
-    assert time.process_time() - before < 5  # 0.3 s on the machine that this was written on
+    assert time.process_time() - before < 15  # 0.2 to 2 s on the machine that this was written on
 
 
 def test_naive_times_are_refused():
