@@ -47,7 +47,7 @@ def add_store_metrics(metrics: Metrics, reader: StoreReader) -> None:
     metrics.owners.set(alive, ("alive",))
     metrics.owners.set(len(owners) - alive, ("dead",))
     metrics.scheduler.set(int(reader.find_leader() is not None))
-    for project, environment in reader.list_environments():
+    for project, environment, _ in reader.list_environments():
         deployment = reader.find_deployment(project, environment)
         if deployment is None:
             continue
