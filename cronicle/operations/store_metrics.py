@@ -26,8 +26,8 @@ def metrics_of_store(
     """
     metrics = Metrics()
     add_store_metrics(metrics, reader)
-    for (project, environment, reason), count in reader.count_dropped().items():
-        metrics.ticks_dropped(project, environment, "", reason, count)
+    for (project, environment, workflow, reason), count in reader.count_dropped().items():
+        metrics.ticks_dropped(project, environment, workflow, reason, count)
     space = os.statvfs(files)
     metrics.disk_free_bytes.set(space.f_bavail * space.f_frsize)
     if size is not None:
