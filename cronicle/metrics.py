@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from attrs import evolve
@@ -197,6 +197,8 @@ class Metrics:
             "cronicle_last_backup_timestamp_seconds", "When the store was last backed up."
         )
         self.build = Gauge("cronicle_build_info", "The version of this program.", ("version",))
+        self.refresh: Callable[[], None] | None = None
+        """Sets gauges that are looked up when somebody asks."""
 
     # What happens
 
@@ -269,6 +271,8 @@ class Metrics:
 
     def render(self) -> str:
         """The text of all that has a value, as Prometheus reads it."""
+        if self.refresh is not None:
+            self.refresh()
         lines = []
         for family in self.families():
             samples = list(family.lines())

@@ -87,6 +87,8 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         pass_environment=session.where.settings.pass_environment,
     ) as owner:
         owner.journal.heal(_tell_trouble)
+        owner.journal.watch = metrics
+        metrics.refresh = partial(_set_gauges, metrics, owner)
         if takeover:
             _ask_to_drain(session, store, owner)
         server = Server(owner, options, metrics.observe)
@@ -104,6 +106,16 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
             nursery.cancel_scope.cancel()
         notifier.stopping("leaves what has not ended to the next that serves")
     return ExitCode.GOOD
+
+
+def _set_gauges(metrics: Metrics, owner: Owner) -> None:
+    """What is now, for whoever asks for the metrics."""
+    add_store_metrics(metrics, owner.store)
+    metrics.runs_owned.set(len(owner.drivers))
+    metrics.slots.set(owner.slots.size)
+    metrics.slots_in_use.set(owner.slots.size - owner.slots.free)
+    leader = owner.store.find_leader()
+    metrics.leading.set(int(leader is not None and leader.id == owner.id))
 
 
 def _status(owner: Owner) -> str:

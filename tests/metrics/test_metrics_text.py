@@ -225,3 +225,10 @@ def test_a_help_text_stays_on_its_line():
     metrics.committed(1, 1)
 
     assert "# HELP c_total a\\\\b\\nc\n" in metrics.render()
+
+
+def test_gauges_can_be_looked_up_when_somebody_asks():
+    metrics = Metrics()
+    metrics.refresh = lambda: metrics.slots.set(4)
+
+    assert sample(metrics, "cronicle_slots") == 4
