@@ -225,8 +225,8 @@ class StoreReader(Protocol):
         """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
         ...
 
-    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
-        """How many ticks made no run, by project, environment and reason, over all spans on record."""
+    def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:
+        """How many ticks made no run, by project, environment, workflow and reason, over all spans on record."""
         ...
 
     def list_pauses(
