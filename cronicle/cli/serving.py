@@ -6,19 +6,26 @@ import logging
 import os
 import signal
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
 
-from cronicle.cli.output import visible
+from cronicle.cli.output import plural, visible
+from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
+from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
+from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.owner import become_owner
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
+from cronicle.metrics import Metrics
+from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.operations.watch import Scope
 from cronicle.store.interface import StoreError
+from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest
 
 if TYPE_CHECKING:
@@ -62,11 +69,14 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
             until=until,
             drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
         )
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        begin_program_log()
         return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
 
 
 async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
+    notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
+    metrics = Metrics()
+    add_store_metrics(metrics, store)
     async with become_owner(
         store,
         session.files,
@@ -77,22 +87,50 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         pass_environment=session.where.settings.pass_environment,
     ) as owner:
         owner.journal.heal(_tell_trouble)
+        owner.journal.watch = metrics
+        metrics.refresh = partial(_set_gauges, metrics, owner)
         if takeover:
             _ask_to_drain(session, store, owner)
-        server = Server(owner, options, lambda *_: None)
+        server = Server(owner, options, metrics.observe)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen_for_signals, server)
-            await server.serve()
+            nursery.start_soon(_listen_for_signals, server, notifier)
+            await server.serve(
+                partial(tell_that_it_lives, notifier, partial(_status, owner)),
+                partial(
+                    prune_regularly,
+                    partial(open_store, session.location, create=False),
+                    session.files,
+                    owner.clock,
+                ),
+            )
             nursery.cancel_scope.cancel()
+        notifier.stopping("leaves what has not ended to the next that serves")
     return ExitCode.GOOD
 
 
-async def _listen_for_signals(server: Server) -> None:
+def _set_gauges(metrics: Metrics, owner: Owner) -> None:
+    """What is now, for whoever asks for the metrics."""
+    add_store_metrics(metrics, owner.store)
+    metrics.runs_owned.set(len(owner.drivers))
+    metrics.slots.set(owner.slots.size)
+    metrics.slots_in_use.set(owner.slots.size - owner.slots.free)
+    leader = owner.store.find_leader()
+    metrics.leading.set(int(leader is not None and leader.id == owner.id))
+
+
+def _status(owner: Owner) -> str:
+    """A line for `systemctl status`."""
+    slots = owner.slots
+    return f"{plural(len(owner.drivers), 'run')}, {slots.size - slots.free} of {slots.size} slots in use"
+
+
+async def _listen_for_signals(server: Server, notifier: Notifier) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
                 server.look()
             else:
+                notifier.stopping("lets running attempts finish")
                 server.drain()
 
 

@@ -15,7 +15,8 @@ thread, one transaction at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from time import perf_counter
+from typing import Protocol, TypeVar
 
 import trio
 from attrs import define, field
@@ -33,6 +34,13 @@ TRY_AGAIN = 1.0
 
 LARGEST_BATCH = 500
 """Transitions in one transaction; bounds how long a transaction can take."""
+
+
+class CommitWatch(Protocol):
+    """Who counts transactions; `cronicle.metrics.Metrics` does."""
+
+    def committed(self, seconds: float, transitions: int) -> None: ...
+    def commit_failed(self) -> None: ...
 
 
 @define(eq=False)
@@ -56,6 +64,7 @@ class Journal:
         self._turn = trio.Lock()
         self._failed: Exception | None = None
         self.commits = 0
+        self.watch: CommitWatch | None = None
 
     def heal(self, trouble: Trouble) -> None:
         """From now on wait with what cannot be written until it can; `trouble` is told when that begins and ends."""
@@ -129,6 +138,7 @@ class Journal:
         return batch
 
     def _commit(self, batch: _Batch) -> None:
+        begun = perf_counter()
         try:
             if self._failed is not None:
                 raise self._failed
@@ -136,6 +146,11 @@ class Journal:
             self.commits += 1
         except Exception as error:
             batch.error = error
+            if self.watch is not None:
+                self.watch.commit_failed()
+        else:
+            if self.watch is not None:
+                self.watch.committed(perf_counter() - begun, len(batch.transitions))
 
     def _note(self, batch: _Batch) -> None:
         """After an error nothing more is written by this process; after none all is well."""

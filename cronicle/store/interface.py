@@ -225,8 +225,8 @@ class StoreReader(Protocol):
         """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
         ...
 
-    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
-        """How many ticks made no run, by project, environment and reason, over all spans on record."""
+    def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:
+        """How many ticks made no run, by project, environment, workflow and reason, over all spans on record."""
         ...
 
     def list_pauses(
@@ -375,6 +375,8 @@ class Store(StoreReader, Protocol):
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
         """Let a queued run start, if the limits of its policy and its lock allow it beside all that is live now.
+
+        A lock's key is one in the whole store, as a pool's name is; a run holds it until it has ended.
 
         Decided by `cronicle.schedule.admission` in the transaction that notes it. What needs no transaction (the
         past, required workflows, instants) the caller has judged before.

@@ -407,7 +407,7 @@ class SqliteReader:
 
         return list_last_successes(self._connection, project, environment, workflows)
 
-    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
+    def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:
         from cronicle.store.sqlite.figures import count_dropped
 
         return count_dropped(self._connection)

@@ -172,6 +172,8 @@ class SqliteStore(SqliteReader):
     # Ticks
 
     def lead(self, owner: str) -> int | None:
+        if not leader.is_open(self._connection, owner, self.is_alive):
+            return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
         with self._connection.write():
             return leader.lead(self._connection, owner, self.is_alive)
 
