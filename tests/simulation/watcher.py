@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -103,12 +104,20 @@ class Watcher:
         self.required_are_there: Any = lambda seen: True
         self._specs: dict[str, RunSpec] = {}
         self.now: Any = None
+        self._time = 0.0
+
+    @property
+    def time(self) -> float:
+        """The time on trio's clock, also after the end."""
+        with suppress(RuntimeError):
+            self._time = trio.current_time()
+        return self._time
 
     # -- telling -------------------------------------------------------------------------------------------
 
     def tell(self, text: str) -> None:
         """Note what happened, for whoever reads of a failure."""
-        self.last.append(f"{trio.current_time():14.3f} {self.now():%Y-%m-%dT%H:%M:%S.%f}  {text}")
+        self.last.append(f"{self.time:14.3f} {self.now():%Y-%m-%dT%H:%M:%S.%f}  {text}")
 
     def wrong(self, what: str, *names: str) -> None:
         """Note a violation; the seed ends at once."""
@@ -163,7 +172,7 @@ class Watcher:
                 if new.run.id in settled.skipped:
                     made.discard(new.run.id)
         for run_id in settled.skipped:
-            if run_id in made and (seen := self.runs.get(run_id)):  # one that was queued before
+            if run_id in made and (seen := self.runs[run_id]).ended is None:  # it was queued before
                 self._ended(seen, RunState.SKIPPED)
         name = f"{key.workflow}/{key.series or ''}"
         for span in settlement.dropped:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -53,9 +53,12 @@ class WallClock:
         self._base = datetime.fromtimestamp(start, UTC)
         self._begun = trio.current_time()
         self.offset = timedelta(0)
+        self._passed = 0.0
 
     def now(self) -> datetime:
-        return self._base + self.offset + timedelta(seconds=trio.current_time() - self._begun)
+        with suppress(RuntimeError):  # after the end it stands still
+            self._passed = trio.current_time() - self._begun
+        return self._base + self.offset + timedelta(seconds=self._passed)
 
 
 @frozen
