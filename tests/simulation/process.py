@@ -122,6 +122,8 @@ class Process:
             raise StoreError("the disk of the store is full; nothing was recorded", "Make room on it.")
         if self.crash_at is not None and self.calls >= self.crash_at:
             if self.crash_kind == "before":
+                if name == "settle":
+                    self.world.late = (self.number, arguments)
                 self.die(f"before {name}")
                 raise Crashed
             if is_write and self.crash_kind == "after":
@@ -141,6 +143,12 @@ class Process:
         answer = method(*arguments, **named)
         self.world.watcher.committed(self.number, self._inner, name, arguments, answer)
         return answer
+
+    def crash_point(self) -> None:
+        """A place between two transactions of one method, where the process may die as well."""
+        if not self.dead and self.random.random() < 0.01:
+            self.die("between two transactions")
+            raise Crashed
 
     async def may_dawdle(self) -> None:
         """Let time pass, if commits are slow at present."""
@@ -167,6 +175,7 @@ class Process:
         world = self.world
         self._inner = open_store(str(world.folder), create=False)
         self._inner._connection.execute("PRAGMA synchronous = OFF")
+        self._inner.crash_point = self.crash_point
         store: Any = FaultyStore(self._inner, self)
         world.watcher.tell(f"process {self.number} begins")
         try:

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from trio.testing import MockClock
 
 from tests.simulation.judge import judge
+from tests.simulation.plants import planted
 from tests.simulation.watcher import Violation
 from tests.simulation.world import World, engine_of, in_memory
 
@@ -39,7 +40,7 @@ class Result:
     story: tuple[str, ...] = field(default=())
 
 
-def simulate(seed: int, runs: int, years: float | None = None) -> Result:
+def simulate(seed: int, runs: int, years: float | None = None, plant: str | None = None) -> Result:
     """Simulate one seed; the same one does the same, to the last event."""
     trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[attr-defined]
     trio._core._run._r.seed(seed)  # type: ignore[attr-defined]
@@ -54,7 +55,7 @@ def simulate(seed: int, runs: int, years: float | None = None) -> Result:
         with in_memory() as folder:
             world = World(seed, runs, years, folder)
             try:
-                with engine_of(world):
+                with engine_of(world), planted(plant):
                     trio.run(world.run, clock=MockClock(autojump_threshold=0.0))
                 judge(world)
             except BaseException as error:

@@ -95,6 +95,8 @@ class Watcher:
         self.holders: dict[str, list[tuple[Execution, int]]] = {}
         self.succeeded: set[tuple[str, str | None, datetime]] = set()
         self.success_times: dict[tuple[str, str | None], set[datetime]] = {}
+        self.fired: dict[tuple[str, str | None], set[datetime]] = {}
+        """By series: the ticks that have had a run."""
         self.counts: Counter[str] = Counter()
         self.last: deque[str] = deque(maxlen=LAST)
         self.epoch = 0
@@ -178,6 +180,10 @@ class Watcher:
         for span in settlement.dropped:
             self.tell(f"{name} drops {span.count} ticks {span.first} to {span.last}: {span.reason}")
         for owed in settlement.owed:
+            if not owed.sequence:
+                for at in self.fired.get((key.workflow, key.series), ()):
+                    if owed.after < at <= owed.until:
+                        self.wrong(f"{name}: tick {at} has a run, and is owed as well", f" {name} ")
             self.tell(f"{name} owes {owed.left} ticks in ({owed.after}, {owed.until}]")
         self.tell(f"{name} settled to {settlement.cursor.position if settlement.cursor else None}")
 
@@ -189,6 +195,8 @@ class Watcher:
         seen = SeenRun(run, spec, trio.current_time())
         self.runs[run.id] = seen
         self.counts[f"runs: {run.cause}"] += 1
+        if seen.is_of_tick:
+            self.fired.setdefault((run.workflow, run.series), set()).add(run.logical_time)
         self.tell(
             f"run {run.id} of {run.workflow}/{run.series or ''} for {run.logical_time} ({run.cause})"
             f"{' skipped' if skipped else ''}"
