@@ -13,9 +13,9 @@ Rules:
 6. Slots of pools belong to the owner of a run: with an owner they are gone, and the next one asks for its own.
 
 Nothing here reads a clock or does I/O, and no rule compares the instants of facts, since wall clocks jump; save for
-those that are about the clock, the `timeout` of a `wait` and of a run. Order, trigger rules, conditions, retries and `max_parallel` are decided here; slots of processes and pools are granted
-outside. What can be asked is in `situation`, what follows from an end in `consequences`, the table of what may
-happen to a task in `units`.
+those that are about the clock, the `timeout` of a `wait` and of a run. Order, trigger rules, conditions, retries and
+`max_parallel` are decided here; slots of processes and pools are granted outside. What can be asked is in
+`situation`, what follows from an end in `consequences`, the table of what may happen to a task in `units`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Never
 from cronicle.runs import events as ev
 from cronicle.runs.actions import Question
 from cronicle.runs.consequences import Consequences
-from cronicle.runs.hooks import HookEvent
+from cronicle.runs.hooks import TOLD_MEANWHILE, HookEvent
 from cronicle.runs.situation import Group
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
@@ -413,11 +413,13 @@ class RunMachine(Consequences):
             refuse(event, f"says {event.state} while {self._open_tasks} tasks are open")
         self.state, self.reason = event.state, event.reason
 
-    # -- facts after the end -------------------------------------------------------------------------------
+    # -- facts about hooks ---------------------------------------------------------------------------------
 
     def _hook_event(self, event: HookEvent) -> None:
-        if not self.finished:
-            refuse(event, "comes before the run has ended")
+        if isinstance(event, ev.HooksOwed) and not self.finished:
+            hooks = self.spec.hooks
+            if any(hooks[place].event not in TOLD_MEANWHILE for place in event.hooks if place < len(hooks)):
+                refuse(event, "comes before the run has ended")
         if why := self.hooks.refusal(self.spec, event):
             refuse(event, why)
         self.hooks.apply(event)

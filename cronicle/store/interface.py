@@ -156,6 +156,21 @@ class StoreReader(Protocol):
         """Logical times in [start, end) that have a counting run in state failed."""
         ...
 
+    def count_failures_before(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        logical_time: datetime,
+        limit: int,
+    ) -> int:
+        """How many logical times before one have failed, in a row and not more than `limit`.
+
+        Of those with a run that counts and has succeeded or failed. One that has a result has not failed.
+        """
+        ...
+
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
@@ -201,7 +216,7 @@ class StoreReader(Protocol):
         ...
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
-        """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
+        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those without an owner."""
         ...
 
     # Ticks

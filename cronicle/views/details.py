@@ -111,7 +111,10 @@ def _hooks(store: StoreReader, run: RunRecord) -> list[str]:
         what = reason_text(hook.outcome) if hook.outcome else "not told yet"
         if hook.outcome is not None and hook.outcome != Outcome.SUCCEEDED and hook.detail:
             what += f": {hook.detail}"
-        said.append(f"{hook.event} {what}" + (", started again after a crash" if hook.attempt > 1 else ""))
+        about = f" of {task_label(hook.task, hook.key)}" if hook.task else ""
+        said.append(
+            f"{hook.event}{about} {what}" + (", started again after a crash" if hook.attempt > 1 else "")
+        )
     return said
 
 
