@@ -230,6 +230,17 @@ class RunTimedOut(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class RunMarked(Value):
+    """Somebody has set the outcome of the run's logical time by hand; the run is the record of it."""
+
+    at: datetime
+    state: RunState
+    """`succeeded` or `failed`."""
+    by: str
+    reason: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class RunFinished(Value):
     """The run has ended. Always the last event that changes its state."""
 
@@ -318,6 +329,7 @@ RunEvent = (
     | TasksCancelled
     | CancelRequested
     | RunTimedOut
+    | RunMarked
     | RunFinished
     | HooksOwed
     | HookStarted

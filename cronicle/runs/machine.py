@@ -406,6 +406,14 @@ class RunMachine(Consequences):
         for unit in units:
             self._end(unit, TaskState.CANCELLED, event.reason, event.at)
 
+    def _run_marked(self, event: ev.RunMarked) -> None:
+        self._must_not_have_started(event)
+        if event.state not in (RunState.SUCCEEDED, RunState.FAILED):
+            refuse(event, f"cannot bring the state {event.state}")
+        if self._open_tasks:
+            refuse(event, f"comes while {self._open_tasks} tasks are not excluded")
+        self._due.append(ev.RunFinished(at=event.at, state=event.state, reason=Reason.MARKED))
+
     def _run_finished(self, event: ev.RunFinished) -> None:
         if event.state is RunState.SKIPPED:
             self._must_not_have_started(event)
@@ -454,6 +462,7 @@ _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.TasksCancelled: RunMachine._tasks_cancelled,
     ev.CancelRequested: RunMachine._cancel_requested,
     ev.RunTimedOut: RunMachine._run_timed_out,
+    ev.RunMarked: RunMachine._run_marked,
     ev.RunFinished: RunMachine._run_finished,
     **dict.fromkeys(_OF_HOOKS, RunMachine._hook_event),
 }

@@ -216,7 +216,7 @@ class StoreReader(Protocol):
         ...
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
-        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those without an owner."""
+        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those of no owner."""
         ...
 
     # Ticks
@@ -335,6 +335,13 @@ class Store(StoreReader, Protocol):
         There is one live run for each (project, environment, workflow, instance, series, logical time), and for
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
         exactly one. The answer to a second is the id of the first.
+        """
+        ...
+
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        """Make a run that ends with its first events, since somebody has set the outcome of its logical time by hand.
+
+        If that is `failed`, the runs that had succeeded for this logical time count no longer: it has no result.
         """
         ...
 

@@ -22,6 +22,7 @@ from cronicle.runs.units import Unit, UnitId
 from cronicle.store.interface import StoreError, StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord
 from cronicle.views.details import actor_text, read_spec
+from cronicle.views.runs import overruled_by
 from cronicle.views.words import (
     duration,
     ending,
@@ -69,7 +70,7 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
             summary = f"{title} failed: {names} failed" if failed else f"{title} failed"
             if run.reason:
                 summary = f"{title} failed: {reason_text(run.reason)}"
-                because += story.timed_out()
+                because += [*story.timed_out(), *story.marked()]
             for unit in failed[:MOST_NAMED]:
                 because += story.chain(unit)
             because += story.skipped_below()
@@ -82,6 +83,8 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
             units = [unit for unit in story.leaves() if unit.state is TaskState.SUCCEEDED]
             summary = f"{title} succeeded: {plural(len(units), 'task')}"
             because += [line for unit in story.leaves() if not _is_good(unit) for line in story.chain(unit)]
+            if run.reason == Reason.MARKED:
+                summary, because = f"{title} succeeded: {reason_text(run.reason)}", [*story.marked()]
         case RunState.SKIPPED:
             summary = f"{title} was skipped" + (f": {reason_text(run.reason)}" if run.reason else "")
         case _ if not story.is_driven():
@@ -133,7 +136,9 @@ def origin(store: StoreReader, run: RunRecord, now: datetime) -> Iterator[str]:
         yield _asked(store, current, now)
         current = store.find_run(current.retry_of) if current.retry_of else None
     yield _revision(store, run, now)
-    if not run.counts:
+    if by := overruled_by(store, run):
+        yield f"it does not count any more: run {by.id} has marked its logical time as failed"
+    elif not run.counts:
         yield "it does not count: an experiment never becomes the result of its logical time"
 
 
@@ -271,6 +276,13 @@ class Story:
                 when = moment(event.at, self.run.timezone, self.now)
                 yield f"{event.by} asked for its end, {when}{why}"
                 return
+
+    def marked(self) -> Iterator[str]:
+        """Who has set the outcome by hand, and why."""
+        for event in self.events:
+            if isinstance(event, ev.RunMarked):
+                when = moment(event.at, self.run.timezone, self.now)
+                yield f"{event.by} marked it as {event.state}, {when}: {event.reason}; nothing was executed"
 
     def timed_out(self) -> Iterator[str]:
         """When the time of the run was over."""

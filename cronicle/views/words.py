@@ -25,6 +25,7 @@ _REASONS = {
     "overlap": "an earlier run had not ended (overlap)",
     "queue_limit": "newer ones stand in the queue, which holds no more (queue_limit)",
     "too_late": "it could not start in time (start_within)",
+    "marked": "its outcome was set by hand",
     "superseded": "a newer run took its place",
     "bad_output": "its outputs could not be read",
 }

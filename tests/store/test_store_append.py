@@ -38,7 +38,7 @@ EVERY_EVENT = (
     ev.AttemptLost(at=START, task="d", key=None, attempt=2),
     ev.WaitTimedOut(at=START, task="d", key=None),
     task_finished("d", state=TaskState.FAILED, reason="lost"),
-    ev.RunTimedOut(at=START),
+    ev.RunMarked(at=START, state=RunState.SUCCEEDED, by="ada@here", reason="made by hand"),
     ev.TasksCancelled(at=START, units=(("e", "x"), ("g", None))),
     ev.CancelRequested(at=START, by="ada", reason="enough"),
     ev.RunTimedOut(at=START),
