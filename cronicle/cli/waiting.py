@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import trio
 
 from cronicle.cli.output import mark, paint, print_json, say, tell
 from cronicle.cli.session import Session
@@ -48,24 +49,34 @@ def wait_for_all(
     book = session.addresses(store)
     found = [book.run_or_backfill(address) for address in addresses_from(addresses)]
     asked = list({one.id: one for one in found}.values())
-    deadline = None if patience is None else time.monotonic() + patience
     ended: dict[str, Awaited] = {}
-    told: set[str] = set()
-    while True:
-        for one in asked:
-            if one.id not in ended:
-                _look(store, one, ended, told, quiet=json)
-        if len(ended) == len(asked):
-            break
-        if deadline is not None and time.monotonic() >= deadline:
-            tell(f"{paint('✗', 'red')} time is over: {len(asked) - len(ended)} of {len(asked)} not ended")
-            break
-        time.sleep(LOOK_SECONDS)
+    trio.run(_wait, store, asked, ended, patience, json)
     if json:
         print_json([_shape(ended.get(one.id, one)) for one in asked])
     if len(ended) < len(asked):
         return ExitCode.TIMED_OUT
     return ExitCode.GOOD if all(map(_is_good, ended.values())) else ExitCode.FAILED
+
+
+async def _wait(
+    store: StoreReader,
+    asked: Sequence[Awaited],
+    ended: dict[str, Awaited],
+    patience: float | None,
+    quiet: bool,
+) -> None:
+    told: set[str] = set()
+    deadline = None if patience is None else trio.current_time() + patience
+    while True:
+        for one in asked:
+            if one.id not in ended:
+                _look(store, one, ended, told, quiet=quiet)
+        if len(ended) == len(asked):
+            return
+        if deadline is not None and trio.current_time() >= deadline:
+            tell(f"{paint('✗', 'red')} time is over: {len(asked) - len(ended)} of {len(asked)} not ended")
+            return
+        await trio.sleep(LOOK_SECONDS)
 
 
 def _look(

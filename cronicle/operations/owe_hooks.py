@@ -49,7 +49,4 @@ def owe_hooks(
 
 
 def _failures_before(store: StoreReader, run: RunRecord, limit: int) -> int:
-    if not limit:
-        return 0
-    of = (run.project, run.environment, run.workflow, run.series, run.logical_time)
-    return store.count_failures_before(*of, limit)
+    return store.count_failures_before(run, limit) if limit else 0

@@ -156,16 +156,8 @@ class StoreReader(Protocol):
         """Logical times in [start, end) that have a counting run in state failed."""
         ...
 
-    def count_failures_before(
-        self,
-        project: str,
-        environment: str,
-        workflow: str,
-        series: str | None,
-        logical_time: datetime,
-        limit: int,
-    ) -> int:
-        """How many logical times before one have failed, in a row and not more than `limit`.
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        """How many logical times of its series directly before that of a run have failed, `limit` at most.
 
         Of those with a run that counts and has succeeded or failed. One that has a result has not failed.
         """
@@ -339,10 +331,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
-        """Make a run that ends with its first events, since somebody has set the outcome of its logical time by hand.
-
-        If that is `failed`, the runs that had succeeded for this logical time count no longer: it has no result.
-        """
+        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
         ...
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:

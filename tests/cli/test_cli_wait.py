@@ -34,12 +34,12 @@ def test_a_run_that_goes_on_is_waited_for(world, cronicle, monkeypatch):
     run = world.run(id=GOOD)
     looks = []
 
-    def sleep(seconds):
+    async def sleep(seconds):
         looks.append(seconds)
         if len(looks) == 3:
             run.succeed()
 
-    monkeypatch.setattr(waiting.time, "sleep", sleep)
+    monkeypatch.setattr(waiting.trio, "sleep", sleep)
 
     assert cronicle("wait", GOOD).code == 0
     assert len(looks) == 3

@@ -232,20 +232,19 @@ class SqliteReader:
         )
         return frozenset(from_instant(row[0]) for row in found)
 
-    def count_failures_before(
-        self,
-        project: str,
-        environment: str,
-        workflow: str,
-        series: str | None,
-        logical_time: datetime,
-        limit: int,
-    ) -> int:
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
         found = self._connection.rows(
             "SELECT max(state = 'succeeded') FROM run WHERE project = ? AND environment = ? AND workflow = ?"
             " AND series = ? AND logical_time < ? AND counts = 1 AND instance = ''"
             " AND state IN ('succeeded', 'failed') GROUP BY logical_time ORDER BY logical_time DESC LIMIT ?",
-            (project, environment, workflow, series or "", to_instant(logical_time), limit),
+            (
+                run.project,
+                run.environment,
+                run.workflow,
+                run.series or "",
+                to_instant(run.logical_time),
+                limit,
+            ),
         )
         return sum(1 for _ in takewhile(lambda row: not row[0], found))
 
