@@ -156,6 +156,13 @@ class StoreReader(Protocol):
         """Logical times in [start, end) that have a counting run in state failed."""
         ...
 
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        """How many logical times of its series directly before that of a run have failed, `limit` at most.
+
+        Of those with a run that counts and has succeeded or failed. One that has a result has not failed.
+        """
+        ...
+
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
@@ -201,7 +208,7 @@ class StoreReader(Protocol):
         ...
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
-        """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
+        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those of no owner."""
         ...
 
     # Ticks
@@ -321,6 +328,10 @@ class Store(StoreReader, Protocol):
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
         exactly one. The answer to a second is the id of the first.
         """
+        ...
+
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
         ...
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
