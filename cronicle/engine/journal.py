@@ -70,6 +70,11 @@ class Journal:
         """From now on wait with what cannot be written until it can; `trouble` is told when that begins and ends."""
         self._trouble = trouble
 
+    @property
+    def is_well(self) -> bool:
+        """True unless what is to be written waits because it cannot be."""
+        return not self._has_trouble and self._failed is None
+
     async def append(self, transition: Transition) -> int | None:
         """Store the facts of a run; returns when they are durable.
 
@@ -103,7 +108,7 @@ class Journal:
             except StoreError as error:
                 await self._wait_after(error)
             else:
-                self._is_well()
+                self._all_is_well()
                 return result
 
     async def _call(self, function: Callable[..., T], *arguments: object) -> T:
@@ -155,7 +160,7 @@ class Journal:
     def _note(self, batch: _Batch) -> None:
         """After an error nothing more is written by this process; after none all is well."""
         if batch.error is None:
-            self._is_well()
+            self._all_is_well()
         else:
             self._failed = batch.error
 
@@ -175,7 +180,7 @@ class Journal:
             self._trouble(error)
         await trio.sleep(TRY_AGAIN)
 
-    def _is_well(self) -> None:
+    def _all_is_well(self) -> None:
         if self._has_trouble and self._trouble is not None:
             self._has_trouble = False
             self._trouble(None)

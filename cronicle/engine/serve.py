@@ -27,6 +27,7 @@ import trio
 from attrs import field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.heartbeat import Heartbeat
 from cronicle.engine.keeper import Keeper
 from cronicle.engine.runner import Observer
 from cronicle.engine.signals import Signals
@@ -72,6 +73,7 @@ class Server:
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
+        self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self._draining = trio.Event()
         self._drained = trio.Event()
         self._something_ended = trio.Event()
@@ -84,6 +86,7 @@ class Server:
             nursery.start_soon(self.dispatcher.serve)
             nursery.start_soon(self.keeper.serve)
             nursery.start_soon(self.signals.serve)
+            nursery.start_soon(self.heartbeat.serve)
             for service in services:
                 nursery.start_soon(service)
             nursery.start_soon(self._tick)

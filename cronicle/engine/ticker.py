@@ -24,6 +24,7 @@ import trio
 
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
+from cronicle.store.records import DeploymentRecord
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class Ticker:
     def workflows(self) -> tuple[WorkflowInForce, ...]:
         """All workflows that it ticks for; none while another process leads."""
         return tuple(self._watch.workflows()) if self._watch is not None else ()
+
+    def deployments(self) -> tuple[DeploymentRecord, ...]:
+        """The deployments in force that it ticks for; none while another process leads."""
+        return tuple(self._watch.deployments()) if self._watch is not None else ()
 
     def wake(self) -> None:
         """Have it look now."""

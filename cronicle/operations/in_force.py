@@ -172,3 +172,12 @@ def with_lock(new: NewRun, policy: Policy) -> NewRun:
     from attrs import evolve
 
     return evolve(new, run=evolve(new.run, lock=lock_of(new.run, policy.lock)))
+
+
+def former_names(deployment: DeploymentRecord) -> dict[str, str]:
+    """What workflows of a deployment were called before, by the names that it has for them."""
+    return {
+        new.removeprefix("workflow."): old.removeprefix("workflow.")
+        for old, new in deployment.moved
+        if old.count(".") == new.count(".") == 1
+    }

@@ -316,7 +316,11 @@ class Store(StoreReader, Protocol):
     def add_deployment(
         self, deployment: DeploymentRecord, *, based_on: int | None
     ) -> DeploymentRecord | None:
-        """Make a deployment with the next number, if the one in force is still `based_on`; else None."""
+        """Make a deployment with the next number, if the one in force is still `based_on`; else None.
+
+        A workflow that it calls otherwise (`moved`) takes its runs, backfills, cursors, owed and dropped ticks and
+        pauses along, unless something under the new name has runs or cursors already.
+        """
         ...
 
     # Runs
@@ -374,13 +378,6 @@ class Store(StoreReader, Protocol):
         somebody else's run is live for that logical time, the tick's is made in state skipped (`overlap`). A run that
         comes `admitted` has a policy that limits nothing, and is not judged; one that comes in state skipped, with
         its end among its events, is stored as it is.
-        """
-        ...
-
-    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
-        """Give the history, cursors, owed ticks and pauses of a workflow to another name; False if `epoch` is over.
-
-        Nothing happens if the target has runs or cursors already, or the source has none.
         """
         ...
 

@@ -107,6 +107,7 @@ class SqliteStore(SqliteReader):
                 f" VALUES ({marks(rows.DEPLOYMENT_COLUMNS)})",
                 (*row[:2], (newest or 0) + 1, *row[3:]),
             )
+            ticks.move_workflows(self._connection, deployment)
             return self.find_deployment(*where)
 
     # Runs
@@ -199,13 +200,6 @@ class SqliteStore(SqliteReader):
             if not leader.leads(self._connection, epoch):
                 return None
             return ticks.Settling(self._connection, self._policies).settle(settlements, progress)
-
-    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
-        with self._connection.write():
-            if not leader.leads(self._connection, epoch):
-                return False
-            ticks.move_workflow(self._connection, project, environment, source, target)
-        return True
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
         return admission.admit(self._connection, self._policies, run_id, owner, at)
