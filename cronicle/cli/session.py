@@ -146,6 +146,13 @@ class Session:
 
         return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
 
+    def wake_owners(self, store: StoreReader) -> None:
+        """Tell the processes of the store on this machine that something has changed."""
+        from cronicle.engine.wake import wake_owner
+
+        for owner in store.list_owners():
+            wake_owner(self.files, owner.id)
+
     def _prepare_default_store(self) -> None:
         """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""
         from cronicle.operations.store_folder import shield_from_git

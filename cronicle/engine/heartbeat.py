@@ -1,8 +1,9 @@
 """The heartbeat of a project: a command that is executed again and again while all is well.
 
 A scheduler that has died cannot say so. Whoever leads the ticking executes the command of each project that has one
-(`project { heartbeat { every, command } }`), in a snapshot of the deployed revision; somebody elsewhere watches for it,
-and gives the alarm when it stays away. So nothing is told here of one that fails, but in the log of this process.
+(`project { heartbeat { every, command } }`), in a snapshot of the deployed revision; somebody elsewhere watches for
+it, and gives the alarm when it stays away. So nothing is told here of one that fails, but in the log of this
+process.
 """
 
 from __future__ import annotations
