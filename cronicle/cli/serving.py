@@ -6,14 +6,18 @@ import logging
 import os
 import signal
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
 
 from cronicle.cli.output import visible
+from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
+from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.owner import become_owner
+from cronicle.engine.pruning import prune_once
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
@@ -26,6 +30,15 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
 _log = logging.getLogger(__name__)
+
+FIRST_PRUNING = 60.0
+"""Seconds after the start: until then there is more urgent work."""
+
+PRUNING_EVERY = 24 * 60 * 60.0
+"""Seconds between two passes over what is past its time."""
+
+SIGNS_OF_LIFE = 3
+"""So many times in the period of a watchdog it is told that all is well."""
 
 
 @frozen(kw_only=True)
@@ -62,11 +75,15 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
             until=until,
             drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
         )
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
+        begin_program_log()
+        notifier = take_notifier(os.environ, os.getpid())
+        slots = wish.slots or default_slots()
+        return trio.run(_serve, session, store, options, slots, wish.takeover, notifier)
 
 
-async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
+async def _serve(
+    session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool, notifier: Notifier
+) -> int:
     async with become_owner(
         store,
         session.files,
@@ -82,9 +99,45 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         server = Server(owner, options, lambda *_: None)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen_for_signals, server)
-            await server.serve()
+            await server.serve(
+                partial(_tell_service_manager, server, notifier),
+                partial(_tell_watchdog, notifier),
+                partial(_prune_daily, session, server),
+            )
             nursery.cancel_scope.cancel()
+        notifier.stopping()
     return ExitCode.GOOD
+
+
+async def _tell_service_manager(server: Server, notifier: Notifier) -> None:
+    """Say when this process is ready (it leads, or stands by for whoever does), and when its end begins."""
+    await server.ticker.looked.wait()
+    notifier.ready("leads the ticking" if server.ticker.leads else "stands by: another process leads the ticking")
+    await server.draining.wait()
+    notifier.stopping("drains: attempts that run go on to their end")
+
+
+async def _tell_watchdog(notifier: Notifier) -> None:
+    """Say from the event loop that all is well, as often as whoever watches wants to hear it."""
+    if notifier.watchdog_seconds is None:
+        return
+    while True:
+        notifier.alive()
+        await trio.sleep(notifier.watchdog_seconds / SIGNS_OF_LIFE)
+
+
+async def _prune_daily(session: Session, server: Server) -> None:
+    """Remove what is past its time, once a day; of several processes the one that leads."""
+    from cronicle.store.location import open_store
+
+    await trio.sleep(FIRST_PRUNING)
+    while True:
+        if server.ticker.leads:
+            try:
+                await prune_once(partial(open_store, session.location, create=False), session.files, session.clock)
+            except (StoreError, OSError) as error:
+                _log.error("What is past its time could not be removed: %s", error)
+        await trio.sleep(PRUNING_EVERY)
 
 
 async def _listen_for_signals(server: Server) -> None:

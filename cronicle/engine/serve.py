@@ -72,7 +72,7 @@ class Server:
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
-        self._draining = trio.Event()
+        self.draining = trio.Event()
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -93,7 +93,7 @@ class Server:
 
     async def _tick(self) -> None:
         await self.ticker.serve(self._options.until)
-        if self._options.until is not None and not self._draining.is_set():
+        if self._options.until is not None and not self.draining.is_set():
             await self._until_idle()
             self._drained.set()
 
@@ -108,7 +108,7 @@ class Server:
 
     def drain(self) -> None:
         """Begin to drain; a second call ends the attempts that still run."""
-        if self._draining.is_set():
+        if self.draining.is_set():
             _log.warning("Ends the attempts that run.")
             self._drained.set()
             return
@@ -117,11 +117,11 @@ class Server:
         slots.close()
         self.ticker.stop()
         self.dispatcher.drain()
-        self._draining.set()
+        self.draining.set()
 
     async def _drain(self) -> None:
         """Once draining has begun, wait for the attempts that run."""
-        await self._draining.wait()
+        await self.draining.wait()
         seconds = self._options.drain_seconds
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await self._owner.slots.all_free()
@@ -132,7 +132,7 @@ class Server:
     def _obey(self, request: ControlRequest) -> bool:
         """Obey what is asked of this process, or of a run of it that has no driver yet."""
         if request.target == self._owner.id and request.verb == DRAIN:
-            if not self._draining.is_set():
+            if not self.draining.is_set():
                 self.drain()
             return True
         if self.dispatcher.knows(request.target):

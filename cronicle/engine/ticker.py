@@ -56,6 +56,8 @@ class Ticker:
         self._checked: tuple[datetime, float] | None = None
         self._woken = trio.Event()
         self._stopped = False
+        self.looked = trio.Event()
+        """Set once it is known whether this process leads."""
 
     @property
     def leads(self) -> bool:
@@ -103,6 +105,7 @@ class Ticker:
         epoch = await owner.journal.call(owner.store.lead, owner.id)
         if epoch is None or self._stopped:
             self._lose_lead()
+            self.looked.set()
             return RECHECK
         if epoch != self._epoch or self._watch is None:
             self._epoch = epoch
@@ -111,6 +114,7 @@ class Ticker:
             )
             self._watched_from = now
             _log.info("Leads the ticking.")
+            self.looked.set()
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
