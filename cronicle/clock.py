@@ -27,7 +27,7 @@ class SystemClock:
 
 
 def local_zone() -> str:
-    """The IANA name of this machine's time zone: `$TZ`, else what `/etc/localtime` links to; `UTC` where neither says."""
+    """The IANA name of this machine's time zone: `$TZ`, else what `/etc/localtime` links to, else `UTC`."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     candidates = (

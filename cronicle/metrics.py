@@ -184,6 +184,9 @@ class Metrics:
         self.slots = Gauge("cronicle_slots", "Attempts that this process may execute at once.")
         self.slots_in_use = Gauge("cronicle_slots_in_use", "Attempts that this process executes now.")
         self.leading = Gauge("cronicle_leading", "1 if this process leads the ticking, else 0.")
+        self.scheduler = Gauge(
+            "cronicle_scheduler_up", "1 if a process leads the ticking of the store, else 0."
+        )
         self.owners = Gauge("cronicle_owners", "Processes that drive runs, in the whole store.", ("state",))
         self.store_bytes = Gauge("cronicle_store_bytes", "Size of the store.")
         self.disk_free_bytes = Gauge("cronicle_disk_free_bytes", "Free space on the disk of the store.")

@@ -43,7 +43,7 @@ COMMANDS = {
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
     "db": ("cronicle.cli.db", "Remove what is past its time, back the store up, bring it up to date."),
-    "doctor": ("cronicle.cli.doctor", "Check the installation, the store and the repository."),
+    "doctor": ("cronicle.cli.doctor", "Check the installation, the store, the scheduler and the repository."),
 }
 """Command -> the module that has it as `app`, and its line in `--help`."""
 

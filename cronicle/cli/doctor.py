@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
 import typer
 
 from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
 from cronicle.cli.output import is_terminal, paint, print_json, say, visible, visible_line
 from cronicle.cli.session import open_session
 from cronicle.errors import CronicleError, ExitCode
-from cronicle.operations.checks import Check, Grade, check_installation
+from cronicle.operations.checks import check_installation, store_metrics
+from cronicle.operations.findings import Check, Grade
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,9 +24,19 @@ MARKS = {
 
 
 @app.command()
-def doctor(store: StoreOption = None, environment: EnvironmentOption = None, json: JsonOption = False) -> int:
-    """Check the installation, the store and the repository. Exit code 1 if something is wrong."""
+def doctor(
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Only print what the store tells, as text for Prometheus.")
+    ] = False,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Check the installation, the store, the scheduler and the repository. Exit code 1 if something is wrong."""
     session = open_session(store, environment)
+    if metrics:
+        sys.stdout.write(store_metrics(session.location).render())
+        return ExitCode.GOOD
     problem: CronicleError | None = None
     try:
         _ = session.location

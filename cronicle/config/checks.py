@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 from cronicle.config.graph import check_graph, edges_of
 from cronicle.config.project import Task, Variable, Workflow
 from cronicle.config.references import Reference, references_in
+from cronicle.errors import CronicleError
+from cronicle.schedule.counting import count_ticks
+from cronicle.schedule.rule import Schedule
 from dag.frontier import JoinRule
 from grammar.diagnostics import Diagnostic, error, register, warning
 from grammar.suggest import nearest
@@ -26,9 +31,14 @@ register(
     {
         "rule-without-upstreams": "A trigger rule waits for one of the tasks above, and there are none.",
         "unused-variable": "A variable is declared and nothing refers to it.",
+        "never-meeting": "A workflow is to run after others that never have the same logical time.",
         "unquoted-value": "A script interpolates a value that a shell would take apart.",
     }
 )
+
+_SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
+_CALENDAR_REPEATS = timedelta(days=28 * 365 + 7)
+_INSTANT = timedelta.resolution
 
 _PLAIN_TYPES = frozenset({"number", "bool"})  # their text holds nothing that a shell takes for its own
 
@@ -133,6 +143,35 @@ def _may_hold_anything(reference: Reference, workflow: Workflow, variables: Mapp
         case "task":
             return any(step.name == "output" for step in reference.steps)
     return False
+
+
+def never_meeting(workflows: Mapping[str, Workflow]) -> Iterator[Diagnostic]:
+    """A warning for every workflow after two others whose schedules have no tick in common."""
+    for workflow in workflows.values():
+        for one, other in combinations(workflow.rules.after, 2):
+            schedules = [workflows[each.name].schedules for each in (one, other) if each.name in workflows]
+            if len(schedules) == 2 and all(schedules) and not _may_meet(*schedules):
+                yield warning(
+                    "never-meeting",
+                    f"workflow.{one.name} and workflow.{other.name} never have the same logical time",
+                    f'Their schedules have no tick in common, so "{workflow.name}" would never run. Give them a '
+                    "common tick, or run after one of them and write requires for the other.",
+                    other.span,
+                ).inside(f'workflow "{workflow.name}"')
+
+
+def _may_meet(one: Sequence[Schedule], other: Sequence[Schedule]) -> bool:
+    """False if two workflows certainly have no tick in common: looked at is what the calendar repeats, 28 years."""
+    if any(schedule.on_start for schedule in (*one, *other)):
+        return True
+    begin = max((schedule.start for schedule in (*one, *other) if schedule.start), default=_SOME_DAY)
+    until = begin + _CALENDAR_REPEATS
+    before = begin - _INSTANT
+    try:
+        counts = [count_ticks(each, before, until) for each in (one, other, (*one, *other))]
+    except CronicleError:
+        return True  # told where it was read
+    return 0 in counts or counts[0] + counts[1] != counts[2]
 
 
 def unused_variables(bodies: Iterable[Body], variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from cronicle.config.calendars import read_calendar
-from cronicle.config.checks import check_workflow, unused_variables
+from cronicle.config.checks import check_workflow, never_meeting, unused_variables
 from cronicle.config.files import project_files, vars_file
 from cronicle.config.graph import check_after
 from cronicle.config.hooks import read_hooks
@@ -278,6 +278,7 @@ class _Loader:
         }
         for workflow in found.values():
             reader.findings.add(*check_workflow(workflow, variables))
+        reader.findings.add(*never_meeting(found))
         circle = check_after(found)
         if circle is not None:
             reader.findings.add(circle)

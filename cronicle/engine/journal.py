@@ -4,9 +4,9 @@ Whoever has new facts waits in `append` until they are durable. The first to com
 same round of the event loop, and for all who come while another transaction is under way. There is no task that
 writes: handing facts to one and being woken by it would cost a lone commit half as much again.
 
-Where a process is to outlive a full disk or a lock that nobody releases, what cannot be written waits and is tried again
-(`heal`). That is safe for what was refused as a whole; after a write of which it is not known whether it happened
-nothing more is written.
+Where a process is to outlive a full disk or a lock that nobody releases, what cannot be written waits and is tried
+again (`heal`). That is safe for what was refused as a whole; after a write of which it is not known whether it
+happened nothing more is written.
 
 A store of which one call takes a fraction of a millisecond is called in place, for the same reason; any other in a
 thread, one transaction at a time.
@@ -58,7 +58,7 @@ class Journal:
         self.commits = 0
 
     def heal(self, trouble: Trouble) -> None:
-        """From now on wait with what cannot be written until it can; `trouble` is told once when that begins and ends."""
+        """From now on wait with what cannot be written until it can; `trouble` is told when that begins and ends."""
         self._trouble = trouble
 
     async def append(self, transition: Transition) -> int | None:

@@ -15,7 +15,7 @@ from cronicle.engine.runner import Observer
 from cronicle.errors import CronicleError
 from cronicle.runs.states import LIVE
 from cronicle.store.interface import StoreError
-from cronicle.store.records import Actor, BackfillRecord, ControlRequest
+from cronicle.store.records import BackfillRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -52,19 +52,12 @@ class Keeper:
         self._dispatcher.offer(run for run in runs if run is not None and run.state in LIVE)
 
     def cancel_superseded(self, run_ids: Iterable[str]) -> None:
-        """End runs in whose place there is a newer one."""
+        """See to it that runs in whose place there is a newer one are ended; the store holds the requests for it."""
         for run_id in run_ids:
             self._dispatcher.hasten(run_id)
-            request = ControlRequest(
-                target=run_id,
-                verb="cancel",
-                actor=Actor(user="scheduler", host=self._owner.host, command="cronicle serve"),
-                reason="superseded",
-                requested_at=self._owner.clock.now(),
-            )
-            owner = self._owner.store.add_request(request)
-            if owner is not None:
-                self._owner.wake_other(owner)
+            run = self._owner.store.find_run(run_id)
+            if run is not None and run.owner is not None:
+                self._owner.wake_other(run.owner)
 
     def tell_others(self) -> None:
         """A run has ended: other processes may have some that wait for it."""

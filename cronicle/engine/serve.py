@@ -10,8 +10,8 @@ has seen:
 Rules:
 
 1. TERM drains: it stops ticking and starting at once, so that another process can lead; attempts that run go on to
-   their end. A second TERM, or the end of the patience, ends them. Runs that have not ended are left without an owner,
-   and the next process that serves takes them up.
+   their end. A second TERM, or the end of the patience, ends them. Runs that have not ended are left without an
+   owner, and the next process that serves takes them up.
 2. What cannot be written waits until it can be (`cronicle.engine.journal`); what may have been written halfway ends
    the process.
 """
@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
 from cronicle.engine.keeper import Keeper
@@ -52,7 +52,7 @@ DRAIN = "drain"
 class ServeOptions:
     """How to serve."""
 
-    scope: Scope = Scope()
+    scope: Scope = field(factory=Scope)
     until: datetime | None = None
     """Serve the ticks up to this instant, and end when all runs have."""
     drain_seconds: float | None = None

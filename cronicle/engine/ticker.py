@@ -6,10 +6,11 @@ clock; what comes of it is one transaction with the new cursor. So a crash at an
 
 Rules:
 
-1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone further
-   than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
+1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone
+   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
    repeats nothing, since cursors stay.
-2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a second.
+2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a
+   second.
 """
 
 from __future__ import annotations

@@ -10,16 +10,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from attrs import frozen
+from typing import TYPE_CHECKING
 
 from cronicle.errors import CronicleError
+from cronicle.operations.findings import Check, Grade
 from cronicle.operations.locate import Surroundings
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import RunFilter
+
+if TYPE_CHECKING:
+    from cronicle.metrics import Metrics
 
 OLDEST_PYTHON = (3, 11)
 
@@ -45,25 +47,6 @@ OLDEST_NOW = datetime(2024, 1, 1, tzinfo=UTC)
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
-
-
-class Grade(StrEnum):
-    """What a check came to."""
-
-    GOOD = "good"
-    NOTE = "note"
-    """Nothing is broken, but one should know."""
-    BAD = "bad"
-
-
-@frozen(slots=False)
-class Check:
-    """One check and what it found."""
-
-    name: str
-    grade: Grade
-    said: str
-    remedy: str = ""
 
 
 def check_installation(
@@ -195,7 +178,30 @@ def _repository(where: Surroundings) -> Iterator[Check]:
         yield Check("project", Grade.GOOD, str(where.folder))
 
 
+def store_metrics(location: str) -> Metrics:
+    """The metrics that the store at a location tells by itself.
+
+    Raises:
+        UnknownError: There is no store.
+        StoreError: It cannot be read.
+    """
+    from cronicle.operations.store_metrics import metrics_of_store
+    from cronicle.store.location import open_reader
+    from cronicle.store.sqlite import FILE_NAME
+    from cronicle.store.sqlite.health import last_backup_of, size_of
+
+    folder = Path(location)
+    reader = open_reader(location)
+    try:
+        path = folder / FILE_NAME
+        return metrics_of_store(reader, folder, size=size_of(path), last_backup=last_backup_of(path))
+    finally:
+        reader.close()
+
+
 def _store(location: str, now: datetime) -> Iterator[Check]:
+    from cronicle.operations.scheduler_checks import check_scheduler, figures
+    from cronicle.operations.store_metrics import metrics_of_store
     from cronicle.store.interface import UnknownError
     from cronicle.store.location import open_reader
     from cronicle.store.sqlite import FILE_NAME
@@ -235,6 +241,8 @@ def _store(location: str, now: datetime) -> Iterator[Check]:
             yield Check("store", Grade.GOOD, f"{text}, intact")
         yield _files(folder)
         yield _owners(reader)
+        yield from check_scheduler(reader, folder, health.last_backup, now)
+        yield figures(metrics_of_store(reader, folder, size=health.size, last_backup=health.last_backup))
         newest = reader.list_runs(RunFilter(limit=1))
         yield _clock(now, newest[0].created_at if newest else None)
     except CronicleError as error:
@@ -274,7 +282,7 @@ def _owners(reader: StoreReader) -> Check:
             "processes of runs",
             Grade.NOTE,
             f"{text}; {len(dead)} died and left {runs} {'run' if runs == 1 else 'runs'} unfinished",
-            "The next `run`, `backfill`, `resume` or `cancel` settles that; then: cronicle status",
+            "A `serve`, or the next `run`, `backfill`, `resume` or `cancel`, settles that; then: cronicle status",
         )
     return Check("processes of runs", Grade.GOOD, text)
 

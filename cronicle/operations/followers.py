@@ -1,4 +1,4 @@
-"""Runs that come `after` others: made once all upstreams of a workflow have a run of a logical time that ended as wanted.
+"""Runs that come `after` others: made once all upstreams have a run of a logical time that ended as wanted.
 
 The ends of runs are read in the order in which they were stored. How far they were read is noted in the transaction
 that makes what follows from them, and the unique key of such runs makes a second one impossible: so each is made
@@ -77,9 +77,12 @@ class Followers:
             progress[READ] = ended.ended_event
             if ended.cause in NOT_FOLLOWED:
                 continue
-            for workflow in self._by_upstream.get((ended.project, ended.environment, ended.workflow), ()):
-                if self._are_all_there(workflow, ended):
-                    settlements.append(self._settlement(workflow, ended, maker, new_id, spec_named))
+            followers = self._by_upstream.get((ended.project, ended.environment, ended.workflow), ())
+            settlements += [
+                self._settlement(workflow, ended, maker, new_id, spec_named)
+                for workflow in followers
+                if self._are_all_there(workflow, ended)
+            ]
         return settlements
 
     def _are_all_there(self, workflow: WorkflowInForce, ended: EndedRun) -> bool:

@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 
 from cronicle.config.deployed import schedules_from_json
 from cronicle.runs.policy import Policy
-from cronicle.schedule.admission import Gates, Past, Required, Waiting, gates
+from cronicle.runs.states import LIVE
+from cronicle.schedule.admission import Gates, LiveRun, Past, Required, Waiting, gates, may_start
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
 from cronicle.store.interface import StoreReader
-from cronicle.store.records import RunRecord
+from cronicle.store.records import RunFilter, RunRecord
 from cronicle.store.series import SeriesKey
+
+MOST_LIVE = 1_000
+"""Live runs of a workflow that are looked at."""
 
 _INSTANT = timedelta.resolution
 
@@ -86,3 +90,33 @@ def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> Iterator[tu
         if deployed.name == workflow:
             schedules = schedules_from_json(deployed.schedules)
             yield tuple(one for one in schedules if one.name is None) or schedules
+
+
+def waiting_reasons(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> tuple[str, ...]:
+    """Why a queued run has not started yet, limits included: sentences for people."""
+    gate = gates_of(store, run, policy, now)
+    live = [
+        _live(one)
+        for one in store.list_runs(
+            RunFilter(
+                project=run.project,
+                environment=run.environment,
+                workflow=run.workflow,
+                states=tuple(sorted(LIVE)),
+                limit=MOST_LIVE,
+            )
+        )
+    ]
+    return (*gate.reasons, *may_start(policy, _live(run), live))
+
+
+def _live(run: RunRecord) -> LiveRun:
+    return LiveRun(
+        id=run.id,
+        sequence=run.sequence,
+        cause=run.cause,
+        series=run.series,
+        state=run.state,
+        admitted=run.admitted,
+        logical_time=run.logical_time,
+    )

@@ -1,4 +1,4 @@
-"""What is deployed, as a scheduler needs it: workflows with their series of ticks, and the runs that ticks make of them."""
+"""What is deployed, as a scheduler needs it: workflows with their series, and the runs that are made of them."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def prune(store: Store, files: Path, now: datetime) -> Generator[Pruned, None, N
     """
     rules = Rules(store)
     with Places(files, "prune") as places:
-        for project, environment in store.list_environments():
+        for project, environment, _ in store.list_environments():
             before = runs_before(rules.of(project, environment), now)
             while before is not None and (
                 gone := store.prune_runs(project, environment, before, RUNS_AT_ONCE)
@@ -119,7 +119,7 @@ def would_prune(store: StoreReader, files: Path, now: datetime) -> Iterator[Prun
     more.
     """
     rules = Rules(store)
-    for project, environment in store.list_environments():
+    for project, environment, _ in store.list_environments():
         before = runs_before(rules.of(project, environment), now)
         if before is not None:
             yield Pruned(runs=store.count_past_runs(project, environment, before))
@@ -133,7 +133,7 @@ def _past_files(
     """The files that are past their time, in small lots, empty ones among them; last those beyond `total_size`."""
     limited = any(
         rules.of(project, environment).total_size is not None
-        for project, environment in store.list_environments()
+        for project, environment, _ in store.list_environments()
     )
     staying: dict[tuple[str, str], list[tuple[RunFiles, RunAge]]] = {}
     for kind in Kind:

@@ -6,8 +6,8 @@ the settlements that the store takes.
 
 Rules:
 
-1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until then
-   follows the catchup of the new one.
+1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until
+   then follows the catchup of the new one.
 2. While a workflow is paused its ticks are left alone; when the pause ends they are dropped as one span.
 3. A damaged deployment is set aside with an alarm; the one before it stays in force for the ticks of its environment.
 """
@@ -29,7 +29,7 @@ from cronicle.operations.in_force import Maker, WorkflowInForce, new_run, tick_r
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Cause
-from cronicle.schedule.owed import Assessment, assess, next_due, owed_ticks, segments_of
+from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
 from cronicle.schedule.ticks import Tick, tick_of_start
 from cronicle.schedule.zones import zone_named
 from cronicle.store.interface import Store
@@ -247,7 +247,8 @@ class Watch:
         maker: Maker,
         new_id: NewId,
     ) -> Settlement:
-        ticks = owed_ticks(environment.schedules_of(owed), owed.after, owed.until, room)
+        span = OwedSpan(deployment=owed.deployment, after=owed.after, until=owed.until, count=owed.left)
+        ticks = owed_ticks(span, environment.schedules_of(owed), room)
         left = owed.left - len(ticks) if len(ticks) == room else 0
         after = ticks[-1].logical_time if ticks else owed.until
         runs = self._runs(series, ticks, Cause.CATCHUP, maker, new_id)

@@ -33,9 +33,6 @@ UNASKED_CAUSES = TICK_CAUSES | {Cause.WORKFLOW, Cause.DEPLOY}
 APART_CAUSES = frozenset({Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL})
 """Causes of runs that look into history: they wait neither for their past nor for other workflows."""
 
-BACKFILL_SHARE = 8
-"""A waiting backfill has at least one in so many starts."""
-
 
 class PolicyReason(StrEnum):
     """Why a policy has ended a run; recorded beside its state."""
@@ -135,14 +132,6 @@ def may_start(
     if holder is not None:
         reasons.append(f"waiting for the lock {lock!r}, which run {holder} holds")
     return tuple(reasons)
-
-
-def to_supersede(policy: Policy, run: LiveRun, live: Sequence[LiveRun]) -> tuple[str, ...]:
-    """The runs that a waiting one has superseded and that are still live, should nobody have told them."""
-    if policy.overlap is not Overlap.CANCEL or run.cause not in TICK_CAUSES:
-        return ()
-    older = (other for other in live if other.cause in TICK_CAUSES and other.age < run.age)
-    return tuple(other.id for other in sorted(older, key=_age))
 
 
 def _in_the_way(overlap: Overlap, run: LiveRun, others: Sequence[LiveRun]) -> LiveRun | None:
@@ -277,31 +266,3 @@ _CLASS = {
     Cause.TRIAL: 2,
 }
 """What is due now, or asked for by somebody who waits, comes first; then what was missed; then what fills history."""
-
-
-def in_order(waiting: Sequence[Queued], started: Sequence[Cause] = ()) -> tuple[Queued, ...]:
-    """Those that wait in the order in which they are to start.
-
-    `started` are the causes of the last starts, the latest last: wherever `BACKFILL_SHARE - 1` others would have
-    started since the last of a backfill, a backfill that waits comes next, whatever the priorities.
-    """
-    ranked = sorted(waiting, key=lambda run: run.rank)
-    backfills = [run for run in ranked if run.cause is Cause.BACKFILL]
-    others = [run for run in ranked if run.cause is not Cause.BACKFILL]
-    since = _starts_since_backfill(started)
-    order: list[Queued] = []
-    while backfills and others:
-        is_due = since >= BACKFILL_SHARE - 1
-        take = backfills if is_due or backfills[0].rank < others[0].rank else others
-        since = 0 if take is backfills else since + 1
-        order.append(take.pop(0))
-    return (*order, *backfills, *others)
-
-
-def _starts_since_backfill(started: Sequence[Cause]) -> int:
-    since = 0
-    for cause in reversed(started):
-        if cause is Cause.BACKFILL:
-            break
-        since += 1
-    return since

@@ -312,9 +312,6 @@ class AdmissionAnswer(Value):
     admitted: bool
     reasons: tuple[str, ...] = ()
     """Why not (yet): sentences for people."""
-    supersedes: tuple[str, ...] = ()
-    """Older runs that it has superseded (`overlap = "cancel"`) and that are still live: to be cancelled, should
-    whoever made this one have died before it came to that."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -107,7 +107,8 @@ class Settlement(Value):
     """The cursor's position that this was decided from; None: there is no cursor yet. If it is another by now
     nothing is stored."""
     cursor: CursorRecord | None
-    """The new cursor; None if only owed ticks are made up."""
+    """The new cursor; None if only owed ticks are made up. Without `expected` as well, nothing is compared: such are
+    runs that no tick makes (`after`, `on_deploy`), which their unique key keeps single."""
     runs: tuple[NewRun, ...] = ()
     """In order. A tick that has had its run is left out; the workflow's `overlap` decides about each of the others in
     the same transaction (`cronicle.schedule.admission`)."""
@@ -125,6 +126,7 @@ class Settled(Value):
     skipped: tuple[str, ...] = ()
     """Ids of those that were made in state `skipped`, or are so now, since a newer one stays."""
     superseded: tuple[str, ...] = ()
-    """Ids of live runs that are to be cancelled, since `overlap = "cancel"`."""
+    """Ids of live runs that a newer one takes the place of (`overlap = "cancel"`). The request to cancel them was
+    left for their owners in the same transaction."""
     is_stale: bool = False
     """True if the cursor had moved: nothing was stored."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from attrs import field, frozen
 
 from cronicle.names import task_label
+from cronicle.operations.gates import waiting_reasons
 from cronicle.runs import events as ev
 from cronicle.runs import obstacles as ob
 from cronicle.runs.ends import end_of
@@ -36,6 +37,9 @@ from dag.frontier import End
 
 MOST_NAMED = 5
 """Tasks that are named one by one; of more the number."""
+
+NOTABLE_LATENESS = 1.0
+"""Seconds; a run that was made later than its tick by less is not called late."""
 
 LONGEST_CHAIN = 20
 """Steps upwards that are told of retries of retries."""
@@ -86,7 +90,9 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
             )
         case _:
             summary = f"{title} is {run.state}" + (f": {reason_text(run.reason)}" if run.reason else "")
-    if run.state in LIVE:
+    if run.state is RunState.QUEUED and not run.admitted:
+        because += waiting_reasons(store, run, story.machine.spec.policy, now)
+    elif run.state in LIVE:
         because += story.open_tasks()
     return Explanation(
         subject=run.id,
@@ -141,6 +147,20 @@ def _asked(store: StoreReader, run: RunRecord, now: datetime) -> str:
         return f"run {run.id} is a retry of {run.retry_of}, asked for by {who}"
     if run.cause is Cause.MANUAL:
         return f"run {run.id} was asked for by {who}"
+    late = (
+        f", {duration(run.lateness)} late"
+        if run.lateness is not None and run.lateness >= NOTABLE_LATENESS
+        else ""
+    )
+    match run.cause:
+        case Cause.SCHEDULE:
+            return f"run {run.id} was made by its tick, {when}{late}"
+        case Cause.CATCHUP:
+            return f"run {run.id} makes up a tick that was missed; it was made {when}{late}"
+        case Cause.WORKFLOW:
+            return f"run {run.id} was made {run.actor.command}, {when}"
+        case Cause.DEPLOY:
+            return f"run {run.id} was made by {run.actor.command}, which changed the workflow, {when}"
     return f"run {run.id} was made by {run.cause}, {when}"
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.deployed import Target, get_deployment, get_workflow
+from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.operations.times import series_of
 from cronicle.runs.states import BackfillState
+from cronicle.schedule.dropped import Dropped
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.text import TextError, parse_date, parse_time
 from cronicle.schedule.ticks import Tick, neighbours, tick_at, ticks_on
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import BackfillRecord
+from cronicle.store.series import SeriesKey
 from cronicle.views.explain import Explanation
 from cronicle.views.words import day_and_time, local_time, moment, plural, relative, short
 
@@ -51,9 +54,7 @@ def explain_tick(
     zone = tick.timezone
     if tick.logical_time > now:
         due = f"it is due {day_and_time(tick.logical_time, zone)}, {relative(tick.logical_time, now)}"
-        return Explanation(
-            subject=subject, summary=f"{subject} has no run: {due}", because=(NO_SCHEDULER, deployed)
-        )
+        return Explanation(subject=subject, summary=f"{subject} has no run: {due}", because=(deployed,))
     pending = _pending(store, target, workflow, tick.logical_time)
     if pending is not None:
         return _of_backfill(subject, pending)
@@ -68,15 +69,72 @@ def explain_tick(
             because=(f"{workflow} was first deployed {when} (deployment {first[0]}, {first[2]})",),
             commands=ask,
         )
+    because = (*_settled(store, target, workflow, series, tick, now), deployed)
     return Explanation(
         subject=subject,
-        summary=f"{subject} has no run: nobody has asked for it",
-        because=(f"it was due {local_time(tick.logical_time, zone)}", NO_SCHEDULER, deployed),
+        summary=f"{subject} has no run: {because[0]}",
+        because=(f"it was due {local_time(tick.logical_time, zone)}", *because[1:]),
         commands=ask,
     )
 
 
-NO_SCHEDULER = "no scheduler runs: this version makes runs only by `cronicle run` and `cronicle backfill`"
+WHY_DROPPED = {
+    Dropped.NO_CATCHUP: 'it was missed, since no scheduler ran then, and catchup is "none"',
+    Dropped.NOT_LATEST: 'it was missed, since no scheduler ran then, and catchup is "latest", which it was not',
+    Dropped.CATCHUP_WINDOW: "it was missed, and when a scheduler ran again it lay before catchup_window",
+    Dropped.PAUSED: "the workflow was paused",
+}
+
+
+def _settled(
+    store: StoreReader, target: Target, workflow: str, series: str | None, tick: Tick, now: datetime
+) -> list[str]:
+    """What the scheduler made of a tick that was due, or why it has made nothing of it yet."""
+    project, environment, zone = target.project.name, target.environment, tick.timezone
+    at = tick.logical_time
+    for span in store.list_dropped(
+        project, environment, workflow, start=at, end=at + timedelta.resolution, limit=100
+    ):
+        if span.key.series != series or not span.first <= at <= span.last:
+            continue
+        detail = f" ({span.detail})" if span.detail else ""
+        others = f"with {plural(span.count - 1, 'tick')} more, " if span.count > 1 else ""
+        return [
+            f"{WHY_DROPPED[span.reason]}{detail}",
+            f"that was found, {others}{moment(span.recorded_at, zone, now)}",
+        ]
+    for owed in store.list_owed(project, environment):
+        key = owed.key
+        if (key.workflow, key.series) == (workflow, series) and owed.after < at <= owed.until:
+            return [
+                "it was missed, and its turn to be made up has not come",
+                f"of these ticks {owed.left} are left, the oldest first",
+            ]
+    for pause in pauses_holding(store.list_pauses(project, environment), now):
+        if pause.workflow in (None, workflow) and pause.paused_at <= at:
+            until = f", until {local_time(pause.until, zone)}" if pause.until else ""
+            name = "--all" if pause.workflow is None else workflow
+            return [
+                f"the workflow is paused {pause_text(pause)}{until}",
+                f"to let it go on: cronicle unpause {name}",
+            ]
+    cursor = store.find_cursor(
+        SeriesKey(project=project, environment=environment, workflow=workflow, series=series)
+    )
+    if cursor is None:
+        return ["nobody has asked for it", "no scheduler has served this workflow yet: cronicle serve"]
+    if at <= cursor.since:
+        return [f"the scheduler's account of it begins {moment(cursor.since, zone, now)}"]
+    if at > cursor.position:
+        leader = store.find_leader()
+        who = (
+            f"process {leader.pid} on {leader.host} serves" if leader else "no process serves: cronicle serve"
+        )
+        return [
+            f"the scheduler has not come to it; it was last here {moment(cursor.position, zone, now)}",
+            who,
+        ]
+    return ["its schedule had no such tick when it was due"]
 
 
 def _parsed(asked: str, zone: str) -> tuple[date | None, datetime]:

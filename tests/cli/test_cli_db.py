@@ -198,7 +198,11 @@ def test_a_backup_says_what_it_holds_and_passes_doctor(history, cronicle, tmp_pa
     (tmp_path / "store").mkdir(mode=0o700)
     (tmp_path / "copy").rename(tmp_path / "store" / FILE_NAME)
     history.now = datetime(2026, 11, 23, tzinfo=UTC)
-    assert cronicle("doctor", "--store", str(tmp_path / "store")).code == 0
+    checks = json.loads(cronicle("doctor", "--store", str(tmp_path / "store"), "--json").out)
+    assert [one["said"] for one in checks if one["name"] == "store" and "intact" in one["said"]]
+    assert {one["name"] for one in checks if one["grade"] == "bad"} == {
+        "deployments"
+    }  # their mirrors are files
     assert cronicle("runs", "--store", str(tmp_path / "store")).out == cronicle("runs").out
 
 

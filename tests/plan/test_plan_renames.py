@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from plan_sides import sides
 
+from cronicle.operations.deploy import moved_back
 from cronicle.plan.changes import Action, Plan
 from cronicle.plan.compare import plan_changes
 from cronicle.plan.renames import Renames, with_renamed_results, with_renamed_tasks
 from cronicle.runs.selection import TaskResult, plan_retry
 from cronicle.runs.states import TaskState
+from cronicle.store.records import Actor, DeployedWorkflow, DeploymentRecord
 
 BEFORE = """
 workflow "load" {
@@ -153,3 +157,27 @@ def test_results_under_former_names_are_results_of_what_is_called_otherwise_now(
         (task.name, task.fingerprint, task.deep_fingerprint) for task in after.tasks
     ]
     assert plan_retry(after, found).executed == ()
+
+
+def deployment(number: int, *workflows: str, moved: tuple[tuple[str, str], ...] = ()) -> DeploymentRecord:
+    return DeploymentRecord(
+        project="p",
+        environment="local",
+        number=number,
+        revision="0" * 40,
+        created_at=datetime(2026, 11, 25, tzinfo=UTC),
+        actor=Actor(user="ana", host="desk", command="cronicle apply"),
+        values={},
+        workflows=tuple(DeployedWorkflow(name=name, spec_hash="", schedules=[]) for name in workflows),
+        moved=moved,
+    )
+
+
+def test_going_back_takes_renames_back() -> None:
+    """The last name is followed to the one that it had in the deployment that is repeated."""
+    moved = (("workflow.first", "workflow.third"), ("workflow.second", "workflow.third"))
+    current = deployment(3, "third", "other", moved=moved)
+
+    assert moved_back(current, deployment(1, "first", "other")) == (("workflow.third", "workflow.first"),)
+    assert moved_back(current, deployment(2, "second", "other")) == (("workflow.third", "workflow.second"),)
+    assert moved_back(current, deployment(2, "third")) == ()

@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.states import Cause
 from cronicle.schedule.admission import (
-    BACKFILL_SHARE,
     TICK_CAUSES,
     LiveRun,
-    Queued,
-    in_order,
     may_start,
     on_insertion,
 )
@@ -139,39 +136,3 @@ def test_a_queue_starts_in_the_order_of_logical_times(hours: list[int]) -> None:
         live.remove(able)
 
     assert started == sorted(started)
-
-
-@given(
-    st.lists(
-        st.builds(
-            Queued,
-            id=st.uuids().map(str),
-            cause=causes,
-            priority=st.integers(-1, 1),
-            logical_time=st.integers(0, 9).map(lambda hour: NOON + hour * HOUR),
-            sequence=st.integers(0, 99),
-        ),
-        max_size=40,
-    ),
-    st.lists(causes, max_size=20),
-)
-def test_an_order_loses_nobody_and_keeps_no_backfill_waiting_for_more_than_seven(
-    waiting: list[Queued], started: list[Cause]
-) -> None:
-    order = in_order(waiting, started)
-
-    assert sorted(run.id for run in order) == sorted(run.id for run in waiting)
-    backfills = [run for run in order if run.cause is Cause.BACKFILL]
-    others = [run for run in order if run.cause is not Cause.BACKFILL]
-    assert backfills == sorted(backfills, key=lambda run: run.rank)
-    assert others == sorted(others, key=lambda run: run.rank)
-    passed = next(
-        (since for since, cause in enumerate(reversed(started)) if cause is Cause.BACKFILL), len(started)
-    )
-    left = len(backfills)
-    for run in order:
-        if run.cause is Cause.BACKFILL:
-            left, passed = left - 1, 0
-        else:
-            assert not left or passed < BACKFILL_SHARE - 1
-            passed += 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from store_values import ACTOR, DAY, SPEC, START, deployment, project
 
+from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.spec import spec_hash
 from cronicle.store.interface import Store, UnknownError
+from cronicle.store.records import DeployedWorkflow
 
 
 def test_a_project_comes_back_as_it_was_bound(store: Store) -> None:
@@ -79,6 +81,21 @@ def test_deployments_are_numbered_from_one_and_come_back_whole(store: Store) -> 
     assert store.find_deployment("weather", "local") == second
     assert store.find_deployment("weather", "local", 1) == first
     assert store.find_deployment("weather", "local", 3) is None
+
+
+def test_what_a_deployment_tells_a_scheduler_comes_back(store: Store) -> None:
+    store.bind_project(project())
+    policy = Policy(
+        overlap=Overlap.CANCEL, requires=("hourly",), start_within=60.5, lock={"known": "db"}, on_deploy=True
+    )
+    made = deployment(
+        1,
+        workflows=(DeployedWorkflow(name="daily", spec_hash="h", schedules=[], policy=policy),),
+        moved=(("workflow.a", "workflow.b"), ("workflow.a.task.x", "workflow.b.task.y")),
+        settings={"heartbeat": "https://example.org/ping", "retention": None},
+    )
+
+    assert store.add_deployment(made, based_on=None) == made
 
 
 def test_a_deployment_based_on_one_that_is_no_longer_in_force_is_refused(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -287,3 +288,53 @@ def test_requests_end_with_their_target(store: Store, sample: Sample) -> None:
     store.set_backfill_state(backfill.id, BackfillState.SUCCEEDED, None, START, owner=OWNER)
 
     assert store.take_requests(OWNER) == ()
+
+
+def test_a_request_may_be_for_an_owner_itself(store: Store, sample: Sample) -> None:
+    run = sample.run()
+
+    assert store.add_request(cancel(OWNER)) == OWNER
+    assert store.add_request(cancel(run.id)) == OWNER
+
+    assert store.take_requests("another") == ()
+    assert [request.target for request in store.take_requests(OWNER)] == [OWNER, run.id]
+
+
+def test_a_request_for_an_owner_goes_with_it(store: Store, sample: Sample) -> None:
+    store.add_request(cancel(OWNER))
+    store.remove_owner(OWNER)
+    with pytest.raises(UnknownError):
+        store.add_request(cancel(OWNER))
+
+    store.register_owner(
+        OwnerRecord(id=OWNER, host="here", pid=1, command="cronicle serve", started_at=START)
+    )
+
+    assert store.take_requests(OWNER) == ()
+
+
+def test_a_request_for_an_owner_that_has_died_is_left_for_nobody(
+    store: Store, opened: Callable[[], Store]
+) -> None:
+    other = opened()
+    other.register_owner(OwnerRecord(id="other", host="here", pid=1, command="c", started_at=START))
+    other.close()
+
+    assert store.add_request(cancel("other")) is None
+
+
+def test_an_attempt_holds_its_lock_and_slots_of_its_pool(store: Store, sample: Sample) -> None:
+    first, second = sample.run(), sample.run()
+    store.request_slots(
+        [wish(run, "load", pool=pool) for run in (first, second) for pool in ("lock/table", "db")]
+    )
+
+    grants = store.grant_slots({"lock/table": 1, "db": 9})
+    assert [(grant.run_id, grant.pool) for grant in grants] == [
+        (first.id, "lock/table"),
+        (first.id, "db"),
+        (second.id, "db"),
+    ]
+
+    sample.append(first, started("load"), finished("load"))
+    assert [grant.run_id for grant in store.grant_slots({"lock/table": 1, "db": 9})] == [second.id]

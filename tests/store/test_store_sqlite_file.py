@@ -152,7 +152,7 @@ def test_an_old_store_is_brought_up_to_date_when_it_is_written(
 
     with pytest.raises(StoreError, match="older schema version") as caught:
         open_reader(str(path.parent))
-    assert "cronicle apply" in caught.value.remedy
+    assert "cronicle db upgrade" in caught.value.remedy
     open_store(str(path.parent), create=False).close()
 
     assert raw(path, "PRAGMA user_version") == [(NEXT.version,)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_values import START
@@ -10,6 +12,7 @@ from store_values import START
 from cronicle.runs.states import Cause, RunState
 from cronicle.store import sqlite
 from cronicle.store.records import RunFilter
+from cronicle.store.sqlite.admission import live_runs
 from cronicle.store.sqlite.listing import list_query
 
 SCOPES = [
@@ -79,3 +82,34 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
     steps = plan(folder, RunFilter(project="p", causes=(Cause.SCHEDULE, Cause.BACKFILL)))
 
     assert len([step for step in steps if "run_of_project" in step]) == 2
+
+
+@pytest.mark.parametrize(
+    ("look", "index"),
+    [
+        (lambda store: store.list_waiting_runs("me"), "run_waiting"),
+        (lambda store: store.list_ended_after(7), "run_ended"),
+        (lambda store: store.list_unowned(), "run_unowned"),
+        (lambda store: store.list_pauses("p", "e"), "pause_of"),
+        (lambda store: store.list_owed("p", "e"), "owed_by"),
+        (lambda store: store.list_dropped("p", "e", "w", start=START), "dropped_of"),
+        (lambda store: live_runs(store._connection, "p", "e", "w", ""), "run_live_of_workflow"),
+    ],
+    ids=["waiting", "ended", "unowned", "pauses", "owed", "dropped", "live"],
+)
+def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
+    folder: Path, look: Callable[[sqlite.SqliteReader], object], index: str
+) -> None:
+    store = sqlite.open_store(folder / "store", create=True)
+    rows, steps = store._connection.rows, []
+
+    def explained(sql: str, values: Any = ()) -> list[Any]:
+        steps.extend(row[3] for row in rows(f"EXPLAIN QUERY PLAN {sql}", values))
+        return []
+
+    store._connection.rows = explained  # type: ignore[method-assign]
+    look(store)
+    store.close()
+
+    assert any(index in step for step in steps)
+    assert not any(step == "SCAN run" for step in steps)

@@ -127,6 +127,16 @@ def test_a_cursor_that_is_not_moved_is_compared_as_well(store: Store, sample: Sa
     assert cursors(store) == (cursor(START + DAY),)
 
 
+def test_what_follows_from_no_tick_looks_at_no_cursor(store: Store, sample: Sample, epoch: int) -> None:
+    settle(store, epoch, settlement(None, START + DAY))
+    follows = new_run(sample, START, cause=Cause.WORKFLOW)
+
+    (settled,) = settle(store, epoch, settlement(None, None, follows))
+    (again,) = settle(store, epoch, settlement(None, None, new_run(sample, START, cause=Cause.WORKFLOW)))
+
+    assert (settled.made, again.made) == ((follows.run.id,), ())
+
+
 def test_a_cursor_keeps_where_it_began_unless_it_is_told(store: Store, epoch: int) -> None:
     settle(store, epoch, settlement(None, START))
     again = cursor(START + DAY, since=START + DAY, deployment=2)
@@ -134,6 +144,7 @@ def test_a_cursor_keeps_where_it_began_unless_it_is_told(store: Store, epoch: in
     settle(store, epoch, Settlement(key=KEY, expected=START, cursor=again))
 
     assert cursors(store) == (again,)
+    assert (store.find_cursor(KEY), store.find_cursor(HOURLY)) == (again, None)
 
 
 @pytest.mark.parametrize("admitted", [True, False])
@@ -242,7 +253,9 @@ def test_overlap_looks_at_all_series_of_a_workflow_and_at_no_other_workflow(
     assert settled.skipped == (made[-1].run.id,)
 
 
-def test_overlap_cancel_names_those_that_are_superseded(store: Store, sample: Sample, epoch: int) -> None:
+def test_overlap_cancel_leaves_a_request_for_those_that_are_superseded(
+    store: Store, sample: Sample, epoch: int
+) -> None:
     spec = spec_with(store, Policy(overlap=Overlap.CANCEL))
     first, second = (
         new_run(sample, START + number * DAY, spec_hash=spec, admitted=False) for number in range(2)
@@ -253,8 +266,9 @@ def test_overlap_cancel_names_those_that_are_superseded(store: Store, sample: Sa
     (settled,) = settle(store, epoch, settlement(START, START + DAY, second))
 
     assert settled == Settled(made=(second.run.id,), superseded=(first.run.id,))
-    waits = store.admit(second.run.id, OWNER, START + DAY)
-    assert (waits.admitted, waits.supersedes) == (False, (first.run.id,))
+    (request,) = store.take_requests(OWNER)
+    assert (request.target, request.verb, request.reason) == (first.run.id, "cancel", "superseded")
+    assert not store.admit(second.run.id, OWNER, START + DAY).admitted
     sample.append(first.run, ev.RunFinished(at=START + DAY, state=RunState.CANCELLED))
     assert store.admit(second.run.id, OWNER, START + DAY).admitted
 
@@ -471,7 +485,7 @@ def test_environments_and_deployments_are_found_in_their_order(store: Store) -> 
         made = deployment(project=place, environment=environment)
         assert store.add_deployment(made, based_on=based_on) is not None
 
-    assert store.list_environments() == (("climate", "production"), ("weather", "local"))
+    assert store.list_environments() == (("climate", "production", 1), ("weather", "local", 3))
     assert [found.number for found in store.list_deployments_since("weather", "local", 1)] == [2, 3]
     assert store.list_deployments_since("weather", "local", 3) == ()
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import UnreadableSpecError, policy_from_bytes
 from cronicle.runs.states import Cause, RunState
-from cronicle.schedule.admission import LiveRun, may_start, to_supersede
+from cronicle.schedule.admission import LiveRun, may_start
 from cronicle.store.cells import Row, from_instant, log_damage, readable_only, to_instant
 from cronicle.store.interface import StoreError
 from cronicle.store.records import AdmissionAnswer
@@ -131,8 +131,5 @@ def _judge(
     holder = None
     if lock is not None:
         holder = connection.value(_HOLDER, (*workflow[:2], lock, run_id))
-    live = live_runs(connection, *workflow)
-    reasons = may_start(policy, run, live, lock, holder)
-    return AdmissionAnswer(
-        admitted=not reasons, reasons=reasons, supersedes=to_supersede(policy, run, live) if reasons else ()
-    )
+    reasons = may_start(policy, run, live_runs(connection, *workflow), lock, holder)
+    return AdmissionAnswer(admitted=not reasons, reasons=reasons)

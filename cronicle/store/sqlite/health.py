@@ -49,23 +49,41 @@ def file_system_of(folder: Path) -> str | None:
     return file_system_type(os.path.realpath(folder), mounts)
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a store's file, with what is not yet in the main file."""
+    files = (path, path.with_name(path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def last_backup_of(path: Path) -> datetime | None:
+    """When the store was last backed up; None if that never happened."""
+    connection = Connection(path)
+    try:
+        return _last_backup(connection, version_of(connection))
+    finally:
+        connection.close()
+
+
+def _last_backup(connection: Connection, version: int) -> datetime | None:
+    if version < 2:  # the table came with the second schema
+        return None
+    return from_optional(connection.value("SELECT value FROM progress WHERE name = ?", (LAST_BACKUP,)))
+
+
 def examine(path: Path) -> StoreHealth:
     """Look at a store's file; `StoreError` if it cannot be opened."""
     connection = Connection(path)
     try:
         connection.forbid_writing()
         version = version_of(connection)
-        noted = None
-        if version > 1:  # the table came with the second schema
-            noted = connection.value("SELECT value FROM progress WHERE name = ?", (LAST_BACKUP,))
+        backup = _last_backup(connection, version)
         found = [str(row[0]) for row in connection.rows(f"PRAGMA quick_check({_MOST_PROBLEMS})")]
     finally:
         connection.close()
-    files = (path, path.with_name(path.name + "-wal"))
     return StoreHealth(
         path=path,
-        size=sum(file.stat().st_size for file in files if file.exists()),
+        size=size_of(path),
         schema_version=version,
-        last_backup=from_optional(noted),
+        last_backup=backup,
         problems=() if found == ["ok"] else tuple(found),
     )

@@ -370,8 +370,10 @@ class SqliteReader:
 
     def list_unowned(self) -> tuple[str, ...]:
         found = self._connection.rows(
-            "SELECT id, created_at FROM run WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
-            " SELECT id, created_at FROM backfill WHERE owner IS NULL AND state = 'running'"
+            "SELECT id, created_at FROM run INDEXED BY run_unowned"
+            " WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
+            " SELECT id, created_at FROM backfill INDEXED BY backfill_unfinished"
+            " WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')"
             " ORDER BY created_at, id"
         )
         return tuple(row[0] for row in found)

@@ -15,7 +15,7 @@ from cronicle.runs.events import RunFinished
 from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import Insertion, LiveRun, PolicyReason, on_insertion
 from cronicle.store import rows
-from cronicle.store.cells import Row, columns, marks, to_instant
+from cronicle.store.cells import Row, columns, marks, to_instant, to_json
 from cronicle.store.interface import StoreError
 from cronicle.store.records import NewRun
 from cronicle.store.series import OwedRecord, Settled, Settlement
@@ -50,6 +50,10 @@ _TICK_RUN = (
     " AND cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
 )
 _LIVE_RUN = f"SELECT 1 FROM run WHERE {_SERIES} AND logical_time = ? AND state IN ('queued', 'running')"
+
+_REQUEST_CANCEL = (
+    "INSERT INTO control_request (target, verb, actor, reason, requested_at) VALUES (?, 'cancel', ?, ?, ?)"
+)
 
 _STATE = 12
 """Column of a run's row."""
@@ -116,9 +120,11 @@ class Settling:
         """True if the cursor stood where the settlement was decided from; then it has moved."""
         expected, cursor = settlement.expected, settlement.cursor
         key = key_row(settlement.key)
+        if cursor is None and expected is None:
+            return True  # what follows from no tick: `after`, `on_deploy`
         if cursor is None:
             position = self._connection.value(f"SELECT position FROM cursor WHERE {_SERIES}", key)
-            return bool(position == (None if expected is None else to_instant(expected)))
+            return bool(expected is not None and position == to_instant(expected))
         row = cursor_row(cursor)
         if expected is None:
             return self._connection.changed(_NEW_CURSOR, row) == 1
@@ -163,6 +169,13 @@ class Settling:
             self._batch.add_end(run_id, end)
         skipped += decision.drops
         superseded += decision.supersedes
+        self._connection.execute_many(
+            _REQUEST_CANCEL,
+            (
+                (run_id, to_json(run.actor), PolicyReason.SUPERSEDED, to_instant(run.created_at))
+                for run_id in decision.supersedes
+            ),
+        )
         if decision.skipped is not None:
             self._skip(new, row, decision.skipped)
             skipped.append(run.id)

@@ -45,3 +45,40 @@ workflow "w" {
     EOT
   }
 }
+workflow "early" {
+  schedule {
+    cron     = "0 4 * * *"
+    timezone = "Europe/Vienna"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}
+workflow "late" {
+  schedule {
+    cron = "0 12 * * *"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}
+workflow "often" {
+  schedule {
+    every = "1h"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}
+workflow "never" {
+  after = [workflow.early, workflow.late] # WARNING: workflow.early and workflow.late never have the same logical time
+  task "t" {
+    command = ["true"]
+  }
+}
+workflow "sometimes" {
+  after = [workflow.early, workflow.often]
+  task "t" {
+    command = ["true"]
+  }
+}
