@@ -22,7 +22,7 @@ from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.operations.watch import Scope
-from cronicle.store.interface import StoreError
+from cronicle.store.interface import StoreError, UnwritableError
 from cronicle.store.records import ControlRequest
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
 _log = logging.getLogger(__name__)
+
+PATIENCE = 0.5
+"""Seconds that the event loop waits at most for another process that writes; after that it tries again by and by."""
 
 FIRST_PRUNING = 60.0
 """Seconds after the start: until then there is more urgent work."""
@@ -64,7 +67,7 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 
     scope = Scope(projects=wish.projects, environments=wish.environments)
     until = None if wish.until is None else _instant(wish.until)
-    with session.store(create=True) as store:
+    with session.store(create=True, patience=PATIENCE) as store:
         _check(store, wish)
         if dry_run:
             from cronicle.cli.foreseeing import foresee
@@ -98,7 +101,7 @@ async def _serve(
             _ask_to_drain(session, store, owner)
         server = Server(owner, options, lambda *_: None)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen_for_signals, server)
+            nursery.start_soon(_listen_for_signals, owner, server)
             await server.serve(
                 partial(_tell_service_manager, server, notifier),
                 partial(_tell_watchdog, notifier),
@@ -112,7 +115,9 @@ async def _serve(
 async def _tell_service_manager(server: Server, notifier: Notifier) -> None:
     """Say when this process is ready (it leads, or stands by for whoever does), and when its end begins."""
     await server.ticker.looked.wait()
-    notifier.ready("leads the ticking" if server.ticker.leads else "stands by: another process leads the ticking")
+    notifier.ready(
+        "leads the ticking" if server.ticker.leads else "stands by: another process leads the ticking"
+    )
     await server.draining.wait()
     notifier.stopping("drains: attempts that run go on to their end")
 
@@ -134,26 +139,32 @@ async def _prune_daily(session: Session, server: Server) -> None:
     while True:
         if server.ticker.leads:
             try:
-                await prune_once(partial(open_store, session.location, create=False), session.files, session.clock)
+                await prune_once(
+                    partial(open_store, session.location, create=False), session.files, session.clock
+                )
             except (StoreError, OSError) as error:
                 _log.error("What is past its time could not be removed: %s", error)
         await trio.sleep(PRUNING_EVERY)
 
 
-async def _listen_for_signals(server: Server) -> None:
+async def _listen_for_signals(owner: Owner, server: Server) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
                 server.look()
-            else:
-                server.drain()
+                continue
+            if number == signal.SIGINT:
+                owner.interrupted()
+            server.drain()
 
 
-def _tell_trouble(error: StoreError | None) -> None:
+def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error("%s. Nothing new starts until it can be written. %s", error.message, error.remedy)
+        _log.error(
+            "%s. Nothing new starts until it can be written; then all goes on by itself.", error.message
+        )
 
 
 def _check(store: Store, wish: ServeWish) -> None:

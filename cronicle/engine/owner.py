@@ -151,7 +151,7 @@ class Owner:
     async def _tell_hooks_of_others(self, nursery: trio.Nursery) -> None:
         """Tell the hooks that dead owners still owed: nobody else would, since their runs have ended."""
         for run in await self.journal.call(self.store.list_runs_with_hooks, None):
-            if not self.store.adopt_run(run.id, self.id):
+            if not await self.journal.call(self.store.adopt_run, run.id, self.id):
                 continue
             try:
                 driver = self.driver_for(run)

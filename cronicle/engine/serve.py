@@ -73,6 +73,7 @@ class Server:
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
         self.draining = trio.Event()
+        """Set when draining begins."""
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -89,6 +90,7 @@ class Server:
             nursery.start_soon(self._tick)
             nursery.start_soon(self._drain)
             await self._drained.wait()
+            self._owner.journal.give_up()
             nursery.cancel_scope.cancel()
 
     async def _tick(self) -> None:

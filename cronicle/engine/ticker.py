@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ import trio
 
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
+from cronicle.store.interface import UnwritableError
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ class Ticker:
         """Settle no more ticks; another may lead."""
         self._stopped = True
         if self._epoch is not None:
-            self._owner.store.stop_leading(self._owner.id)
+            with suppress(UnwritableError):  # then it leads to its end
+                self._owner.store.stop_leading(self._owner.id)
             self._epoch = None
         self._woken.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import trio
@@ -87,7 +88,7 @@ async def test_a_lock_has_one_holder_over_all_processes(store, tmp_path, autojum
         other_store.close()
 
     assert len(begun) == 6
-    assert all(later - earlier >= SECOND for earlier, later in zip(begun, begun[1:], strict=False))
+    assert all(later - earlier >= SECOND for earlier, later in itertools.pairwise(begun))
     assert begun[-1] - begun[0] < 20 * SECOND
 
 

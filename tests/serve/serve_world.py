@@ -1,7 +1,7 @@
 """A project that is served by real processes, and what tests wait for: lines of a log, rows of the store, effects.
 
-What tasks do to the world is the evidence here, not what the store says: an attempt of the scripts below writes a line
-when it begins and one when it has done its work, into a file that only grows.
+What tasks do to the world is the evidence here, not what the store says: an attempt of the scripts below writes a
+line when it begins and one when it has done its work, into a file that only grows.
 """
 
 from __future__ import annotations
@@ -195,9 +195,7 @@ class Served(Shop):
             Effect(kind, of, at, run, int(attempt), cause)
             for kind, of, at, run, attempt, cause in map(str.split, lines)
         ]
-        return [
-            one for one in found if what in (None, one.what) and workflow in (None, one.workflow)
-        ]
+        return [one for one in found if what in (None, one.what) and workflow in (None, one.workflow)]
 
     def reading(self, read: Callable[[StoreReader], Any]) -> Any:
         """What is read in the store now."""

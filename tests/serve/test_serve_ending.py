@@ -57,7 +57,9 @@ def test_term_drains_and_the_next_scheduler_takes_up_what_was_queued(served: Ser
 
     assert scheduler.end() == 0
     assert {effect.run for effect in served.effects("begin")} == begun, "something was started while draining"
-    assert {run.workflow: run.state for run in served.runs() if run.id in begun and "long" in run.workflow} == {
+    assert {
+        run.workflow: run.state for run in served.runs() if run.id in begun and "long" in run.workflow
+    } == {
         "long": "succeeded",
         "longer": "succeeded",
     }
@@ -155,7 +157,9 @@ def test_after_kill_9_the_next_start_ends_survivors_records_losses_and_goes_on_w
 
 
 def test_kills_at_any_moment_lose_and_double_no_tick(served: Served) -> None:
-    served.deploy_workflows(*(workflow(f"w{n}", schedule='every = "1s"\n    catchup = "all"') for n in range(5)))
+    served.deploy_workflows(
+        *(workflow(f"w{n}", schedule='every = "1s"\n    catchup = "all"') for n in range(5))
+    )
     for number in range(6):
         scheduler = served.serve("--slots", "4")
         served.until(

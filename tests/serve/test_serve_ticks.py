@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,7 @@ def test_each_tick_makes_one_run_that_is_executed_at_once(served: Served) -> Non
     times = [effect.time for effect in served.effects("begin", "w")]
     assert len(set(times)) == len(times)
     instants = sorted(datetime.fromisoformat(time) for time in times)
-    assert {later - earlier for earlier, later in zip(instants, instants[1:], strict=False)} == {
+    assert {later - earlier for earlier, later in itertools.pairwise(instants)} == {
         timedelta(seconds=1)
     }
     runs = served.runs("w", states=("succeeded",))
