@@ -34,7 +34,7 @@ from cronicle.engine.ticker import Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.store.records import ControlRequest, RunRecord
-from cronicle.store.series import Settled
+from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -147,11 +147,13 @@ class Server:
         self.keeper.wake()
         self.dispatcher.look()
 
-    def _ticks_settled(self, settled: Sequence[Settled]) -> None:
+    def _ticks_settled(self, settlements: Sequence[Settlement], settled: Sequence[Settled]) -> None:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
-        for one in settled:
+        made: list[RunRecord] = []
+        for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
-            self.keeper.take_on(one.made)
+            made += [new.run for new in settlement.runs if new.run.id in one.made]
+        self.dispatcher.offer(made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()

@@ -7,8 +7,8 @@ clock; what comes of it is one transaction with the new cursor. So a crash at an
 Rules:
 
 1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone
-   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
-   repeats nothing, since cursors stay.
+   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set
+   back repeats nothing, since cursors stay.
 2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a
    second.
 """
@@ -39,10 +39,10 @@ RECHECK = 1.0
 JUMP = timedelta(seconds=30)
 """A clock that is so much further than the sleep took was set, or the machine was suspended."""
 
-BATCH = 2_000
-"""Settlements in one transaction."""
+FIRST_BATCH, BATCH = 20, 500
+"""Settlements in the first transaction of a look, and in those after it: the first runs are to start at once."""
 
-Made = Callable[[Sequence[Settled]], None]
+Made = Callable[[Sequence[Settlement], Sequence[Settled]], None]
 """Told what came of settlements."""
 
 
@@ -123,12 +123,11 @@ class Ticker:
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
         maker = Maker(owner=owner.id, host=owner.host, now=now)
-        while True:
-            settlements = self._watch.due(now, self._watched_from, maker, owner.new_id, limit=BATCH)
-            if not settlements:
-                break
+        limit = FIRST_BATCH
+        while settlements := self._watch.due(now, self._watched_from, maker, owner.new_id, limit=limit):
             if not await self._settle(settlements):
                 return 0.0
+            limit = BATCH
         return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
@@ -142,7 +141,7 @@ class Ticker:
             self._lose_lead()
             return False
         self._watch.note(settlements, settled, self._owner.clock.now())
-        self._made(settled)
+        self._made(settlements, settled)
         return True
 
     def _lose_lead(self) -> None:

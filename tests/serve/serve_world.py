@@ -26,8 +26,9 @@ from cronicle.store.records import RunFilter, RunRecord
 
 PROJECT = 'project "shop" { }\n'
 
-BEGIN = 'echo "begin $CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT $CRONICLE_CAUSE" >> "$CRONICLE_DATA/effects"'
-END = 'echo "end $CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT $CRONICLE_CAUSE" >> "$CRONICLE_DATA/effects"'
+WHO = "$CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT $CRONICLE_CAUSE"
+BEGIN = f'echo "begin {WHO}" >> "$CRONICLE_DATA/effects"'
+END = f'echo "end {WHO}" >> "$CRONICLE_DATA/effects"'
 
 GATE = 'while [ ! -e "$CRONICLE_DATA/{name}" ]; do sleep 0.02; done'
 """Waits for a file that the test makes."""
@@ -43,7 +44,8 @@ def workflow(
     """A workflow of one task `a` whose script is `body` between its two lines."""
     lines = "\n".join((BEGIN, *body, END))
     ticks = f"  schedule {{\n    {schedule}\n  }}\n" if schedule else ""
-    return f'workflow "{name}" {{\n{ticks}{rest}\n  task "a" {{\n    script = <<-EOT\n{lines}\n    EOT\n{task}\n  }}\n}}\n'
+    work = f'  task "a" {{\n    script = <<-EOT\n{lines}\n    EOT\n{task}\n  }}\n'
+    return f'workflow "{name}" {{\n{ticks}{rest}\n{work}}}\n'
 
 
 def gated(name: str, **options: str) -> str:

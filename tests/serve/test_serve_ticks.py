@@ -18,9 +18,7 @@ def test_each_tick_makes_one_run_that_is_executed_at_once(served: Served) -> Non
     times = [effect.time for effect in served.effects("begin", "w")]
     assert len(set(times)) == len(times)
     instants = sorted(datetime.fromisoformat(time) for time in times)
-    assert {later - earlier for earlier, later in itertools.pairwise(instants)} == {
-        timedelta(seconds=1)
-    }
+    assert {later - earlier for earlier, later in itertools.pairwise(instants)} == {timedelta(seconds=1)}
     runs = served.runs("w", states=("succeeded",))
     assert {run.cause for run in runs} == {"schedule"}
     assert max((run.started_at - run.logical_time).total_seconds() for run in runs if run.started_at) < 1.0
