@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from cronicle.cli.output import plural, visible
+from cronicle.cli.output import visible
 from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
-from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.owner import become_owner
+from cronicle.engine.pruning import prune_once
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.metrics import Metrics
 from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.operations.watch import Scope
-from cronicle.store.interface import StoreError
-from cronicle.store.location import open_store
+from cronicle.store.interface import StoreError, UnwritableError
 from cronicle.store.records import ControlRequest
 
 if TYPE_CHECKING:
@@ -33,6 +32,18 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
 _log = logging.getLogger(__name__)
+
+PATIENCE = 0.5
+"""Seconds that the event loop waits at most for another process that writes; after that it tries again by and by."""
+
+FIRST_PRUNING = 60.0
+"""Seconds after the start: until then there is more urgent work."""
+
+PRUNING_EVERY = 24 * 60 * 60.0
+"""Seconds between two passes over what is past its time."""
+
+SIGNS_OF_LIFE = 3
+"""So many times in the period of a watchdog it is told that all is well."""
 
 
 @frozen(kw_only=True)
@@ -58,7 +69,7 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 
     scope = Scope(projects=wish.projects, environments=wish.environments)
     until = None if wish.until is None else _instant(wish.until)
-    with session.store(create=True) as store:
+    with session.store(create=True, patience=PATIENCE) as store:
         _check(store, wish)
         if dry_run:
             from cronicle.cli.foreseeing import foresee
@@ -70,13 +81,15 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
             drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
         )
         begin_program_log()
-        return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
+        notifier = take_notifier(os.environ, os.getpid())
+        slots = wish.slots or default_slots()
+        return trio.run(_serve, session, store, options, slots, wish.takeover, notifier)
 
 
-async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
-    notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
+async def _serve(
+    session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool, notifier: Notifier
+) -> int:
     metrics = Metrics()
-    add_store_metrics(metrics, store)
     async with become_owner(
         store,
         session.files,
@@ -91,20 +104,16 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         metrics.refresh = partial(_set_gauges, metrics, owner)
         if takeover:
             _ask_to_drain(session, store, owner)
-        server = Server(owner, options, metrics.observe)
+        server = Server(owner, options, metrics.observe, metrics.settled)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen_for_signals, server, notifier)
+            nursery.start_soon(_listen_for_signals, owner, server)
             await server.serve(
-                partial(tell_that_it_lives, notifier, partial(_status, owner)),
-                partial(
-                    prune_regularly,
-                    partial(open_store, session.location, create=False),
-                    session.files,
-                    owner.clock,
-                ),
+                partial(_tell_service_manager, server, notifier),
+                partial(_tell_watchdog, notifier),
+                partial(_prune_daily, session, server),
             )
             nursery.cancel_scope.cancel()
-        notifier.stopping("leaves what has not ended to the next that serves")
+        notifier.stopping()
     return ExitCode.GOOD
 
 
@@ -118,27 +127,59 @@ def _set_gauges(metrics: Metrics, owner: Owner) -> None:
     metrics.leading.set(int(leader is not None and leader.id == owner.id))
 
 
-def _status(owner: Owner) -> str:
-    """A line for `systemctl status`."""
-    slots = owner.slots
-    return f"{plural(len(owner.drivers), 'run')}, {slots.size - slots.free} of {slots.size} slots in use"
+async def _tell_service_manager(server: Server, notifier: Notifier) -> None:
+    """Say when this process is ready (it leads, or stands by for whoever does), and when its end begins."""
+    await server.ticker.looked.wait()
+    notifier.ready(
+        "leads the ticking" if server.ticker.leads else "stands by: another process leads the ticking"
+    )
+    await server.draining.wait()
+    notifier.stopping("drains: attempts that run go on to their end")
 
 
-async def _listen_for_signals(server: Server, notifier: Notifier) -> None:
+async def _tell_watchdog(notifier: Notifier) -> None:
+    """Say from the event loop that all is well, as often as whoever watches wants to hear it."""
+    if notifier.watchdog_seconds is None:
+        return
+    while True:
+        notifier.alive()
+        await trio.sleep(notifier.watchdog_seconds / SIGNS_OF_LIFE)
+
+
+async def _prune_daily(session: Session, server: Server) -> None:
+    """Remove what is past its time, once a day; of several processes the one that leads."""
+    from cronicle.store.location import open_store
+
+    await trio.sleep(FIRST_PRUNING)
+    while True:
+        if server.ticker.leads:
+            try:
+                await prune_once(
+                    partial(open_store, session.location, create=False), session.files, session.clock
+                )
+            except (StoreError, OSError) as error:
+                _log.error("What is past its time could not be removed: %s", error)
+        await trio.sleep(PRUNING_EVERY)
+
+
+async def _listen_for_signals(owner: Owner, server: Server) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
                 server.look()
-            else:
-                notifier.stopping("lets running attempts finish")
-                server.drain()
+                continue
+            if number == signal.SIGINT:
+                owner.interrupted()
+            server.drain()
 
 
-def _tell_trouble(error: StoreError | None) -> None:
+def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error("%s. Nothing new starts until it can be written. %s", error.message, error.remedy)
+        _log.error(
+            "%s. Nothing new starts until it can be written; then all goes on by itself.", error.message
+        )
 
 
 def _check(store: Store, wish: ServeWish) -> None:

@@ -66,13 +66,13 @@ class Session:
             store.close()
 
     @contextmanager
-    def store(self, *, create: bool = False) -> Iterator[Store]:
-        """The store, for writing; made if need be with `create`."""
+    def store(self, *, create: bool = False, patience: float | None = None) -> Iterator[Store]:
+        """The store, for writing; made if need be with `create`; `patience` as `open_store` has it."""
         from cronicle.store.location import open_store
 
         if create and self.where.store_is_default:
             self._prepare_default_store()
-        store = open_store(self.location, create=create)
+        store = open_store(self.location, create=create, patience=patience)
         try:
             yield store
         finally:

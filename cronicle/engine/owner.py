@@ -172,7 +172,7 @@ class Owner:
         for run in await self.journal.call(self.store.list_runs_with_hooks, None):
             if run.state in LIVE:  # whoever goes on with it tells them
                 continue
-            if not self.store.adopt_run(run.id, self.id):
+            if not await self.journal.call(self.store.adopt_run, run.id, self.id):
                 continue
             try:
                 driver = self.driver_for(run)

@@ -43,13 +43,21 @@ class Settled:
 
 
 async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
-    """Settle every owner that has died and that nobody else is settling."""
+    """Settle every owner that has died and that nobody else is settling.
+
+    Raises:
+        StoreError: The store cannot be written; repeating it settles the rest.
+    """
     settled = []
     for owner in store.list_owners():
         if store.is_alive(owner.id) or not store.claim_dead_owner(owner.id):
             continue
-        settled.append(await _settle(store, clock, owner))
-        store.remove_owner(owner.id)
+        try:
+            settled.append(await _settle(store, clock, owner))
+            store.remove_owner(owner.id)
+        except BaseException:
+            store.leave_dead_owner(owner.id)
+            raise
     return tuple(settled)
 
 

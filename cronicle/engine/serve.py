@@ -35,7 +35,7 @@ from cronicle.engine.ticker import Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.store.records import ControlRequest, RunRecord
-from cronicle.store.series import Settled
+from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -74,7 +74,8 @@ class Server:
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
         self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
-        self._draining = trio.Event()
+        self.draining = trio.Event()
+        """Set when draining begins."""
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -92,11 +93,12 @@ class Server:
             nursery.start_soon(self._tick)
             nursery.start_soon(self._drain)
             await self._drained.wait()
+            self._owner.journal.give_up()
             nursery.cancel_scope.cancel()
 
     async def _tick(self) -> None:
         await self.ticker.serve(self._options.until)
-        if self._options.until is not None and not self._draining.is_set():
+        if self._options.until is not None and not self.draining.is_set():
             await self._until_idle()
             self._drained.set()
 
@@ -111,7 +113,7 @@ class Server:
 
     def drain(self) -> None:
         """Begin to drain; a second call ends the attempts that still run."""
-        if self._draining.is_set():
+        if self.draining.is_set():
             _log.warning("Ends the attempts that run.")
             self._drained.set()
             return
@@ -120,11 +122,11 @@ class Server:
         slots.close()
         self.ticker.stop()
         self.dispatcher.drain()
-        self._draining.set()
+        self.draining.set()
 
     async def _drain(self) -> None:
         """Once draining has begun, wait for the attempts that run."""
-        await self._draining.wait()
+        await self.draining.wait()
         seconds = self._options.drain_seconds
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await self._owner.slots.all_free()
@@ -135,7 +137,7 @@ class Server:
     def _obey(self, request: ControlRequest) -> bool:
         """Obey what is asked of this process, or of a run of it that has no driver yet."""
         if request.target == self._owner.id and request.verb == DRAIN:
-            if not self._draining.is_set():
+            if not self.draining.is_set():
                 self.drain()
             return True
         if self.dispatcher.knows(request.target):
@@ -148,11 +150,13 @@ class Server:
         self.keeper.wake()
         self.dispatcher.look()
 
-    def _ticks_settled(self, settled: Sequence[Settled]) -> None:
+    def _ticks_settled(self, settlements: Sequence[Settlement], settled: Sequence[Settled]) -> None:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
-        for one in settled:
+        made: list[RunRecord] = []
+        for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
-            self.keeper.take_on(one.made)
+            made += [new.run for new in settlement.runs if new.run.id in one.made]
+        self.dispatcher.offer(made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()

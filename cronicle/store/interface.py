@@ -56,6 +56,13 @@ class StoreError(CronicleError):
     """The store cannot do what was asked: its disk is full or read-only, it is locked, damaged, or newer."""
 
 
+class UnwritableError(StoreError):
+    """The store cannot be written at present: its disk is full or read-only, or somebody keeps it locked.
+
+    Nothing of what was asked has happened, and it may be tried again.
+    """
+
+
 class UncertainWriteError(StoreError):
     """A write failed so late that it is not known whether it happened.
 
@@ -456,6 +463,10 @@ class Store(StoreReader, Protocol):
 
         Until `remove_owner(dead)` the caller may append to its runs in its name.
         """
+        ...
+
+    def leave_dead_owner(self, dead: str) -> None:
+        """Undo `claim_dead_owner`: somebody else may settle it, or the caller another time."""
         ...
 
     # Requests and slots

@@ -342,6 +342,9 @@ class SqliteStore(SqliteReader):
         self._locks.drop(dead, remove=True)  # somebody settled it while we took the lock
         return False
 
+    def leave_dead_owner(self, dead: str) -> None:
+        self._locks.drop(dead, remove=False)
+
     # Requests and slots
 
     def add_request(self, request: ControlRequest) -> str | None:
