@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from attrs import evolve
+
+from cronicle.runs.events import AttemptFinished, AttemptLost, RunEvent, RunFinished, RunStarted
 from cronicle.runs.states import Outcome, RunState
 from cronicle.store.records import RunRecord
 
@@ -141,7 +144,7 @@ class Metrics:
         )
         self.lateness = Histogram(
             "cronicle_run_lateness_seconds",
-            "From the tick of a run (jitter included) to when the run was made.",
+            "From the tick of a run (jitter included) to when the run was made, of those that have started.",
             WAITS,
             (*where, "cause"),
         )
@@ -194,21 +197,23 @@ class Metrics:
             "cronicle_last_backup_timestamp_seconds", "When the store was last backed up."
         )
         self.build = Gauge("cronicle_build_info", "The version of this program.", ("version",))
+        self.refresh: Callable[[], None] | None = None
+        """Sets gauges that are looked up when somebody asks."""
 
     # What happens
 
     def run_made(self, run: RunRecord) -> None:
         """A run was made."""
         self.runs_made.add((run.project, run.environment, run.workflow, run.cause))
-        if run.lateness is not None:
-            self.lateness.observe(run.lateness, (run.project, run.environment, run.cause))
         if run.state is RunState.SKIPPED:  # it has ended as it was made
             self.run_ended(run)
 
     def run_started(self, run: RunRecord, at: datetime) -> None:
-        """The first attempt of a run has started."""
+        """A run was admitted: its tasks may start."""
         waited = max((at - run.created_at).total_seconds(), 0.0)
         self.queue_wait.observe(waited, (run.project, run.environment))
+        if run.lateness is not None:
+            self.lateness.observe(run.lateness, (run.project, run.environment, run.cause))
 
     def run_ended(self, run: RunRecord) -> None:
         """A run has ended; the record tells how."""
@@ -245,6 +250,18 @@ class Metrics:
         """A transaction was not taken."""
         self.commits_failed.add()
 
+    def observe(self, run: RunRecord, _machine: object, events: Iterable[RunEvent]) -> None:
+        """Facts of a run have become durable: what `cronicle.engine.runner.Observer` is told."""
+        for event in events:
+            if isinstance(event, RunStarted):
+                self.run_started(run, event.at)
+            elif isinstance(event, AttemptFinished):
+                self.attempt_ended(event.outcome)
+            elif isinstance(event, AttemptLost):
+                self.attempt_ended(Outcome.LOST)
+            elif isinstance(event, RunFinished):
+                self.run_ended(evolve(run, state=event.state, reason=event.reason, ended_at=event.at))
+
     # The text
 
     def families(self) -> tuple[Family, ...]:
@@ -254,6 +271,8 @@ class Metrics:
 
     def render(self) -> str:
         """The text of all that has a value, as Prometheus reads it."""
+        if self.refresh is not None:
+            self.refresh()
         lines = []
         for family in self.families():
             samples = list(family.lines())

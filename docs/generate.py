@@ -21,6 +21,7 @@ import typer
 from cronicle.cli.app import COMMANDS
 from cronicle.cli.output import say, tell
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
+from cronicle.metrics import Metrics
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, RunDetails, RunShape, ToldRun
 from cronicle.views.ticks import TickShape
@@ -250,10 +251,35 @@ What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json
 where the store is looked for in [settings.md](settings.md).
 """
 
+# Metrics
+
+
+def metrics_page() -> str:
+    """All metrics, from `cronicle/metrics.py`."""
+    rows = [
+        f"| `{one.name}` | {one.kind} | {', '.join(f'`{name}`' for name in one.labels)} | {_cell(one.text)} |"
+        for one in Metrics().families()
+    ]
+    table = "\n".join(["| metric | kind | labels | |", "| --- | --- | --- | --- |", *rows])
+    return "\n\n".join([NOTE.strip(), "# Metrics", METRICS_INTRODUCTION.strip(), table]) + "\n"
+
+
+METRICS_INTRODUCTION: Final = """\
+In Prometheus' text format. `cronicle doctor --metrics` prints those that the store tells by itself (what lives, the
+last success of each deployed workflow, ticks without a run, sizes): for a textfile collector, say. Counters and
+histograms are of one process, and begin at nothing with it.
+
+The last success of a workflow is told twice. Its *timestamp* is when a run last succeeded, its *logical timestamp*
+the latest logical time that has a result. To be told of a daily workflow that is not fresh:
+
+    time() - cronicle_workflow_last_success_logical_timestamp_seconds{workflow="daily"} > 2 * 86400
+"""
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli.md": cli_page,
     "json.md": json_page,
     "language.md": language_page,
+    "metrics.md": metrics_page,
 }
 
 

@@ -23,7 +23,9 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where (default: here).")] = Path(),
     example: Annotated[
         str | None,
-        typer.Option("--example", metavar="NAME", help="Begin with an example: hello, weather, repo-health."),
+        typer.Option(
+            "--example", metavar="NAME", help="Begin with an example: hello, weather, repo-health, crontab."
+        ),
     ] = None,
     store: StoreOption = None,
     environment: EnvironmentOption = None,

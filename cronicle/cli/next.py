@@ -25,6 +25,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command("next")
 def next_(
     workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Of all that is deployed (so it is without WORKFLOW, too).")
+    ] = False,
     count: Annotated[int, typer.Option("--count", "-n", min=0, metavar="N", help="How many ticks.")] = 5,
     cron: Annotated[
         str | None, typer.Option(metavar="EXPR", help="Of this expression, not of a workflow.")
@@ -42,12 +45,16 @@ def next_(
 ) -> None:
     """The coming ticks, in the schedule's zone and in local time."""
     if cron is not None:
-        if workflow is not None or series is not None:
-            raise UsageError("--cron stands for itself", "Leave out the workflow and --series, or --cron.")
+        if workflow is not None or series is not None or all_:
+            raise UsageError(
+                "--cron stands for itself", "Leave out the workflow, --all and --series, or --cron."
+            )
         _of_expression(cron, timezone or "UTC", from_, count, json=json)
         return
     if timezone is not None:
         raise UsageError("--timezone is for --cron", "A workflow's schedules have their own time zones.")
+    if all_ and workflow is not None:
+        raise UsageError("--all is for all workflows, and one was named", "Leave out the name, or --all.")
     session = open_session(store, environment)
     if workflow is None:
         if series is not None:
@@ -65,7 +72,6 @@ def next_(
     _show(schedules, _after(from_, zone, now), now, count, json=json)
     if not schedules and not json:
         tell(f"{visible_line(workflow)} has no schedule: it runs when somebody asks")
-    _tell_no_scheduler(json=json)
 
 
 def _of_expression(cron: str, timezone: str, first: str | None, count: int, *, json: bool) -> None:
@@ -77,29 +83,45 @@ def _of_expression(cron: str, timezone: str, first: str | None, count: int, *, j
 
 
 def _of_all(session: Session, first: str | None, count: int, *, json: bool) -> None:
-    """The next ticks of everything that is deployed."""
+    """The next ticks of everything that is deployed, and how long their runs will take, by those before."""
     from cronicle.operations.deployed import deployments_in_force
-    from cronicle.views.ticks import coming, tick_shape
+    from cronicle.views.ticks import coming, expected_duration, tick_shape
+    from cronicle.views.words import duration
 
     now = session.clock.now()
     with session.reader() as reader:
         deployed = deployments_in_force(reader, *session.scope(reader))
-    workflows = [(one.project, workflow) for one in deployed for workflow in one.workflows]
-    found = coming(workflows, _after(first, "UTC", now), count)
+        workflows = [(one.project, workflow) for one in deployed for workflow in one.workflows]
+        found = coming(workflows, _after(first, "UTC", now), count)
+        environments = {
+            (one.project, workflow.name): one.environment for one in deployed for workflow in one.workflows
+        }
+        expected = {
+            (project, name): expected_duration(reader, project, environments[project, name], name)
+            for project, name in {(one.project, one.workflow) for one in found}
+        }
     if json:
         import attrs
 
         print_json(
             [
-                {"workflow": one.workflow, "series": one.series, **attrs.asdict(tick_shape(one.tick))}
+                {
+                    "workflow": one.workflow,
+                    "series": one.series,
+                    **attrs.asdict(tick_shape(one.tick)),
+                    "expected_duration": expected[one.project, one.workflow],
+                }
                 for one in found
             ]
         )
         return
     several = len({one.project for one in found}) > 1
-    rows = [[visible_line(_name(one, several=several)), *_cells(one.tick, now)] for one in found]
+    rows = []
+    for one in found:
+        seconds = expected[one.project, one.workflow]
+        takes = "" if seconds is None else f"takes {duration(seconds)}"
+        rows.append([visible_line(_name(one, several=several)), *_cells(one.tick, now), takes])
     say(table(rows)) if rows else tell("no ticks: nothing that is deployed has a schedule with more of them")
-    _tell_no_scheduler(json=json)
 
 
 def _name(one: ComingTick, *, several: bool) -> str:
@@ -143,10 +165,3 @@ def _cells(tick: Tick, now: datetime) -> list[str]:
     there = datetime.fromisoformat(tick.time_text)
     other: Any = "" if here.utcoffset() == there.utcoffset() else f"{here:%a %Y-%m-%d %H:%M} here"
     return [text, tick.timezone, other, relative(tick.logical_time, now)]
-
-
-def _tell_no_scheduler(*, json: bool) -> None:
-    if not json:
-        tell(
-            "no scheduler runs in this version: a tick makes a run only by `cronicle run` or `cronicle backfill`"
-        )

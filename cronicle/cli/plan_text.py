@@ -34,6 +34,8 @@ def plan_text(planned: PlannedDeployment, now: datetime) -> str:
             lines += _workflow_lines(planned, change)
     if planned.plan.variables:
         lines += ["  variables", *(f"      {_attribute(one)}" for one in planned.plan.variables)]
+    if planned.plan.settings:
+        lines += ["  project", *(f"      {_change(one)}" for one in planned.plan.settings)]
     if lines[-1]:
         lines.append("")
     if planned.live_runs:
@@ -128,7 +130,11 @@ def _file(file: FileChange, *, declared: bool) -> str:
 
 def _attribute(change: AttributeChange) -> str:
     same = "" if change.matters else "   does not change what it does"
-    return f"{change.name} {_value(change.old)} → {_value(change.new)}{same}"
+    return _change(change) + same
+
+
+def _change(change: AttributeChange) -> str:
+    return f"{change.name} {_value(change.old)} → {_value(change.new)}"
 
 
 def _value(value: Any) -> str:
@@ -156,7 +162,7 @@ def _schedule_lines(change: ScheduleChange) -> Iterator[str]:
     stored = change.new if change.new is not None else change.old
     yield f"      {paint(f'{mark} schedule{label}', colour)}  {_schedule(stored)}"
     for attribute in change.attributes:
-        yield f"          {attribute.name} {_value(attribute.old)} → {_value(attribute.new)}"
+        yield f"          {_change(attribute)}"
 
 
 def _schedule(stored: Mapping[str, Any] | None) -> str:
@@ -186,6 +192,9 @@ def _calendar(stored: Mapping[str, Any]) -> str:
 def _effects(planned: PlannedDeployment) -> Iterator[str]:
     """How many runs applying will make by itself, and which ticks of the past make none."""
     effects = planned.effects
+    if effects.runs is None:
+        yield f"Causes    cannot be told: {visible(effects.problem or '')}"
+        return
     of_ticks = [f"{one.runs} of missed ticks of {_series(one)}" for one in effects.series if one.runs]
     of_deployment = [f"1 of {name} for the deployment itself" for name in effects.on_deploy]
     reasons = "; ".join([*of_ticks, *of_deployment])

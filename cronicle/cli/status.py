@@ -15,14 +15,13 @@ from cronicle.views.status import (
     backfill_lines,
     live_lines,
     next_line,
+    scheduler_line,
     status_document,
     status_of,
     workflow_lines,
 )
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-NO_SCHEDULER = "no scheduler: `serve` is not in this version, ticks make no runs by themselves"
 
 
 @app.command()
@@ -38,7 +37,7 @@ def status(
         if json:
             print_json(status_document(found))
             return
-        say(f"{NO_SCHEDULER}        {visible_line(next_line(found, now))}")
+        say(f"{visible_line(scheduler_line(reader, now))}        {visible_line(next_line(found, now))}")
         lines = [*live_lines(reader, found, now), *backfill_lines(reader, found), *workflow_lines(found, now)]
     if lines:
         say()

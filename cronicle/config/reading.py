@@ -6,6 +6,7 @@ is found in one go. References are checked before anything is evaluated: each mi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -225,10 +226,14 @@ class Reader:
         value = self.known(attribute, NUMBER)
         if attribute is None or value is None:
             return None
-        number = float(value)  # type: ignore[arg-type] # converted to a number
-        if number >= least:
+        try:
+            number = float(value)  # type: ignore[arg-type] # converted to a number
+        except OverflowError:
+            number = math.inf
+        if least <= number < math.inf:
             return number
-        self.invalid(attribute, f"unsuitable value for {name}", f"It must be at least {least:g}.")
+        size = "smaller than that" if number == math.inf else f"at least {least:g}"
+        self.invalid(attribute, f"unsuitable value for {name}", f"It must be {size}.")
         return None
 
     def choice(self, body: Body, name: str, words: Iterable[str], default: str) -> str:

@@ -210,8 +210,9 @@ def _params(reader: Reader, block: Block, declared: Mapping[str, tuple[Param, Ty
                 reader.invalid(
                     attribute, f'unsuitable value for parameter "{name}"', f"It is one of: {choices}."
                 )
-    missing = [name for name, (param, _) in declared.items() if param.required and name not in given]
-    if missing and attribute is None:
+    named = frozenset(value) if isinstance(value, HclMap) else frozenset()
+    missing = [name for name, (param, _) in declared.items() if param.required and name not in named]
+    if missing and (attribute is None or isinstance(value, HclMap)):
         reader.warning(
             "missing-parameter",
             f"schedule gives no value for parameter {', '.join(missing)}",

@@ -41,6 +41,8 @@ class Verdict(Value):
     """When time alone may change the verdict."""
     is_limited: bool = False
     """True if the limits that it shares with others of its workflow hold it back: those behind it wait as well."""
+    is_over: bool = False
+    """True if it has ended meanwhile: the tick after it has taken its place in the queue."""
 
 
 async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
@@ -56,7 +58,8 @@ async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
         admitted=answer.admitted,
         reasons=answer.reasons,
         look_at=gates.ask_at,
-        is_limited=not answer.admitted,
+        is_limited=not answer.admitted and not answer.is_over,
+        is_over=answer.is_over,
     )
 
 

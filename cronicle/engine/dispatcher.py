@@ -192,6 +192,10 @@ class Dispatcher:
             elif verdict.dropped is not None:
                 group.take(run.id)
                 await self._drop(run, verdict.dropped)
+            elif verdict.is_over:
+                group.take(run.id)
+                self._known.discard(run.id)
+                continue
             if verdict.look_at is not None:
                 soonest = min(soonest or verdict.look_at, verdict.look_at)
             if verdict.is_limited:

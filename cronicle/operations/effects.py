@@ -35,9 +35,12 @@ def effects_of(
         old: What is deployed, under its present names.
         now: The moment of asking.
     """
-    served = (
-        load_environment(store, deployment.project, deployment.environment) if store and deployment else None
-    )
+    served: ServedEnvironment | None = None
+    if store is not None and deployment is not None:
+        try:
+            served = load_environment(store, deployment.project, deployment.environment)
+        except (ValueError, KeyError, TypeError) as error:  # what is deployed anew may be what mends it
+            return Effects(problem=f"what was deployed before cannot be read: {error}")
     if served is not None and store is not None:
         since = min((one.cursor.position for one in served.series.values()), default=now)
         served.pauses = store.list_pauses(*served.name, ended_after=since)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from cronicle.config.deployed import schedules_from_json
+from cronicle.config.project import Settings
 from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
@@ -82,6 +83,8 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
+        old_settings=(deployment.settings if deployment else None) or Settings().to_json(),
+        new_settings=proposal.project.settings.to_json(),
         moved=moved,
         count_lines=_line_counter(sources, proposal),
     )

@@ -32,7 +32,7 @@ def check_scheduler(
     """
     deployments = tuple(
         deployment
-        for project, environment in reader.list_environments()
+        for project, environment, _ in reader.list_environments()
         if (deployment := reader.find_deployment(project, environment)) is not None
     )
     yield _leader(reader, deployments)

@@ -26,8 +26,8 @@ def metrics_of_store(
     """
     metrics = Metrics()
     add_store_metrics(metrics, reader)
-    for (project, environment, reason), count in reader.count_dropped().items():
-        metrics.ticks_dropped(project, environment, "", reason, count)
+    for (project, environment, workflow, reason), count in reader.count_dropped().items():
+        metrics.ticks_dropped(project, environment, workflow, reason, count)
     space = os.statvfs(files)
     metrics.disk_free_bytes.set(space.f_bavail * space.f_frsize)
     if size is not None:
@@ -47,7 +47,7 @@ def add_store_metrics(metrics: Metrics, reader: StoreReader) -> None:
     metrics.owners.set(alive, ("alive",))
     metrics.owners.set(len(owners) - alive, ("dead",))
     metrics.scheduler.set(int(reader.find_leader() is not None))
-    for project, environment in reader.list_environments():
+    for project, environment, _ in reader.list_environments():
         deployment = reader.find_deployment(project, environment)
         if deployment is None:
             continue

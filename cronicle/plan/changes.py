@@ -137,11 +137,15 @@ class Plan:
     """One for every workflow of either side, those that stay as they are included; removed ones last."""
     variables: tuple[AttributeChange, ...] = ()
     """Variables whose values differ."""
+    settings: tuple[AttributeChange, ...] = ()
+    """What the scheduler needs of the project and differs: `heartbeat.every`, `retention.logs`, …"""
 
     @property
     def has_changes(self) -> bool:
         """True if applying would change anything but the revision."""
-        return bool(self.variables) or any(change.action is not Action.NO_OP for change in self.changes)
+        return bool(self.variables or self.settings) or any(
+            change.action is not Action.NO_OP for change in self.changes
+        )
 
     def count(self, action: Action) -> int:
         """How many workflows are to be created, updated, or deleted."""

@@ -103,6 +103,8 @@ def plan_changes(
     *,
     old_values: Mapping[str, Json] | None = None,
     new_values: Mapping[str, Json] | None = None,
+    old_settings: Mapping[str, Mapping[str, Json]] | None = None,
+    new_settings: Mapping[str, Mapping[str, Json]] | None = None,
     moved: Renames | None = None,
     count_lines: CountLines | None = None,
 ) -> Plan:
@@ -113,6 +115,8 @@ def plan_changes(
         new: The proposed ones, in the order in which they are to be shown.
         old_values: The deployed values of variables.
         new_values: The proposed ones.
+        old_settings: What the deployment keeps of the project (`cronicle.config.project.Settings`).
+        new_settings: What is proposed of that.
         moved: The renames that the proposal declares; those that were deployed before change nothing.
         count_lines: Counts the lines that differ between two blobs; without it they are not counted.
     """
@@ -123,7 +127,15 @@ def plan_changes(
     values = (
         _attribute_changes("", old_values or {}, new_values or {}, matters=True) if old is not None else ()
     )
-    return Plan(changes=tuple(changes), variables=tuple(values))
+    settings = _settings(old_settings or {}, new_settings or {}) if old is not None else ()
+    return Plan(changes=tuple(changes), variables=tuple(values), settings=tuple(settings))
+
+
+def _settings(
+    old: Mapping[str, Mapping[str, Json]], new: Mapping[str, Mapping[str, Json]]
+) -> Iterator[AttributeChange]:
+    for name in dict.fromkeys([*old, *new]):
+        yield from _attribute_changes(f"{name}.", old.get(name) or {}, new.get(name) or {}, matters=False)
 
 
 def as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:

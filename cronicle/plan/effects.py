@@ -73,10 +73,14 @@ class Effects:
     """Of every series of the proposal."""
     on_deploy: tuple[str, ...] = ()
     """Workflows that run once since they are deployed anew."""
+    problem: str | None = None
+    """Why it cannot be told; None if it can."""
 
     @property
-    def runs(self) -> int:
-        """How many runs it makes by itself."""
+    def runs(self) -> int | None:
+        """How many runs it makes by itself; None if that cannot be told."""
+        if self.problem is not None:
+            return None
         return sum(one.runs for one in self.series) + len(self.on_deploy)
 
 

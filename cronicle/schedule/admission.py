@@ -88,7 +88,9 @@ def on_insertion(policy: Policy, new: LiveRun, live: Sequence[LiveRun]) -> Inser
     if new.cause not in TICK_CAUSES:
         return Insertion()
     others = sorted((run for run in live if run.cause in TICK_CAUSES), key=_age)
-    if policy.overlap is Overlap.SKIP and others:
+    if not others:
+        return Insertion()  # whatever the policy: the store need not even look it up
+    if policy.overlap is Overlap.SKIP:
         return Insertion(skipped=PolicyReason.OVERLAP)
     if policy.overlap is Overlap.CANCEL:
         if any(run.age > new.age for run in others):  # a tick made up late: a newer one has its place already
@@ -215,7 +217,7 @@ def gates(policy: Policy, run: Waiting, now: datetime) -> Gates:
     if deadline is not None and now > deadline:
         return Gates(too_late=True)
     reasons = []
-    ask_at = deadline
+    ask_at = None if deadline is None else deadline + timedelta.resolution
     if run.not_before is not None and now < run.not_before:
         reasons.append(f"it does not start before {run.not_before.isoformat()}")
         ask_at = run.not_before

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 import attrs
 
 from cronicle.schedule.instants import CronSource, PeriodSource, PointSource
+from cronicle.schedule.interval import aware_in_utc
 from cronicle.schedule.parts import Part
 from cronicle.schedule.rule import Rules, parts_of
 
@@ -40,8 +41,9 @@ def count_ticks(schedule: Rules, after: datetime, until: datetime) -> int:
     Raises:
         CronError: If an expression is malformed.
         ZoneError: If there is no such time zone.
+        ValueError: If a bound is naive.
     """
-    start, end = after.astimezone(UTC) + _TICK, until.astimezone(UTC) + _TICK
+    start, end = aware_in_utc(after) + _TICK, aware_in_utc(until) + _TICK
     clipped = [
         attrs.evolve(part, start=max(part.start, start), end=min(part.end, end))
         for part in parts_of(schedule)
@@ -242,7 +244,7 @@ class _CronLane:
         moved = {
             _second_from(one.start, 0)
             for one in stretches
-            if one.skipped and any(True for _ in cron.nominal_times(*one.skipped, source.days))
+            if one.skipped and cron.last_nominal_time(*one.skipped, source.days)
         }
         pieces = _Pieces.of(
             _Piece(_second_from(one.start, 0), _second_from(one.end, 0), one.offset // timedelta(seconds=1))

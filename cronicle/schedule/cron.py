@@ -23,6 +23,7 @@ field begins with ``*`` and else by *or* (``cron.c``: ``DOM_STAR``, ``DOW_STAR``
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
@@ -47,6 +48,7 @@ from cronicle.schedule.dialect import (
 __all__ = ["Cron", "CronError", "parse_cron"]
 
 _BEGINNING: Final = datetime(2001, 1, 1)  # noqa: DTZ001 - nominal; of a year that is no leap year
+_MIDNIGHT: Final = time()
 _LENGTHS: Final = {month: (28, 29) if month == 2 else (monthrange(2001, month)[1],) for month in range(1, 13)}
 
 
@@ -105,11 +107,12 @@ class Cron:
         """The dates from the first to the last, both included, on which it fires and that are kept."""
         year, month, keeps_all = first.year, first.month, days.keeps_all
         while (year, month) <= (last.year, last.month):
-            if month in self._values.months:
-                for day in _days_of(self.days, MonthShape.of(year, month)):
-                    found = date(year, month, day)
-                    if first <= found <= last and (keeps_all or days.keeps(found)):
-                        yield found
+            for day in self._days_in(year, month):
+                found = date(year, month, day)
+                if found > last:
+                    return
+                if found >= first and (keeps_all or days.keeps(found)):
+                    yield found
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
     def nominal_times(
@@ -121,21 +124,38 @@ class Cron:
         first, last = start.date(), end.date()
         for found in self.dates(first, last, days):
             if first < found < last:
-                yield from self._times_of(found, 0)
-            else:
-                for moment in self._times_of(found, start.hour if found == first else 0):
-                    if moment >= end:
-                        return
-                    if moment >= start:
-                        yield moment
+                yield from self._times_of(found, _MIDNIGHT)
+                continue
+            for moment in self._times_of(found, start.time() if found == first else _MIDNIGHT):
+                if moment >= end:
+                    return
+                if moment >= start:  # but for fractions of a second
+                    yield moment
 
-    @cached_property
+    def last_nominal_time(
+        self, start: datetime, end: datetime, days: DayFilter = EVERY_DAY
+    ) -> datetime | None:
+        """The last of the `nominal_times`; what there are before it costs nothing."""
+        until = end - datetime.resolution
+        first, last, year, month = start.date(), until.date(), until.year, until.month
+        while (year, month) >= (first.year, first.month):
+            for day in reversed(self._days_in(year, month)):
+                found = date(year, month, day)
+                if found > last or not days.keeps(found):
+                    continue
+                moment = self._last_time_of(found, until)
+                if moment is not None:
+                    return moment if moment >= start else None
+                if found < first:
+                    return None
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+        return None
+
+    @property
     def time_mask(self) -> int:
         """The seconds of a day at which it fires, as a number with so many bits: the lowest is midnight."""
         values = self._values
-        minute = sum(1 << second for second in values.seconds)
-        hour = sum(minute << 60 * number for number in values.minutes)
-        return sum(hour << 3600 * number for number in values.hours)
+        return _time_mask(values.hours, values.minutes, values.seconds)
 
     @cached_property
     def _values(self) -> FieldValues:
@@ -150,14 +170,34 @@ class Cron:
             seconds=tuple(found.second for found in seconds),
         )
 
-    def _times_of(self, day: date, from_hour: int) -> Iterator[datetime]:
+    def _days_in(self, year: int, month: int) -> tuple[int, ...]:
+        return _days_of(self.days, MonthShape.of(year, month)) if month in self._values.months else ()
+
+    def _times_of(self, day: date, begin: time) -> Iterator[datetime]:
+        """Its times on a day, from the second in which ``begin`` lies."""
+        values, year, month, number = self._values, day.year, day.month, day.day
+        for hour in values.hours[bisect_left(values.hours, begin.hour) :]:
+            begins = hour == begin.hour
+            for minute in values.minutes[bisect_left(values.minutes, begin.minute) if begins else 0 :]:
+                at_once = begins and minute == begin.minute
+                for second in values.seconds[bisect_left(values.seconds, begin.second) if at_once else 0 :]:
+                    yield datetime(year, month, number, hour, minute, second)  # noqa: DTZ001
+
+    def _last_time_of(self, day: date, until: datetime) -> datetime | None:
+        """The last of its times on a day that is not after ``until``."""
         values = self._values
-        year, month, number = day.year, day.month, day.day
-        for hour in values.hours:
-            if hour >= from_hour:
-                for minute in values.minutes:
-                    for second in values.seconds:
-                        yield datetime(year, month, number, hour, minute, second)  # noqa: DTZ001
+        hours, minutes, seconds = values.hours, values.minutes, values.seconds
+        if day < until.date():
+            return datetime.combine(day, time(hours[-1], minutes[-1], seconds[-1]))
+        for hour in reversed(hours[: bisect_right(hours, until.hour)]):
+            if hour < until.hour:
+                return datetime.combine(day, time(hour, minutes[-1], seconds[-1]))
+            for minute in reversed(minutes[: bisect_right(minutes, until.minute)]):
+                if minute < until.minute:
+                    return datetime.combine(day, time(hour, minute, seconds[-1]))
+                if at := bisect_right(seconds, until.second):
+                    return datetime.combine(day, time(hour, minute, seconds[at - 1]))
+        return None
 
 
 def parse_cron(text: str, seed: str = "") -> Cron:
@@ -178,10 +218,10 @@ def _parse(text: str, seed: str) -> Cron:
     fields = split_fields(text)
     second, minute, hour, month_day, month, week_day = fields
     reader = FieldReader(text, seed)
-    days = DayRule(
+    days = _day_rule(
         reader.month_days(month_day),
         reader.week_days(week_day),
-        both=begins_with_star(month_day) or begins_with_star(week_day),
+        begins_with_star(month_day) or begins_with_star(week_day),
     )
     return Cron(
         text=text,
@@ -193,6 +233,19 @@ def _parse(text: str, seed: str) -> Cron:
         days=days,
         is_wild=any(map(begins_with_star, (second, minute, hour))),
     )
+
+
+@lru_cache(maxsize=256)  # 11 kB each: not to be kept for each of ten thousand expressions
+def _time_mask(hours: tuple[int, ...], minutes: tuple[int, ...], seconds: tuple[int, ...]) -> int:
+    minute_mask = sum(1 << second for second in seconds)
+    hour_mask = sum(minute_mask << 60 * minute for minute in minutes)
+    return sum(hour_mask << 3600 * hour for hour in hours)
+
+
+@lru_cache(maxsize=4096)
+def _day_rule(month_days: MonthDays, week_days: WeekDays, both: bool) -> DayRule:
+    """One value for all expressions that say the same of days, so that what is known of it is found at once."""
+    return DayRule(month_days, week_days, both=both)
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 import attrs
 
@@ -26,6 +26,7 @@ class MonthShape:
     length: int
 
     @staticmethod
+    @lru_cache(maxsize=4096)
     def of(year: int, month: int) -> MonthShape:
         """The shape of a month."""
         first_weekday, length = monthrange(year, month)  # there 0 is Monday
@@ -104,7 +105,7 @@ class WeekDays:
     """``5#2``: (5, 2), the second Friday of the month."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class DayRule:
     """Both day fields and how they combine."""
 

@@ -14,7 +14,6 @@ and cronsim both lose, double or move ticks there.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
@@ -35,7 +34,7 @@ __all__ = ["CronSource", "Firing", "PeriodSource", "PointSource", "Source"]
 LARGEST_REPAIRED_GAP: Final = timedelta(hours=3)  # cronie, cron.c: a larger jump is the clock being set
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_FOLD: Final = timedelta(days=2)  # crossing the date line repeats a day, nothing more
-_FIRST_LOOK_BACK: Final = timedelta(minutes=10)
+_FIRST_LOOK_BACK: Final = timedelta(days=3)
 _LONGEST_SEARCH: Final = timedelta(days=41 * 366)
 """A period that for so long meets no date that its calendars keep is taken never to meet one any more."""
 
@@ -58,8 +57,8 @@ class Source(Protocol):
         """The firings in ``[start, end)``, in order of instants; an instant may come several times."""
         ...
 
-    def last_before(self, instant: datetime) -> datetime | None:
-        """The last instant strictly before this one, if there is any."""
+    def last_before(self, instant: datetime) -> Firing | None:
+        """The last firing strictly before an instant, the best one if there are several; None if there is none."""
         ...
 
 
@@ -102,14 +101,19 @@ class CronSource(Value):
             for nominal in self.cron.nominal_times(stretch.local_start, stretch.local_end, self.days):
                 yield Firing(nominal.replace(tzinfo=UTC) - stretch.offset, False, nominal)
 
-    def last_before(self, instant: datetime) -> datetime | None:
+    def last_before(self, instant: datetime) -> Firing | None:
         """See `Source.last_before`. Looks back over spans that grow, since an expression may be rare."""
         earliest, latest = self._bounds
         look_back, end = _FIRST_LOOK_BACK, min(instant, latest)
         while end > earliest:
             start = max(earliest, end - look_back) if end - earliest > look_back else earliest
-            if found := deque(self.between(start, end), maxlen=1):
-                return found[0].instant
+            for stretch in reversed(list(self.stretches(start, end))):
+                last = self.cron.last_nominal_time(stretch.local_start, stretch.local_end, self.days)
+                if last is not None:
+                    return Firing(last.replace(tzinfo=UTC) - stretch.offset, False, last)
+                if stretch.skipped:
+                    for nominal in self.cron.nominal_times(*stretch.skipped, self.days):
+                        return Firing(stretch.start, True, nominal)
             end, look_back = start, look_back * 4
         return None
 
@@ -171,10 +175,10 @@ class PeriodSource(Value):
                 last = instant
                 yield Firing(instant, False, local_time(self.timezone, instant))
 
-    def last_before(self, instant: datetime) -> datetime | None:
+    def last_before(self, instant: datetime) -> Firing | None:
         """See `Source.last_before`."""
         if self.days.keeps_all:
-            return self._multiple(self._first_multiple(instant) - 1)
+            return self._firing(self._multiple(self._first_multiple(instant) - 1))
         earliest, latest = bounds_of(self.days, is_regular=bool(self.days.regular))
         end = min(instant, latest)
         earliest = max(earliest, end - _LONGEST_SEARCH) if end - EARLIEST > _LONGEST_SEARCH else earliest
@@ -184,7 +188,7 @@ class PeriodSource(Value):
             for span_start, span_end in reversed(list(self.spans(start, end))):
                 last = self._multiple(self._first_multiple(span_end) - 1)
                 if last is not None and last >= span_start:
-                    return last
+                    return self._firing(last)
             end, look_back = start, look_back * 4
         return None
 
@@ -197,6 +201,9 @@ class PeriodSource(Value):
         start, end = max(start, earliest), min(end, latest)
         if start < end:
             yield from kept_spans(self.days, self.timezone, start, end)
+
+    def _firing(self, instant: datetime | None) -> Firing | None:
+        return None if instant is None else Firing(instant, False, local_time(self.timezone, instant))
 
     @property
     def anchor(self) -> datetime:
@@ -229,11 +236,12 @@ class PointSource(Value):
             if start <= point < end and self._keeps(point):
                 yield Firing(point, False, local_time(self.timezone, point))
 
-    def last_before(self, instant: datetime) -> datetime | None:
+    def last_before(self, instant: datetime) -> Firing | None:
         """See `Source.last_before`."""
-        return next(
-            (point for point in reversed(self.points) if point < instant and self._keeps(point)), None
-        )
+        for point in reversed(self.points):
+            if point < instant and self._keeps(point):
+                return Firing(point, False, local_time(self.timezone, point))
+        return None
 
     def _keeps(self, point: datetime) -> bool:
         return self.days.keeps_all or self.days.keeps(local_time(self.timezone, point).date())

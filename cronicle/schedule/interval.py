@@ -13,7 +13,7 @@ import attrs
 
 from cronicle.values import Value
 
-__all__ = ["DataInterval", "require_instant", "to_utc"]
+__all__ = ["DataInterval", "aware_in_utc", "require_instant", "to_utc"]
 
 
 def require_instant(_instance: object, attribute: attrs.Attribute[Any], value: datetime | None) -> None:
@@ -29,6 +29,17 @@ def require_instant(_instance: object, attribute: attrs.Attribute[Any], value: d
 def to_utc(value: datetime | None) -> datetime | None:
     """Attrs converter: the same instant in UTC; a naive datetime stays, for the validator to refuse."""
     return value.astimezone(UTC) if value is not None and value.utcoffset() is not None else value
+
+
+def aware_in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC.
+
+    Raises:
+        ValueError: If the datetime is naive, since it then names no instant.
+    """
+    if instant.utcoffset() is None:
+        raise ValueError(f"an aware datetime is needed, not {instant!r}")
+    return instant.astimezone(UTC)
 
 
 @attrs.frozen(eq=False, repr=False)

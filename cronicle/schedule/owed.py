@@ -203,7 +203,8 @@ def assess(
         catchup_window: Likewise.
         limit: At most so many on-time ticks are taken; one at least.
     """
-    latest = _latest_due(segments)
+    missed_until = watched_from - _INSTANT
+    latest = _latest_due(segments) if segments[0].after < missed_until else None  # else nothing can be missed
     on_time_from = watched_from
     if latest is not None and latest < watched_from and now - latest <= ON_TIME_WITHIN:
         on_time_from = latest
@@ -315,9 +316,10 @@ def _ticks(schedules: Sequence[Schedule], after: datetime, until: datetime) -> I
     """
     enabled = _enabled(schedules)
     for tick in ticks_between(enabled, after + _INSTANT, until + _INSTANT):
-        whole = tick if len(enabled) == len(schedules) else tick_at(schedules, tick.logical_time)
-        assert whole is not None
-        yield attrs.evolve(tick, interval=whole.interval, previous_nominal=whole.previous_nominal)
+        if enabled is schedules:
+            yield tick
+        elif whole := tick_at(schedules, tick.logical_time):
+            yield attrs.evolve(tick, interval=whole.interval, previous_nominal=whole.previous_nominal)
 
 
 def _enabled(schedules: Sequence[Schedule]) -> Sequence[Schedule]:

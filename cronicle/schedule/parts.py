@@ -34,10 +34,10 @@ class Part(Value):
             for firing in self.source.between(start, end):
                 yield firing, self
 
-    def last_before(self, instant: datetime) -> datetime | None:
-        """The last instant strictly before this one at which it fires, if there is any."""
+    def last_before(self, instant: datetime) -> Firing | None:
+        """The last firing strictly before an instant, if there is any."""
         last = self.source.last_before(min(instant, self.end))
-        return last if last is not None and last >= self.start else None
+        return last if last is not None and last.instant >= self.start else None
 
     def without_bounds(self) -> Part:
         """The same rule, from the beginning to the end of the calendar."""

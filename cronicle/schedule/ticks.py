@@ -27,7 +27,7 @@ from typing import Any, Final
 import attrs
 
 from cronicle.schedule.instants import LARGEST_REPAIRED_GAP, Firing
-from cronicle.schedule.interval import DataInterval
+from cronicle.schedule.interval import DataInterval, aware_in_utc
 from cronicle.schedule.parts import Part
 from cronicle.schedule.rule import Rules, Schedule, parts_of
 from cronicle.schedule.zones import EARLIEST, LATEST, local_time, zone_named, zoned_text
@@ -105,29 +105,34 @@ def ticks_between(schedule: Rules, start: datetime, end: datetime) -> Iterator[T
         ZoneError: If there is no such time zone.
         ValueError: If a bound is naive.
     """
-    return _ticks(parts_of(schedule), _aware(start), _aware(end))
+    return _ticks(parts_of(schedule), aware_in_utc(start), aware_in_utc(end))
 
 
 def ticks_after(schedule: Rules, after: datetime) -> Iterator[Tick]:
     """The ticks strictly after an instant, in order and without end, unless the schedule has one."""
-    return _ticks(parts_of(schedule), _aware(after) + _INSTANT, LATEST)
+    return _ticks(parts_of(schedule), aware_in_utc(after) + _INSTANT, LATEST)
 
 
 def next_instant(schedule: Rules, after: datetime) -> datetime | None:
     """The instant of the first tick strictly after an instant: what to sleep until. Cheaper than the tick."""
     return next(
-        (firing.instant for firing, _ in _firings(parts_of(schedule), _aware(after) + _INSTANT, LATEST)), None
+        (
+            firing.instant
+            for firing, _ in _firings(parts_of(schedule), aware_in_utc(after) + _INSTANT, LATEST)
+        ),
+        None,
     )
 
 
 def last_instant(schedule: Rules, until: datetime) -> datetime | None:
     """The instant of the last tick at or before an instant. Cheaper than the tick."""
-    return _last_before(parts_of(schedule), _aware(until) + _INSTANT)
+    last = _last_before(parts_of(schedule), aware_in_utc(until) + _INSTANT)
+    return last.instant if last else None
 
 
 def tick_of_start(schedule: Schedule, instant: datetime) -> Tick:
     """The tick that a schedule with ``on_start`` makes when a scheduler starts. Its interval is empty."""
-    instant = _aware(instant)
+    instant = aware_in_utc(instant)
     nominal = local_time(schedule.timezone, instant)
     interval = DataInterval(instant, instant)
     return Tick(
@@ -142,8 +147,8 @@ def tick_at(schedule: Rules, instant: datetime) -> Tick | None:
 
 def previous_tick(schedule: Rules, instant: datetime) -> Tick | None:
     """The last tick strictly before an instant, within the schedule's bounds."""
-    last = _last_before(parts_of(schedule), _aware(instant))
-    return tick_at(schedule, last) if last else None
+    last = _last_before(parts_of(schedule), aware_in_utc(instant))
+    return tick_at(schedule, last.instant) if last else None
 
 
 def latest_tick(schedule: Rules, now: datetime) -> Tick | None:
@@ -190,17 +195,21 @@ def _firings(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[
         yield min(meeting, key=lambda found: found[0])
 
 
-def _last_before(parts: Sequence[Part], instant: datetime) -> datetime | None:
-    return max((last for part in parts if (last := part.last_before(instant))), default=None)
+def _last_before(parts: Sequence[Part], instant: datetime) -> Firing | None:
+    """The last firing of the union of all parts that is strictly before an instant."""
+    best: Firing | None = None
+    for part in parts:
+        last = part.last_before(instant)
+        if last is not None and (
+            best is None or last.instant > best.instant or (last.instant == best.instant and last < best)
+        ):
+            best = last
+    return best
 
 
 def _firing_before(parts: Sequence[Part], instant: datetime) -> Firing | None:
     """The previous firing of a series: the last within its bounds, else of its rule without bounds."""
-    for candidates in (parts, [part.without_bounds() for part in parts]):
-        if last := _last_before(candidates, instant):
-            firing, _ = next(_firings(candidates, last, last + _INSTANT))
-            return firing
-    return None
+    return _last_before(parts, instant) or _last_before([part.without_bounds() for part in parts], instant)
 
 
 def _ticks(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[Tick]:
@@ -218,12 +227,6 @@ def _ticks(parts: Sequence[Part], start: datetime, end: datetime) -> Iterator[Ti
             params=part.params,
         )
         previous = firing
-
-
-def _aware(instant: datetime) -> datetime:
-    if instant.utcoffset() is None:
-        raise ValueError(f"an aware datetime is needed, not {instant!r}")
-    return instant.astimezone(UTC)
 
 
 def _midnights(day: date, zone_name: str) -> tuple[datetime, datetime]:

@@ -1,4 +1,4 @@
-"""A cron expression said in words: ``55 23 * * 1-5`` is "at 23:55, Monday to Friday".
+"""A cron expression said in words: ``55 23 * * 1-5`` is "at 23:55, Monday to Friday"; and a calendar likewise.
 
 For people who read a plan, so it says what is usual plainly and what is not completely; it says nothing that
 is not so. Times are those of the schedule's zone.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.cron import Cron
 from cronicle.schedule.days import DayRule
 
-__all__ = ["describe_cron"]
+__all__ = ["describe_calendar", "describe_cron"]
 
 _WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS: Final = (
@@ -38,10 +39,23 @@ def describe_cron(cron: Cron) -> str:
     """When an expression fires, in English."""
     if not cron.ever_fires:
         return "never: no such day exists"
-    days = ", ".join(part for part in (_days(cron.days), _months(cron.months)) if part)
-    if _is_at_few_times(cron):
-        return f"{_times(cron)}, {days}" if days else f"{_times(cron)} every day"
-    return f"{_times(cron)}, {days}" if days else _times(cron)
+    times = _times(cron)
+    if weekdays := _on_weekdays(cron.days):
+        said = [f"{times} {weekdays}", _months(cron.months)]
+    else:
+        said = [times, _days(cron.days), _months(cron.months)]
+    words = ", ".join(part for part in said if part)
+    return f"{words} every day" if words == times and _is_at_few_times(cron) else words
+
+
+def describe_calendar(calendar: Calendar) -> str:
+    """The days of a calendar, in English: "Saturdays, Sundays and 12 dates"."""
+    said = [f"{_WEEKDAYS[day]}s" for day in sorted(calendar.weekdays, key=_from_monday)]
+    if len(calendar.dates) > _MOST_TIMES:
+        said.append(f"{len(calendar.dates):,} dates")
+    else:
+        said += [day.isoformat() for day in sorted(calendar.dates)]
+    return _join(said) if said else "no days"
 
 
 def _is_at_few_times(cron: Cron) -> bool:
@@ -122,11 +136,30 @@ def _week_days(rule: DayRule) -> str:
     days = rule.week_days
     if len(days.days) == 7:
         return ""
-    numbers = sorted((day - 1) % 7 for day in days.days)  # a week is said from Monday
+    numbers = sorted(map(_from_monday, days.days))
     said = [_ranges([_WEEKDAYS[(number + 1) % 7] for number in numbers], numbers)] if numbers else []
     said += [f"the last {_WEEKDAYS[day]} of the month" for day in sorted(days.last)]
     said += [f"the {_ordinal(nth)} {_WEEKDAYS[day]} of the month" for day, nth in sorted(days.nth)]
     return _join(said)
+
+
+def _on_weekdays(rule: DayRule) -> str:
+    """Such as "on Saturdays and Sundays"; nothing if more is to be said of days than a few days of the week."""
+    days = rule.week_days
+    if _month_days(rule) or days.last or days.nth or not 0 < len(days.days) < 7:
+        return ""
+    ordered = sorted(days.days, key=_from_monday)
+    if any(
+        _from_monday(third) - _from_monday(first) == 2
+        for first, third in zip(ordered, ordered[2:], strict=False)
+    ):
+        return ""  # said as "Monday to Friday"
+    return f"on {_join([f'{_WEEKDAYS[day]}s' for day in ordered])}"
+
+
+def _from_monday(day: int) -> int:
+    """The place of a day (0 is Sunday) in a week as it is said."""
+    return (day - 1) % 7
 
 
 def _months(months: Sequence[int]) -> str:

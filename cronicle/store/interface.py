@@ -163,6 +163,13 @@ class StoreReader(Protocol):
         """Logical times in [start, end) that have a counting run in state failed."""
         ...
 
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        """How many logical times of its series directly before that of a run have failed, `limit` at most.
+
+        Of those with a run that counts and has succeeded or failed. One that has a result has not failed.
+        """
+        ...
+
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
@@ -208,7 +215,7 @@ class StoreReader(Protocol):
         ...
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
-        """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
+        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those of no owner."""
         ...
 
     # Ticks
@@ -232,8 +239,8 @@ class StoreReader(Protocol):
         """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
         ...
 
-    def count_dropped(self) -> Mapping[tuple[str, str, str], int]:
-        """How many ticks made no run, by project, environment and reason, over all spans on record."""
+    def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:
+        """How many ticks made no run, by project, environment, workflow and reason, over all spans on record."""
         ...
 
     def list_pauses(
@@ -330,6 +337,10 @@ class Store(StoreReader, Protocol):
         """
         ...
 
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
+        ...
+
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
         """Store facts of any number of runs in one transaction, with the rows that follow from them.
 
@@ -382,6 +393,8 @@ class Store(StoreReader, Protocol):
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
         """Let a queued run start, if the limits of its policy and its lock allow it beside all that is live now.
+
+        A lock's key is one in the whole store, as a pool's name is; a run holds it until it has ended.
 
         Decided by `cronicle.schedule.admission` in the transaction that notes it. What needs no transaction (the
         past, required workflows, instants) the caller has judged before.

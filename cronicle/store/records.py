@@ -312,6 +312,9 @@ class AdmissionAnswer(Value):
     admitted: bool
     reasons: tuple[str, ...] = ()
     """Why not (yet): sentences for people."""
+    is_over: bool = False
+    """True if there is nothing to ask for any more: the run has ended (a newer one has its place in the queue), or
+    somebody else drives it."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -35,6 +35,7 @@ def effects_document(planned: PlannedDeployment) -> dict[str, Any]:
     """The runs that applying a plan makes by itself, and the ticks of the past that make none."""
     return {
         "total": planned.effects.runs,
+        "problem": planned.effects.problem,
         "on_deploy": list(planned.effects.on_deploy),
         "series": [
             {

@@ -49,6 +49,14 @@ class WorkflowHealth:
         return f"{self.workflow}[{self.series}]" if self.series else self.workflow
 
 
+def scheduler_line(store: StoreReader, now: datetime) -> str:
+    """Which process makes runs of ticks, or what to type for one to do so."""
+    leader = store.find_leader()
+    if leader is None:
+        return "no scheduler runs, so ticks make no runs: cronicle serve"
+    return f"scheduler: process {leader.pid} on {leader.host}, started {relative(leader.started_at, now)}"
+
+
 @frozen(kw_only=True)
 class Status:
     """All that the screen shows."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from heapq import merge
 from itertools import islice
+from statistics import median
 
 from attrs import frozen
 
@@ -14,9 +15,13 @@ from cronicle.schedule.cron import parse_cron
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.text import duration_text
 from cronicle.schedule.ticks import Tick, ticks_after
-from cronicle.schedule.words import describe_cron
+from cronicle.schedule.words import describe_calendar, describe_cron
+from cronicle.store.interface import StoreReader
 from cronicle.store.records import DeployedWorkflow
 from cronicle.views.words import local_time
+
+RECENT_RUNS = 20
+"""The last runs that tell how long the next will take."""
 
 
 @frozen
@@ -56,7 +61,7 @@ def series_in(workflow: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ..
 def coming(
     workflows: Sequence[tuple[str, DeployedWorkflow]], after: datetime, count: int
 ) -> tuple[ComingTick, ...]:
-    """The next ticks of all series of some workflows (each with its project), in order."""
+    """The next ticks that make runs of all series of some workflows (each with its project), in order."""
 
     def of_series(
         project: str, workflow: str, series: str | None, schedules: Sequence[Schedule]
@@ -65,12 +70,18 @@ def coming(
             yield ComingTick(tick, project, workflow, series)
 
     sources = [
-        of_series(project, workflow.name, series, schedules)
+        of_series(project, workflow.name, series, [one for one in schedules if one.enabled])
         for project, workflow in workflows
         for series, schedules in series_in(workflow).items()
     ]
     ordered = merge(*sources, key=lambda one: (one.tick.logical_time, one.project, one.workflow))
     return tuple(islice(ordered, count))
+
+
+def expected_duration(store: StoreReader, project: str, environment: str, workflow: str) -> float | None:
+    """Seconds that a run takes: the median of the last that succeeded; None if none has."""
+    durations = store.list_durations(project, environment, workflow, RECENT_RUNS)
+    return median(durations) if durations else None
 
 
 def describe(schedules: Sequence[Schedule]) -> list[str]:
@@ -81,8 +92,11 @@ def describe(schedules: Sequence[Schedule]) -> list[str]:
         said = [f"{text}   {describe_cron(parse_cron(text, schedule.seed))}" for text in schedule.crons]
         said += [f"every {duration_text(schedule.every)}"] if schedule.every else []
         said += [f"at {local_time(at, zone)}" for at in schedule.at]
-        bounds = [f"from {local_time(schedule.start, zone)}"] if schedule.start else []
-        bounds += [f"until {local_time(schedule.end, zone)}"] if schedule.end else []
-        bounds += [] if schedule.enabled else ["disabled"]
-        lines += ["   ".join([text, zone, *bounds]) for text in said]
+        said += ["when the scheduler starts"] if schedule.on_start else []
+        more = [f"only on {describe_calendar(schedule.only)}"] if schedule.only else []
+        more += [f"not on {describe_calendar(schedule.exclude)}"] if schedule.exclude else []
+        more += [f"from {local_time(schedule.start, zone)}"] if schedule.start else []
+        more += [f"until {local_time(schedule.end, zone)}"] if schedule.end else []
+        more += [] if schedule.enabled else ["disabled"]
+        lines += ["   ".join([text, zone, *more]) for text in said]
     return lines

@@ -46,6 +46,7 @@ def test_a_plan_that_changes_nothing_causes_nothing_and_does_not_say_so(shop: Sh
     assert "Causes" not in shop.good("plan").out
     assert caused(shop) == {
         "total": 0,
+        "problem": None,
         "on_deploy": [],
         "series": [{"workflow": "daily", "series": None, "runs": 0, "dropped": 0, "past": None}],
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cli_world import OWNER
 
 from cronicle.runs.states import BackfillState, Cause
 
@@ -25,7 +26,7 @@ def test_status_is_one_screen_with_the_next_command_on_each_line(world, cronicle
 
     assert said.code == 0
     assert said.lines[0] == (
-        "no scheduler: `serve` is not in this version, ticks make no runs by themselves        "
+        "no scheduler runs, so ticks make no runs: cronicle serve        "
         "next tick  daily  Fri 2016-01-01 23:55 (in 23 h)"
     )
     assert [line.split("  ")[-1].strip() for line in said.lines[2:]] == [
@@ -160,6 +161,8 @@ def test_an_expression_that_never_fires_is_an_empty_list(cronicle):
         (["--cron", "* * * * *", "--from", "yesterday"], 64, "'yesterday' is not a time"),
         (["daily", "--cron", "* * * * *"], 64, "--cron stands for itself"),
         (["daily", "--timezone", "UTC"], 64, "--timezone is for --cron"),
+        (["daily", "--all"], 64, "--all is for all workflows"),
+        (["--all", "--cron", "* * * * *"], 64, "--cron stands for itself"),
         (["weekly"], 64, "all schedules of workflow 'weekly' have labels"),
         (["dayly"], 1, "no workflow 'dayly' is deployed"),
     ],
@@ -184,6 +187,53 @@ def test_next_lists_the_ticks_of_all_workflows_in_order(world, cronicle):
         ("daily", "2016-01-02T07:55:00Z"),
         ("weekly", "2016-01-03T04:00:00Z"),
     ]
+
+
+def test_next_of_all_says_how_long_runs_took_so_far_and_leaves_out_what_is_disabled(world, cronicle):
+    disabled = [{**WEEKLY[0], "enabled": False}]
+    world.deploy(world.workflow(), world.workflow("weekly", schedules=disabled))
+    world.run(id="4C0V8E5N2R", day="2015-12-30").succeed()
+
+    said = cronicle("next", "--all", "-n", "2")
+    value = json.loads(cronicle("next", "--all", "-n", "2", "--json").out)
+
+    assert [line.split()[0] for line in said.lines] == ["daily", "daily"]
+    assert all("takes " in line for line in said.lines)
+    assert [one["expected_duration"] > 0 for one in value] == [True, True]
+    assert "scheduler" not in said.err
+
+
+def test_next_of_one_that_has_never_succeeded_expects_nothing(world, cronicle):
+    world.deploy()
+
+    assert json.loads(cronicle("next", "--all", "-n", "1", "--json").out)[0]["expected_duration"] is None
+    assert "takes" not in cronicle("next", "--all").out
+
+
+def test_next_says_calendars_and_the_start_of_a_scheduler_in_words(world, cronicle):
+    schedules = [
+        {"cron": ["30 4 * * *"], "only": {"weekdays": [0, 6]}, "exclude": {"dates": ["2016-01-03"]}},
+        {"on": "start"},
+    ]
+    world.deploy(world.workflow(schedules=schedules))
+
+    said = cronicle("next", "daily", "-n", "3")
+
+    assert said.err.splitlines() == [
+        "30 4 * * *   at 04:30 every day   UTC   only on Saturdays and Sundays   not on 2016-01-03",
+        "when the scheduler starts   UTC",
+    ]
+    assert [line.split()[1] for line in said.lines] == ["2016-01-02", "2016-01-09", "2016-01-10"]
+
+
+def test_status_says_which_process_makes_the_runs_of_ticks(world, cronicle):
+    world.deploy()
+    assert world.store.lead(OWNER) is not None
+    leader = world.store.find_leader()
+
+    assert (
+        cronicle("status").lines[0].startswith(f"scheduler: process {leader.pid} on {leader.host}, started ")
+    )
 
 
 def test_next_outside_a_project_needs_none_for_an_expression(cronicle, monkeypatch, tmp_path: Path):

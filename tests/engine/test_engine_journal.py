@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from cronicle.engine.journal import LARGEST_BATCH, Journal
+from cronicle.metrics import Metrics
 from cronicle.runs import events as ev
 from cronicle.store.interface import StoreError
 from cronicle.store.records import Transition
@@ -152,3 +153,19 @@ async def test_a_transaction_has_a_largest_size():
 
     assert sorted(map(len, store.batches)) == [7, LARGEST_BATCH]
     assert sorted(run for batch in store.batches for run in batch) == sorted(runs)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+async def test_every_transaction_is_measured_and_every_refused_one_counted(in_place):
+    store = Recorder(in_place=in_place)
+    journal, metrics = Journal(store), Metrics()
+    journal.watch = metrics
+
+    await append_all(journal, ["a", "b", "c"])
+    store.fails = StoreError("the disk is full", "Make room.")
+    with pytest.raises(StoreError):
+        await journal.append(facts("d"))
+
+    assert metrics.commits.value() == metrics.commit_seconds.count() == 1
+    assert metrics.transitions.value() == 3
+    assert metrics.commits_failed.value() == 1

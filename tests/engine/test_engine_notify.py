@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,20 @@ def test_children_do_not_inherit_the_socket():
 
     assert environ == {"PATH": "/bin"}
     assert notifier == Notifier("@x", 1.0)
+
+
+def test_the_unit_in_the_docs_has_what_a_scheduler_needs():
+    lines = (Path(__file__).parents[2] / "docs/reference/serve.service").read_text().splitlines()
+    settings = [tuple(line.split("=", 1)) for line in lines if "=" in line and not line.startswith("#")]
+
+    assert {
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("Restart", "always"),
+        ("KillMode", "mixed"),
+        ("OOMPolicy", "continue"),
+    } <= set(settings)
+    names = {name for name, _ in settings}
+    assert {"WatchdogSec", "TimeoutStopSec", "ExecStart", "User", "StateDirectory"} <= names
+    assert any(name == "After" and "time-sync.target" in value.split() for name, value in settings)
+    assert {line for line in lines if line.startswith("[")} == {"[Unit]", "[Service]", "[Install]"}

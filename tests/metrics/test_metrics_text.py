@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from cronicle.metrics import COMMITS, Counter, Gauge, Histogram, Metrics, as_instant
+from cronicle.runs import events as ev
 from cronicle.runs.states import Cause, Outcome, RunState
 from cronicle.store.records import Actor, RunRecord
 
@@ -58,8 +59,8 @@ def test_nothing_has_happened_and_nothing_is_said():
 
 def test_a_run_is_counted_by_its_state_and_cause_and_measured_by_its_waits():
     metrics = Metrics()
-    metrics.run_made(run(lateness=0.25))
-    metrics.run_started(run(), AT + timedelta(seconds=3))
+    metrics.run_made(run())
+    metrics.run_started(run(lateness=0.25), AT + timedelta(seconds=3))
     metrics.run_ended(run(state=RunState.FAILED, ended_at=AT))
     metrics.run_ended(run(state=RunState.SUCCEEDED, ended_at=AT, cause=Cause.MANUAL))
 
@@ -127,6 +128,28 @@ def test_commits_and_attempts_are_counted_and_commits_are_timed():
     assert sample(metrics, "cronicle_commit_seconds_bucket", le="+Inf") == 2
     assert sample(metrics, "cronicle_commit_seconds_count") == metrics.commit_seconds.count() == 2
     assert sample(metrics, "cronicle_attempts_ended_total", outcome="timed_out") == 1
+
+
+def test_facts_of_a_run_are_counted_as_they_become_durable():
+    metrics = Metrics()
+    end = AT + timedelta(seconds=9)
+    attempt: dict[str, Any] = {"at": end, "task": "a", "key": None, "attempt": 1}
+    metrics.observe(run(lateness=1.0), None, [ev.RunStarted(at=AT + timedelta(seconds=2))])
+    metrics.observe(
+        run(),
+        None,
+        [
+            ev.AttemptLost(**attempt),
+            ev.AttemptFinished(**attempt, outcome=Outcome.SUCCEEDED),
+            ev.RunFinished(at=end, state=RunState.SUCCEEDED),
+        ],
+    )
+
+    assert metrics.attempts_ended.values() == {("lost",): 1, ("succeeded",): 1}
+    assert metrics.runs_ended.value(*DAILY, "succeeded", "schedule") == 1
+    assert metrics.queue_wait.values() == {("weather", "local"): 2}
+    assert metrics.lateness.count("weather", "local", "schedule") == 1
+    assert as_instant(metrics.last_success.value(*DAILY)) == end
 
 
 def test_two_registries_know_nothing_of_each_other():
@@ -202,3 +225,10 @@ def test_a_help_text_stays_on_its_line():
     metrics.committed(1, 1)
 
     assert "# HELP c_total a\\\\b\\nc\n" in metrics.render()
+
+
+def test_gauges_can_be_looked_up_when_somebody_asks():
+    metrics = Metrics()
+    metrics.refresh = lambda: metrics.slots.set(4)
+
+    assert sample(metrics, "cronicle_slots") == 4

@@ -207,3 +207,38 @@ def test_a_plan_survives_storing() -> None:
     plan = plan_changes(sides(SIMPLE), sides(SIMPLE.replace("fast", "slow") + EXAMPLE))
 
     assert plan_from_json(plan.to_json()) == plan
+
+
+def test_what_the_scheduler_needs_of_the_project_is_compared_key_by_key() -> None:
+    old = {"heartbeat": None, "retention": {"logs": 1.0, "runs": None}}
+    new = {"heartbeat": {"every": 300.0, "command": ["true"]}, "retention": {"logs": 2.0, "runs": None}}
+    plan = plan_changes(sides(SIMPLE), sides(SIMPLE), old_settings=old, new_settings=new)
+
+    assert plan.has_changes
+    assert [(change.name, change.old, change.new) for change in plan.settings] == [
+        ("heartbeat.every", None, 300.0),
+        ("heartbeat.command", None, ["true"]),
+        ("retention.logs", 1.0, 2.0),
+    ]
+    assert not plan_changes(sides(SIMPLE), sides(SIMPLE), old_settings=old, new_settings=old).has_changes
+
+
+def test_rules_of_a_workflow_are_compared_and_do_not_matter_to_what_it_does() -> None:
+    change = changed('workflow "cleanup" {', 'workflow "cleanup" {\n  overlap = "skip"\n  timeout = "1h"')
+
+    assert [(one.name, one.old, one.new, one.matters) for one in change.attributes] == [
+        ("timeout", None, 3600.0, False),
+        ("overlap", "allow", "skip", False),
+    ]
+    assert change.stale_tasks == ()
+
+
+def test_how_often_a_task_asks_does_not_matter_and_what_means_not_yet_does() -> None:
+    waits = SIMPLE.replace('command = ["find", run.date]', 'command = ["find", run.date]\n    wait {\n    }')
+    often = task(changed("wait {\n", 'wait {\n every = "5m"\n', waits), "find")
+    other = task(changed("wait {\n", "wait {\n not_yet = 3\n", waits), "find")
+
+    assert [(one.name, one.matters) for one in often.attributes] == [("wait.every", False)]
+    assert not often.does_differ
+    assert [(one.name, one.matters) for one in other.attributes] == [("wait.not_yet", True)]
+    assert other.parts == ("wait.not_yet",)

@@ -85,6 +85,7 @@ def test_the_effects_of_a_plan_are_summed() -> None:
     one = effect_on(state(daily(catchup=Catchup.ALL)), NOW)
 
     assert Effects(series=(one, one), on_deploy=("a",)).runs == 11
+    assert Effects(series=(one,), problem="damaged").runs is None
 
 
 # Ticks of the past

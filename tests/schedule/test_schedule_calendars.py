@@ -118,11 +118,11 @@ def test_a_schedule_of_the_start_has_no_ticks_but_the_one_that_is_made_for_it():
     ],
 )
 def test_a_search_that_finds_nothing_gives_up_at_once(rule):
-    before = time.perf_counter()
+    before = time.process_time()
     assert next(ticks_after(rule, at("2026-01-01")), None) is None
     assert next_instant(rule, at("2026-01-01")) is None
     latest_tick(rule, at("2026-01-01"))
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 def test_a_rare_date_on_a_rare_weekday_is_found():
@@ -165,7 +165,7 @@ def test_calendars_keep_exactly_the_ticks_of_their_nominal_dates(rule):
     ticks = list(ticks_between(rule, start, end))
     assert {tick.logical_time for tick in ticks} == expected
     assert expected <= {tick.logical_time for tick in ticks_between(bare, start, end)}
-    for before, tick in pairwise(ticks):
+    for before, tick in islice(pairwise(ticks), 40):
         assert tick.interval.start == before.logical_time
         assert previous_tick(rule, tick.logical_time) == before
         assert next_instant(rule, before.logical_time) == tick.logical_time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -12,8 +12,9 @@ from cronsim import CronSim
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from cronicle.schedule.calendars import Calendar
 from cronicle.schedule.cron import CronError, parse_cron
-from cronicle.schedule.words import describe_cron
+from cronicle.schedule.words import describe_calendar, describe_cron
 
 START = datetime(2026, 1, 1)
 
@@ -235,7 +236,14 @@ def test_nominal_times_agree_with_croniter(text):
         ("5,35 * * * *", "at minutes 5 and 35 of every hour"),
         ("30 */15 * * * *", "at second 30, every 15 minutes"),
         ("0 2 * * 1-5", "at 02:00, Monday to Friday"),
-        ("0 6,18 * * sat,sun", "at 06:00 and 18:00, Saturday and Sunday"),
+        ("0 6,18 * * sat,sun", "at 06:00 and 18:00 on Saturdays and Sundays"),
+        ("30 4 * * 0", "at 04:30 on Sundays"),
+        ("*/15 * * * 7", "every 15 minutes on Sundays"),
+        ("30 4 * 1 sun", "at 04:30 on Sundays, in January"),
+        ("0 0 * * 0,1,3", "at 00:00 on Mondays, Wednesdays and Sundays"),
+        ("0 0 * * 0,5,6", "at 00:00, Friday to Sunday"),
+        ("*/20 8-16/4 * * *", "every 20 minutes of hours 8, 12 and 16"),
+        ("0 */4 * * *", "at minute 0 of every 4th hour"),
         ("0 9-17 * * *", "at minute 0 of hours 9 to 17"),
         ("15 30 4 * * *", "at 04:30:15 every day"),
         ("0 0 1,15 * 1", "at 00:00, on the 1st and 15th or on Monday"),
@@ -251,3 +259,16 @@ def test_nominal_times_agree_with_croniter(text):
 )
 def test_an_expression_is_said_in_words(text, words):
     assert describe_cron(parse_cron(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("calendar", "words"),
+    [
+        (Calendar(weekdays=[0, 6]), "Saturdays and Sundays"),
+        (Calendar(dates=[date(2026, 12, 25)], weekdays=[6]), "Saturdays and 2026-12-25"),
+        (Calendar(dates=[date(2026, 12, day) for day in range(1, 8)]), "7 dates"),
+        (Calendar(), "no days"),
+    ],
+)
+def test_a_calendar_is_said_in_words(calendar, words):
+    assert describe_calendar(calendar) == words

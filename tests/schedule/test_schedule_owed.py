@@ -160,9 +160,9 @@ def test_owed_ticks_are_taken_oldest_first():
 @pytest.mark.parametrize("catchup", list(Catchup))
 def test_ten_missed_years_are_assessed_at_once(cron, catchup):
     series = Schedule(crons=cron, timezone="Africa/Casablanca")
-    now, before = at("2026-03-08T12:00:10"), time.perf_counter()
+    now, before = at("2026-03-08T12:00:10"), time.process_time()
     found = assessed(segments(series, since="2016-03-08T12:00:10", now=now), catchup)
-    assert time.perf_counter() - before < 0.5
+    assert time.process_time() - before < 0.5
     counted = sum(span.count for span in (*found.owed, *found.dropped)) + len(found.on_time)
     assert counted > 5_000_000
 

@@ -39,6 +39,8 @@ def test_a_run_that_waits_is_listed_until_it_is_admitted(store: Store, sample: S
     assert sample.again(early).admitted
     assert store.list_waiting_runs(OWNER) == (late,)
     assert store.admit(early.id, OWNER, START).admitted  # again: nothing changes
+    end(sample, early)
+    assert store.admit(early.id, OWNER, START).is_over
 
 
 @pytest.mark.parametrize("policy", [Policy(max_active_runs=1), Policy(overlap=Overlap.QUEUE)], ids=str)
@@ -48,7 +50,7 @@ def test_a_run_waits_until_another_has_ended(store: Store, sample: Sample, polic
 
     waits = store.admit(second.id, OWNER, START)
 
-    assert not waits.admitted
+    assert (waits.admitted, waits.is_over) == (False, False)
     assert len(waits.reasons) == 1
     assert not sample.again(second).admitted
     end(sample, first)
@@ -71,7 +73,7 @@ def test_max_active_runs_counts_what_others_drive_and_what_was_asked_for(
 def test_a_lock_has_one_holder_from_admission_to_the_end(store: Store, sample: Sample) -> None:
     policy = Policy(lock={"known": "db"})
     first = queued(sample, policy, lock="db")
-    second = queued(sample, policy, lock="db", workflow="weekly")
+    second = queued(sample, policy, lock="db", workflow="weekly", environment="production")
     other = queued(sample, policy, lock="disk")
 
     assert store.admit(first.id, OWNER, START).admitted
@@ -101,12 +103,13 @@ def test_a_lock_is_kept_by_a_run_whose_owner_has_gone(store: Store, sample: Samp
 def test_only_its_owner_admits_a_run_and_only_while_it_is_queued(store: Store, sample: Sample) -> None:
     run = queued(sample, Policy(max_active_runs=1))
 
-    assert not store.admit(run.id, "another", START).admitted
-    assert not store.admit("R000000000", OWNER, START).admitted
+    for run_id, owner in ((run.id, "another"), ("R000000000", OWNER)):
+        answer = store.admit(run_id, owner, START)
+        assert (answer.admitted, answer.is_over) == (False, True)
     sample.append(run, ev.RunFinished(at=START, state=RunState.CANCELLED))
     answer = store.admit(run.id, OWNER, START)
 
-    assert answer.admitted is False
+    assert (answer.admitted, answer.is_over) == (False, True)
     assert answer.reasons == (f"run {run.id} has ended: cancelled",)
 
 

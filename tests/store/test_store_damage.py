@@ -7,10 +7,19 @@ from pathlib import Path
 
 import apsw
 import pytest
-from store_values import OWNER, Sample, finished, started, task_finished
+from store_values import ACTOR, OWNER, START, Sample, finished, started, task_finished
 
 from cronicle.store.interface import Store, StoreError
 from cronicle.store.records import RunFilter, Transition
+from cronicle.store.series import (
+    CursorRecord,
+    Dropped,
+    OwedRecord,
+    PauseRecord,
+    SeriesKey,
+    Settlement,
+    TickSpan,
+)
 from cronicle.store.sqlite import FILE_NAME
 
 
@@ -104,3 +113,48 @@ def test_a_run_in_an_unknown_state_does_not_stop_the_batch_that_it_is_in(
 
     assert answers[0] is None
     assert answers[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("cursor", f"position = {1 << 62}"),
+        ("owed", f"after = {1 << 62}"),
+        ("dropped", "reason = 'whim'"),
+        ("pause", "actor = '{'"),
+    ],
+)
+def test_a_damaged_row_about_ticks_is_left_out_with_an_alarm(
+    store: Store, sample: Sample, location: str, caplog: pytest.LogCaptureFixture, table: str, change: str
+) -> None:
+    epoch = store.lead(OWNER)
+    assert epoch is not None
+    for workflow in ("bad", "good"):
+        key = SeriesKey(project="weather", environment="local", workflow=workflow)
+        settlement = Settlement(
+            key=key,
+            expected=None,
+            cursor=CursorRecord(key=key, since=START, position=START, deployment=1),
+            owed=(OwedRecord(key=key, deployment=1, after=START, until=START, left=1),),
+            dropped=(
+                TickSpan(key=key, first=START, last=START, count=1, reason=Dropped.PAUSED, recorded_at=START),
+            ),
+        )
+        store.settle(epoch, [settlement])
+        store.add_pause(
+            PauseRecord(
+                project="weather", environment="local", workflow=workflow, actor=ACTOR, paused_at=START
+            )
+        )
+
+    damage(location, f"UPDATE {table} SET {change} WHERE workflow = 'bad'")
+
+    found = {
+        "cursor": [cursor.key.workflow for cursor in store.list_cursors("weather", "local")],
+        "owed": [owed.key.workflow for owed in store.list_owed("weather", "local")],
+        "dropped": [span.key.workflow for span in store.list_dropped()],
+        "pause": [pause.workflow for pause in store.list_pauses("weather", "local")],
+    }
+    assert found[table] == ["good"]
+    assert all(len(others) == 2 for name, others in found.items() if name != table)
+    assert "damaged" in caplog.text

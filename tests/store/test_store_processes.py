@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import apsw
-from store_values import Sample
+from store_values import DAY, START, Sample
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
@@ -49,9 +49,51 @@ store.remove_owner(me)
 """
 
 
-def start(location: str, name: str, count: int) -> subprocess.Popen[str]:
+TICKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from store_values import DAY, Sample, START
+from cronicle.runs.events import RunQueued
+from cronicle.runs.states import Cause
+from cronicle.store.location import open_store
+from cronicle.store.records import NewRun, OwnerRecord
+from cronicle.store.series import CursorRecord, SeriesKey, Settlement
+me, count = sys.argv[3], int(sys.argv[4])
+store = open_store(sys.argv[2], create=True)
+store.register_owner(OwnerRecord(id=me, host="h", pid=1, command="c", started_at=START))
+sample = Sample(store)
+epoch = store.lead(me)
+assert epoch is not None
+print("ready", flush=True)
+sys.stdin.readline()
+keys = [SeriesKey(project="weather", environment="local", workflow=f"w{n}") for n in range(20)]
+positions = {cursor.key: cursor.position for cursor in store.list_cursors("weather", "local")}
+for number in range(count):
+    settlements = []
+    for key in keys:
+        position = positions.get(key)
+        tick = START if position is None else position + DAY
+        run = sample.record(
+            id=f"{me}{number:06}{key.workflow}",
+            workflow=key.workflow,
+            owner=me,
+            logical_time=tick,
+            cause=Cause.SCHEDULE,
+        )
+        cursor = CursorRecord(key=key, since=START, position=tick, deployment=1)
+        new = NewRun(run=run, events=(RunQueued(at=START, run_id=run.id),))
+        settlements.append(Settlement(key=key, expected=position, cursor=cursor, runs=(new,)))
+        positions[key] = tick
+    settled = store.settle(epoch, settlements, {"round": number})
+    assert settled is not None
+    assert all(len(answer.made) == 1 for answer in settled)
+    print(number, flush=True)
+"""
+
+
+def start(location: str, name: str, count: int, program: str = WRITER) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, HERE, location, name, str(count)],
+        [sys.executable, "-c", program, HERE, location, name, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -126,6 +168,37 @@ def test_a_process_killed_while_it_writes_loses_nothing_that_it_was_told_is_stor
         assert set(told) <= ended
         assert not store.is_alive(f"K{round_number}")
         settle(store, f"K{round_number}")
+        store.close()
+
+
+def test_a_ticker_killed_while_it_settles_leaves_each_tick_up_to_the_cursors_with_one_run(
+    folder: Path,
+) -> None:
+    location = str(folder / "store")
+    for round_number in range(4):
+        process = start(location, f"T{round_number}", 10_000, TICKER)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        for _ in range(5 + 7 * round_number):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+        store = open_store(location, create=False)
+        check(location)
+        cursors = store.list_cursors("weather", "local")
+        ticks = 1 + (cursors[0].position - START) // DAY
+        assert {cursor.position for cursor in cursors} == {cursors[0].position}  # one transaction
+        times = [(run.workflow, run.logical_time) for run in store.list_runs(RunFilter(limit=100_000))]
+        assert sorted(times) == sorted(
+            (cursor.key.workflow, START + number * DAY) for cursor in cursors for number in range(ticks)
+        )
+        assert store.find_leader() is None
+        assert store.claim_dead_owner(f"T{round_number}")
+        store.remove_owner(f"T{round_number}")
         store.close()
 
 

@@ -16,10 +16,12 @@ from store_values import (
     started,
     task_finished,
 )
+from test_store_processes import start
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, RunState, TaskState
 from cronicle.store.interface import Store
+from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest, RunFilter, RunRecord
 from cronicle.store.sqlite.retention import _PAST, _made_before
 
@@ -224,3 +226,27 @@ def test_a_request_that_nobody_took_goes_with_its_run(store, sample):
 
     assert prune(store) == [run.id]
     assert store.take_requests(OWNER) == ()
+
+
+def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(folder):
+    location = str(folder / "store")
+    store = open_store(location, create=True)
+    with start(location, "w", 500) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+        gone: list[str] = []
+        while writer.poll() is None:
+            gone += store.prune_runs(*SCOPE, LATER, 7)
+        made = writer.stdout.read().split()
+
+    assert writer.returncode == 0  # it never lost a run that was live
+    gone += store.prune_runs(*SCOPE, LATER, 1000)
+    assert len(made) == 500
+    assert sorted([*gone, *ids(store)]) == sorted(made)
+    assert ids(store) == {made[-1]}  # the latest result
+    assert store._connection.rows("PRAGMA foreign_key_check") == []
+    assert store._connection.value("SELECT count(*) FROM run_event") == len(store.get_events(made[-1]))
+    store.close()

@@ -297,6 +297,7 @@ def test_a_spec_that_cannot_be_read_sets_no_rules(
     store: Store, sample: Sample, epoch: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The tick is not lost: its run is made, and whoever drives it says what is wrong."""
+    sample.run(cause=Cause.SCHEDULE)
     broken = store.put_spec(b'{"policy": {"overlap": "sideways"}}')
     new = new_run(sample, START, spec_hash=broken, admitted=False)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import UnreadableSpecError, policy_from_bytes
-from cronicle.runs.states import Cause, RunState
+from cronicle.runs.states import LIVE, Cause, RunState
 from cronicle.schedule.admission import LiveRun, may_start
 from cronicle.store.cells import Row, from_instant, log_damage, readable_only, to_instant
 from cronicle.store.interface import StoreError
@@ -31,8 +31,7 @@ FROM run WHERE id = ?
 
 _HOLDER = """
 SELECT id FROM run
-WHERE project = ? AND environment = ? AND lock = ? AND lock IS NOT NULL AND admitted = 1
-    AND state IN ('queued', 'running') AND id <> ?
+WHERE lock = ? AND lock IS NOT NULL AND admitted = 1 AND state IN ('queued', 'running') AND id <> ?
 LIMIT 1
 """
 
@@ -117,12 +116,16 @@ def _judge(
 ) -> AdmissionAnswer:
     row = connection.row(_WAITING, (run_id,))
     if row is None or row[7] != owner:
-        return AdmissionAnswer(admitted=False, reasons=(f"run {run_id} is not driven by {owner}",))
+        return AdmissionAnswer(
+            admitted=False, reasons=(f"run {run_id} is not driven by {owner}",), is_over=True
+        )
     run = _live_run(row[:7])
+    if run.state not in LIVE:
+        return AdmissionAnswer(
+            admitted=False, reasons=(f"run {run_id} has ended: {run.state}",), is_over=True
+        )
     if run.is_active:
-        return AdmissionAnswer(admitted=run.state in (RunState.QUEUED, RunState.RUNNING))
-    if run.state is not RunState.QUEUED:
-        return AdmissionAnswer(admitted=False, reasons=(f"run {run_id} has ended: {run.state}",))
+        return AdmissionAnswer(admitted=True)
     _, spec_hash, not_before, lock, *workflow = row[7:]
     if not_before is not None and to_instant(at) < not_before:
         reason = f"it does not start before {from_instant(not_before).isoformat()}"
@@ -130,6 +133,6 @@ def _judge(
     policy = policies.of(spec_hash)
     holder = None
     if lock is not None:
-        holder = connection.value(_HOLDER, (*workflow[:2], lock, run_id))
+        holder = connection.value(_HOLDER, (lock, run_id))
     reasons = may_start(policy, run, live_runs(connection, *workflow), lock, holder)
     return AdmissionAnswer(admitted=not reasons, reasons=reasons)

@@ -39,9 +39,10 @@ def list_last_successes(
     )
 
 
-def count_dropped(connection: Connection) -> Mapping[tuple[str, str, str], int]:
-    """Ticks without a run, by project, environment and reason."""
+def count_dropped(connection: Connection) -> Mapping[tuple[str, str, str, str], int]:
+    """Ticks without a run, by project, environment, workflow and reason."""
     found = connection.rows(
-        "SELECT project, environment, reason, sum(count) FROM dropped GROUP BY project, environment, reason"
+        "SELECT project, environment, workflow, reason, sum(count) FROM dropped"
+        " GROUP BY project, environment, workflow, reason"
     )
-    return {(project, environment, reason): count for project, environment, reason, count in found}
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in found}

@@ -10,15 +10,27 @@ from collections.abc import Callable
 from cronicle.store.sqlite.connection import Connection
 
 
+def is_open(connection: Connection, owner: str, is_alive: Callable[[str], bool]) -> bool:
+    """True if nobody leads who lives: then `owner` can."""
+    present, _ = _leader(connection)
+    return present is None or (present != owner and not is_alive(present))
+
+
 def lead(connection: Connection, owner: str, is_alive: Callable[[str], bool]) -> int | None:
     """`Store.lead`."""
     present, epoch = _leader(connection)
     if present == owner:
         return epoch
-    if present is not None and is_alive(present):
+    if not is_open(connection, owner, is_alive):
         return None
     connection.execute("UPDATE leader SET owner = ?, epoch = ?", (owner, epoch + 1))
     return epoch + 1
+
+
+def epoch_of(connection: Connection, owner: str) -> int | None:
+    """The epoch of the leader if that is `owner`."""
+    present, epoch = _leader(connection)
+    return epoch if present == owner else None
 
 
 def stop(connection: Connection, owner: str) -> None:

@@ -147,21 +147,21 @@ class Settling:
         """Make the run of a tick, unless the tick has had one."""
         run = new.run
         row = rows.run_row(run)
-        if run.admitted or run.state not in LIVE:
-            sequence = self._insert(row)
-            if sequence is not None:
-                self._note(sequence, new)
-                (made if run.state in LIVE else skipped).append(run.id)
-                return
+        # Where nothing is live every policy queues; so most runs need no look at theirs, and the insertion itself
+        # finds out whether the tick has had its run.
+        needs_no_decision = run.admitted or run.state not in LIVE or not self._live_of(row[1:5])
+        if needs_no_decision and (sequence := self._insert(row)) is not None:
+            self._note(sequence, new)
+            (made if run.state in LIVE else skipped).append(run.id)
+            return
         if self._connection.row(_TICK_RUN, row[1:7]) is not None:
             return
         if self._connection.row(_LIVE_RUN, row[1:7]) is not None:
-            self._skip(
-                new, row, PolicyReason.OVERLAP
-            )  # somebody else's run is live for this very logical time
+            # Somebody else's run is live for this very logical time: the record says why there is no other.
+            self._skip(new, row, PolicyReason.OVERLAP)
             skipped.append(run.id)
             return
-        if run.admitted or run.state not in LIVE:
+        if needs_no_decision:
             raise _taken(run.id)
         decision = self._decide(new, row[1:5])
         for run_id in decision.drops:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cronicle.runs.spec import spec_hash
-from cronicle.runs.states import LIVE, BackfillState, Cause
+from cronicle.runs.states import LIVE, BackfillState, Cause, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
 from cronicle.store.interface import StoreError, UnknownError
@@ -112,30 +112,41 @@ class SqliteStore(SqliteReader):
     # Runs
 
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        with self._connection.write():
+            return self._insert_run(new)
+
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        with self._connection.write():
+            made = self._insert_run(new)
+            if isinstance(made, RunRecord) and made.state is RunState.FAILED:
+                overruled = f"UPDATE run SET counts = 0 WHERE {_SAME_TIME} AND state = 'succeeded'"
+                self._connection.execute(overruled, rows.run_row(made)[1:7])
+            return made
+
+    def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
         row = rows.run_row(run)
         is_tick = run.cause in _ONCE_CAUSES
-        with self._connection.write():
-            if run.state in LIVE:
-                live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
-                if there := self._connection.value(live, row[1:7]):
-                    return LiveRunExists(there)
-            if is_tick:
-                made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
-                if there := self._connection.value(made, row[1:7]):
-                    return LiveRunExists(there)
-            self._connection.execute(
-                f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
-                f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
-                (*row, new.backfill_position),
-            )
-            sequence = self._connection.last_sequence()
-            if new.backfill_position is not None:
-                self._take_tick(run, new.backfill_position)
-            batch = journal.Batch(self._connection)
-            batch.add_new_run(sequence, new)
-            batch.write()
-            made_run = self.find_run(run.id)
+        if run.state in LIVE:
+            live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
+            if there := self._connection.value(live, row[1:7]):
+                return LiveRunExists(there)
+        if is_tick:
+            made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
+            if there := self._connection.value(made, row[1:7]):
+                return LiveRunExists(there)
+        self._connection.execute(
+            f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
+            f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
+            (*row, new.backfill_position),
+        )
+        sequence = self._connection.last_sequence()
+        if new.backfill_position is not None:
+            self._take_tick(run, new.backfill_position)
+        batch = journal.Batch(self._connection)
+        batch.add_new_run(sequence, new)
+        batch.write()
+        made_run = self.find_run(run.id)
         assert made_run is not None
         return made_run
 
@@ -172,6 +183,8 @@ class SqliteStore(SqliteReader):
     # Ticks
 
     def lead(self, owner: str) -> int | None:
+        if not leader.is_open(self._connection, owner, self.is_alive):
+            return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
         with self._connection.write():
             return leader.lead(self._connection, owner, self.is_alive)
 

@@ -50,6 +50,12 @@ workflow "w" {
       log_size = "much" # ERROR: 'much' is not a size
     }
   }
+  task "enormous" {
+    command = ["true"]
+    retry {
+      backoff = 1e400 # ERROR: unsuitable value for backoff
+    }
+  }
   task "elsewhere" {
     command = ["true"]
     workdir = "missing" # ERROR: there is no folder "missing"

@@ -9,10 +9,10 @@ variable "count" {
   default = 3
 }
 workflow "w" {
-  schedule { # WARNING: schedule has no tick # WARNING: schedule gives no value for parameter p
+  schedule { # WARNING: schedule has no tick # WARNING: schedule gives no value for parameter p, q
     cron = "0 0 30 2 *"
   }
-  schedule "short" { # WARNING: schedule has no tick between its start and end # WARNING: schedule gives no value for parameter p
+  schedule "short" { # WARNING: schedule has no tick between its start and end # WARNING: schedule gives no value for parameter p, q
     cron  = "0 0 1 1 *"
     start = "2020-02-01"
     end   = "2020-12-01"
@@ -20,12 +20,18 @@ workflow "w" {
   schedule "ended" {
     cron = "0 0 1 1 *"
     end  = "2016-01-01"
-    params = { p = "x" }
+    params = { p = "x", q = "y" }
   }
   on_late { # WARNING: on_late is never told
     command = ["true"]
   }
+  schedule "half" { # WARNING: schedule gives no value for parameter q
+    cron   = "0 0 1 1 *"
+    params = { p = "x" }
+  }
   param "p" {
+  }
+  param "q" {
   }
   on_failure {
     script = "echo ${param.p}" # WARNING: param.p stands unquoted in a script

@@ -14,7 +14,7 @@ CREATE UNIQUE INDEX run_tick ON run (project, environment, workflow, instance, s
 CREATE INDEX run_live_of_workflow ON run (project, environment, workflow, instance)
     WHERE state IN ('queued', 'running');
 CREATE INDEX run_waiting ON run (owner, logical_time) WHERE admitted = 0 AND state = 'queued';
-CREATE INDEX run_locked ON run (project, environment, lock)
+CREATE INDEX run_locked ON run (lock)
     WHERE lock IS NOT NULL AND admitted = 1 AND state IN ('queued', 'running');
 CREATE INDEX run_unowned ON run (created_at) WHERE owner IS NULL AND state IN ('queued', 'running');
 CREATE INDEX run_ended ON run (ended_event) WHERE ended_event IS NOT NULL AND counts = 1;
