@@ -118,6 +118,7 @@ class Server:
         _log.info("Drains: starts nothing more, %d attempts go on.", slots.size - slots.free)
         slots.close()
         self.ticker.stop()
+        self.keeper.tell_others()  # one that stands by leads at once
         self.dispatcher.drain()
         self.draining.set()
 
