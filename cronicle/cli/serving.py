@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from cronicle.cli.output import visible
+from cronicle.cli.output import plural, visible
 from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
+from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.owner import become_owner
-from cronicle.engine.pruning import prune_once
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.metrics import Metrics
 from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.operations.watch import Scope
-from cronicle.store.interface import StoreError, UnwritableError
+from cronicle.store.interface import UnwritableError
+from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest
 
 if TYPE_CHECKING:
@@ -35,15 +36,6 @@ _log = logging.getLogger(__name__)
 
 PATIENCE = 0.5
 """Seconds that the event loop waits at most for another process that writes; after that it tries again by and by."""
-
-FIRST_PRUNING = 60.0
-"""Seconds after the start: until then there is more urgent work."""
-
-PRUNING_EVERY = 24 * 60 * 60.0
-"""Seconds between two passes over what is past its time."""
-
-SIGNS_OF_LIFE = 3
-"""So many times in the period of a watchdog it is told that all is well."""
 
 
 @frozen(kw_only=True)
@@ -81,15 +73,13 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
             drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
         )
         begin_program_log()
-        notifier = take_notifier(os.environ, os.getpid())
-        slots = wish.slots or default_slots()
-        return trio.run(_serve, session, store, options, slots, wish.takeover, notifier)
+        return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
 
 
-async def _serve(
-    session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool, notifier: Notifier
-) -> int:
+async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
+    notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
+    add_store_metrics(metrics, store)
     async with become_owner(
         store,
         session.files,
@@ -108,12 +98,17 @@ async def _serve(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen_for_signals, owner, server)
             await server.serve(
-                partial(_tell_service_manager, server, notifier),
-                partial(_tell_watchdog, notifier),
-                partial(_prune_daily, session, server),
+                partial(_tell_service_manager, notifier, owner, server),
+                partial(_tell_of_the_end, notifier, server),
+                partial(
+                    prune_regularly,
+                    partial(open_store, session.location, create=False),
+                    session.files,
+                    owner.clock,
+                ),
             )
             nursery.cancel_scope.cancel()
-        notifier.stopping()
+        notifier.stopping("leaves what has not ended to the next that serves")
     return ExitCode.GOOD
 
 
@@ -127,39 +122,21 @@ def _set_gauges(metrics: Metrics, owner: Owner) -> None:
     metrics.leading.set(int(leader is not None and leader.id == owner.id))
 
 
-async def _tell_service_manager(server: Server, notifier: Notifier) -> None:
-    """Say when this process is ready (it leads, or stands by for whoever does), and when its end begins."""
+def _status(owner: Owner) -> str:
+    """A line for `systemctl status`."""
+    slots = owner.slots
+    return f"{plural(len(owner.drivers), 'run')}, {slots.size - slots.free} of {slots.size} slots in use"
+
+
+async def _tell_service_manager(notifier: Notifier, owner: Owner, server: Server) -> None:
+    """Tell that this process is ready as soon as it leads, or stands by, and from then on that it lives."""
     await server.ticker.looked.wait()
-    notifier.ready(
-        "leads the ticking" if server.ticker.leads else "stands by: another process leads the ticking"
-    )
+    await tell_that_it_lives(notifier, partial(_status, owner))
+
+
+async def _tell_of_the_end(notifier: Notifier, server: Server) -> None:
     await server.draining.wait()
-    notifier.stopping("drains: attempts that run go on to their end")
-
-
-async def _tell_watchdog(notifier: Notifier) -> None:
-    """Say from the event loop that all is well, as often as whoever watches wants to hear it."""
-    if notifier.watchdog_seconds is None:
-        return
-    while True:
-        notifier.alive()
-        await trio.sleep(notifier.watchdog_seconds / SIGNS_OF_LIFE)
-
-
-async def _prune_daily(session: Session, server: Server) -> None:
-    """Remove what is past its time, once a day; of several processes the one that leads."""
-    from cronicle.store.location import open_store
-
-    await trio.sleep(FIRST_PRUNING)
-    while True:
-        if server.ticker.leads:
-            try:
-                await prune_once(
-                    partial(open_store, session.location, create=False), session.files, session.clock
-                )
-            except (StoreError, OSError) as error:
-                _log.error("What is past its time could not be removed: %s", error)
-        await trio.sleep(PRUNING_EVERY)
+    notifier.stopping("lets running attempts finish")
 
 
 async def _listen_for_signals(owner: Owner, server: Server) -> None:
@@ -177,9 +154,7 @@ def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error(
-            "%s. Nothing new starts until it can be written; then all goes on by itself.", error.message
-        )
+        _log.error("%s. Nothing new starts until it can be written; then all goes on by itself.", error.message)
 
 
 def _check(store: Store, wish: ServeWish) -> None:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from time import perf_counter
+from typing import Protocol, TypeVar
 
 import trio
 from attrs import define, field
@@ -28,6 +29,13 @@ T = TypeVar("T")
 
 LARGEST_BATCH = 500
 """Transitions in one transaction; bounds how long a transaction can take."""
+
+
+class CommitWatch(Protocol):
+    """Who counts transactions; `cronicle.metrics.Metrics` does."""
+
+    def committed(self, seconds: float, transitions: int) -> None: ...
+    def commit_failed(self) -> None: ...
 
 
 @define(eq=False)
@@ -50,6 +58,7 @@ class Journal:
         self._turn = trio.Lock()
         self._failed: Exception | None = None
         self.commits = 0
+        self.watch: CommitWatch | None = None
 
     def heal(self, trouble: Trouble) -> None:
         """From now on wait with what cannot be written until it can; `trouble` is told when that begins and ends."""
@@ -121,11 +130,19 @@ class Journal:
     async def _commit(self, batch: _Batch) -> None:
         if self._failed is not None:
             raise self._failed
-        if self._store.runs_in_place:
-            batch.sequences = self._store.append(batch.transitions)
-        else:
-            batch.sequences = await trio.to_thread.run_sync(self._store.append, batch.transitions)
+        begun = perf_counter()
+        try:
+            if self._store.runs_in_place:
+                batch.sequences = self._store.append(batch.transitions)
+            else:
+                batch.sequences = await trio.to_thread.run_sync(self._store.append, batch.transitions)
+        except Exception:
+            if self.watch is not None:
+                self.watch.commit_failed()
+            raise
         self.commits += 1
+        if self.watch is not None:
+            self.watch.committed(perf_counter() - begun, len(batch.transitions))
 
     def _close(self, batch: _Batch) -> _Batch:
         """Whoever comes from now on gathers in another."""

@@ -31,7 +31,7 @@ from cronicle.engine.heartbeat import Heartbeat
 from cronicle.engine.keeper import Keeper
 from cronicle.engine.runner import Observer
 from cronicle.engine.signals import Signals
-from cronicle.engine.ticker import Ticker
+from cronicle.engine.ticker import Made, Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.store.records import ControlRequest, RunRecord
@@ -66,7 +66,13 @@ Service = Callable[[], Awaitable[None]]
 class Server:
     """All that one serving process does."""
 
-    def __init__(self, owner: Owner, options: ServeOptions, observe: Observer) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        options: ServeOptions,
+        observe: Observer,
+        settled: Made = lambda *_: None,
+    ) -> None:
         self._owner = owner
         self._options = options
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
@@ -76,6 +82,7 @@ class Server:
         self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self.draining = trio.Event()
         """Set when draining begins."""
+        self._settled = settled
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -121,6 +128,7 @@ class Server:
         _log.info("Drains: starts nothing more, %d attempts go on.", slots.size - slots.free)
         slots.close()
         self.ticker.stop()
+        self.keeper.tell_others()  # one that stands by leads at once
         self.dispatcher.drain()
         self.draining.set()
 
@@ -152,6 +160,7 @@ class Server:
 
     def _ticks_settled(self, settlements: Sequence[Settlement], settled: Sequence[Settled]) -> None:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
+        self._settled(settlements, settled)
         made: list[RunRecord] = []
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)

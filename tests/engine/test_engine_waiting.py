@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
+from itertools import pairwise
 
 import trio
 from test_engine_runner import drive, owner_of, states
@@ -88,7 +88,7 @@ async def test_a_lock_has_one_holder_over_all_processes(store, tmp_path, autojum
         other_store.close()
 
     assert len(begun) == 6
-    assert all(later - earlier >= SECOND for earlier, later in itertools.pairwise(begun))
+    assert all(later - earlier >= SECOND for earlier, later in pairwise(begun))
     assert begun[-1] - begun[0] < 20 * SECOND
 
 

@@ -149,7 +149,7 @@ def test_after_kill_9_the_next_start_ends_survivors_records_losses_and_goes_on_w
     served.until(lambda: served.effects("end", "long"), "its end")
     served.until(lambda: any(one.cause == "schedule" for one in served.effects("end", "w")[-1:]), "caught up")
 
-    second.says("had died")
+    assert second.count("had died") == 1
     (run,) = served.runs("long")
     assert outcomes(served, run.id) == [Outcome.LOST, Outcome.SUCCEEDED]
     check_ticks(served, "w")
