@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import define, field
 
+from cronicle.operations.lock import under_policy
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.selection import Selection, TaskResult, plan_selection
@@ -161,6 +162,7 @@ def backfill_run(
         owner=owner,
         created_at=now,
     )
+    run = under_policy(run, spec.policy)
     selection = backfill.selection or {}
     chosen = chosen_tasks(spec, selection.get("only", ()), selection.get("except", ()))
     return NewRun(
