@@ -35,6 +35,8 @@ COMMANDS = {
     "unpause": ("cronicle.cli.unpause", "Let paused schedules go on."),
     "resume": ("cronicle.cli.resume", "Go on with a run or a backfill that has no owner."),
     "cancel": ("cronicle.cli.cancel", "End runs or backfills."),
+    "wait": ("cronicle.cli.wait", "Wait until runs or backfills have ended."),
+    "mark": ("cronicle.cli.mark", "Set the outcome of a logical time by hand."),
     "retry": ("cronicle.cli.retry", "Run again what failed in a run."),
     "status": ("cronicle.cli.status", "What fails, runs and comes next, on one screen."),
     "runs": ("cronicle.cli.runs", "List runs."),

@@ -73,7 +73,8 @@ def _tell_hooks(store: StoreReader, files: Path, run: RunRecord) -> None:
             f"{paint('!', 'yellow')} hook {event} {end.outcome.replace('_', ' ')}: {visible(end.detail or '')}"
         )
         if end.reason != "start_error":
-            for line in tail(hook_log_path(files, run.id, event, hook.hook, end.attempt), LOG_LINES):
+            log = hook_log_path(files, run.id, event, hook.hook, end.attempt, hook.telling)
+            for line in tail(log, LOG_LINES):
                 tell(f"    {visible(line)}")
 
 

@@ -24,7 +24,7 @@ from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.metrics import Metrics
 from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.operations.watch import Scope
-from cronicle.store.interface import StoreError
+from cronicle.store.interface import UnwritableError
 from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
 _log = logging.getLogger(__name__)
+
+PATIENCE = 0.5
+"""Seconds that the event loop waits at most for another process that writes; after that it tries again by and by."""
 
 
 @frozen(kw_only=True)
@@ -58,7 +61,7 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 
     scope = Scope(projects=wish.projects, environments=wish.environments)
     until = None if wish.until is None else _instant(wish.until)
-    with session.store(create=True) as store:
+    with session.store(create=True, patience=PATIENCE) as store:
         _check(store, wish)
         if dry_run:
             from cronicle.cli.foreseeing import foresee
@@ -91,11 +94,12 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         metrics.refresh = partial(_set_gauges, metrics, owner)
         if takeover:
             _ask_to_drain(session, store, owner)
-        server = Server(owner, options, metrics.observe)
+        server = Server(owner, options, metrics.observe, metrics.settled)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen_for_signals, server, notifier)
+            nursery.start_soon(_listen_for_signals, owner, server)
             await server.serve(
-                partial(tell_that_it_lives, notifier, partial(_status, owner)),
+                partial(_tell_service_manager, notifier, owner, server),
+                partial(_tell_of_the_end, notifier, server),
                 partial(
                     prune_regularly,
                     partial(open_store, session.location, create=False),
@@ -124,21 +128,33 @@ def _status(owner: Owner) -> str:
     return f"{plural(len(owner.drivers), 'run')}, {slots.size - slots.free} of {slots.size} slots in use"
 
 
-async def _listen_for_signals(server: Server, notifier: Notifier) -> None:
+async def _tell_service_manager(notifier: Notifier, owner: Owner, server: Server) -> None:
+    """Tell that this process is ready as soon as it leads, or stands by, and from then on that it lives."""
+    await server.ticker.looked.wait()
+    await tell_that_it_lives(notifier, partial(_status, owner))
+
+
+async def _tell_of_the_end(notifier: Notifier, server: Server) -> None:
+    await server.draining.wait()
+    notifier.stopping("lets running attempts finish")
+
+
+async def _listen_for_signals(owner: Owner, server: Server) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
                 server.look()
-            else:
-                notifier.stopping("lets running attempts finish")
-                server.drain()
+                continue
+            if number == signal.SIGINT:
+                owner.interrupted()
+            server.drain()
 
 
-def _tell_trouble(error: StoreError | None) -> None:
+def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error("%s. Nothing new starts until it can be written. %s", error.message, error.remedy)
+        _log.error("%s. Nothing new starts until it can be written; then all goes on by itself.", error.message)
 
 
 def _check(store: Store, wish: ServeWish) -> None:

@@ -66,13 +66,13 @@ class Session:
             store.close()
 
     @contextmanager
-    def store(self, *, create: bool = False) -> Iterator[Store]:
-        """The store, for writing; made if need be with `create`."""
+    def store(self, *, create: bool = False, patience: float | None = None) -> Iterator[Store]:
+        """The store, for writing; made if need be with `create`; `patience` as `open_store` has it."""
         from cronicle.store.location import open_store
 
         if create and self.where.store_is_default:
             self._prepare_default_store()
-        store = open_store(self.location, create=create)
+        store = open_store(self.location, create=create, patience=patience)
         try:
             yield store
         finally:
@@ -145,6 +145,13 @@ class Session:
         from cronicle.store.records import Actor
 
         return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
+
+    def wake_owners(self, store: StoreReader) -> None:
+        """Tell the processes of the store on this machine that something has changed."""
+        from cronicle.engine.wake import wake_owner
+
+        for owner in store.list_owners():
+            wake_owner(self.files, owner.id)
 
     def _prepare_default_store(self) -> None:
         """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""

@@ -10,6 +10,8 @@ where nobody drives it, it would be waited for in vain, and the backfill pauses 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,6 +20,7 @@ from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
 from cronicle.operations.create_run import backfill_run
 from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.store.interface import UnwritableError
 from cronicle.store.records import (
     Actor,
     BackfillRecord,
@@ -53,12 +56,15 @@ class BackfillDriver:
         self._observe = observe
         self._stop: tuple[BackfillState, str | None] | None = None
         self._stopped = trio.Event()
-        self._places = trio.CapacityLimiter(backfill.parallel or owner.slots.size)
+        self._spec = owner.spec_named(backfill.spec_hash)
+        self._is_chain = self._spec.policy.depends_on_past
+        """True if each run waits for the one before it to succeed."""
+        at_once = 1 if self._is_chain else backfill.parallel or owner.slots.size
+        self._places = trio.CapacityLimiter(at_once)
         self._runs: set[str] = set()
         self._failed_before = backfill.failed
         self._waits_in_vain: str | None = None
         self._cancelled_by: Actor | None = None
-        self._spec = owner.spec_named(backfill.spec_hash)
 
     def request(self, request: ControlRequest) -> None:
         """Obey a request: `pause` starts nothing more, `cancel` also ends what runs."""
@@ -94,9 +100,8 @@ class BackfillDriver:
             del self._owner.backfills[self.backfill.id]
         self._refresh()
         state, reason = self._outcome()
-        self._owner.store.set_backfill_state(
-            self.backfill.id, state, reason, self._owner.clock.now(), owner=self._owner.id
-        )
+        end = partial(self._owner.store.set_backfill_state, owner=self._owner.id)
+        await self._owner.journal.call(end, self.backfill.id, state, reason, self._owner.clock.now())
         self._refresh()
         return self.backfill
 
@@ -119,11 +124,14 @@ class BackfillDriver:
         """Take up the runs that a former owner of the backfill had begun."""
         wanted = RunFilter(backfill=self.backfill.id, states=tuple(LIVE), limit=ADOPTED_AT_ONCE)
         for run in reversed(self._owner.store.list_runs(wanted)):
-            if self._owner.store.adopt_run(run.id, self._owner.id):
+            if await self._adopt(run.id):
                 await self._places.acquire_on_behalf_of(run.id)
                 runs.start_soon(self._drive_run, run)
             else:
                 runs.start_soon(self._await_other, run.id)
+
+    async def _adopt(self, run_id: str) -> bool:
+        return await self._owner.journal.call(self._owner.store.adopt_run, run_id, self._owner.id)
 
     async def _start_ticks(self, runs: trio.Nursery) -> None:
         ticks = await self._owner.journal.call(
@@ -176,7 +184,7 @@ class BackfillDriver:
     async def _await_other(self, run_id: str) -> None:
         """Wait for the end of a run of this backfill that somebody else drives; drive it if nobody does."""
         while (there := await self._wait_for(run_id)) is not None and there.state in LIVE:
-            if self._owner.store.adopt_run(run_id, self._owner.id):
+            if await self._adopt(run_id):
                 await self._places.acquire_on_behalf_of(run_id)
                 await self._drive_run(there)
                 return
@@ -190,7 +198,8 @@ class BackfillDriver:
             if run is None or run.state not in LIVE or run.owner is None:
                 return run
             if not store.is_alive(run.owner):
-                await settle_dead_owners(store, self._owner.clock)
+                with suppress(UnwritableError):
+                    await settle_dead_owners(store, self._owner.clock)
             with trio.move_on_after(WAIT_FOR_OTHER_RUN):
                 await self._stopped.wait()
         return None
@@ -220,6 +229,9 @@ class BackfillDriver:
             self._places.release_on_behalf_of(run.id)
         self._refresh()
         failed = self.backfill.failed - self._failed_before  # a resumed one has as many again
+        if self._stop is None and self._is_chain and driver.machine.state is not RunState.SUCCEEDED:
+            what = f"run {run.id} of {run.times.date} has {driver.machine.state}"
+            self.pause(f"{what}, and the next depends on it (depends_on_past)")
         if self._stop is None and failed >= self.backfill.max_failures:
             self.pause(f"{failed} runs have failed (--max-failures {self.backfill.max_failures})")
 

@@ -89,7 +89,10 @@ class Dispatcher:
     # -- what others say -----------------------------------------------------------------------------------
 
     def offer(self, runs: Iterable[RunRecord]) -> None:
-        """Take on live runs that this process owns; those that it has already are passed over."""
+        """Take on live runs that this process owns; those that it has already are passed over.
+
+        A run may be as it was made, without the sequence that the store has given it.
+        """
         for run in runs:
             if run.id in self._known:
                 continue
@@ -234,7 +237,7 @@ class Dispatcher:
 
     async def _drive(self, run: RunRecord) -> None:
         try:
-            driver = self._owner.driver_for(run, self._observed)
+            driver = self._owner.driver_for(self._as_stored(run), self._observed)
             machine = await driver.drive()
         except OwnershipLostError:
             _log.warning("Run %s belongs to another process now.", run.id)
@@ -248,6 +251,12 @@ class Dispatcher:
         finally:
             self._beginning.discard(run.id)
         self._forget(run, machine)
+
+    def _as_stored(self, run: RunRecord) -> RunRecord:
+        if run.sequence:
+            return run
+        stored = self._owner.store.find_run(run.id)
+        return run if stored is None else stored
 
     def _observed(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
         if run.id in self._beginning:  # it has asked for the slots that it wants

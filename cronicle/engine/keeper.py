@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,7 +15,7 @@ from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
 from cronicle.errors import CronicleError
 from cronicle.runs.states import LIVE
-from cronicle.store.interface import StoreError
+from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
 from cronicle.store.records import BackfillRecord
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Keeper:
                 self._owner.wake_other(run.owner)
 
     def tell_others(self) -> None:
-        """A run has ended: other processes may have some that wait for it."""
+        """Have the other processes look: a run has ended that some of theirs may wait for, or nobody leads any more."""
         for other in self._owner.ids_of_owners():
             if other != self._owner.id:
                 self._owner.wake_other(other)
@@ -70,18 +71,22 @@ class Keeper:
         async with trio.open_nursery() as nursery:
             while True:
                 self._woken = trio.Event()
-                for settled in await settle_dead_owners(self._owner.store, self._owner.clock):
-                    _log.warning(
-                        "Process %d on %s had died; it left %d runs, %d attempts are lost.",
-                        settled.owner.pid,
-                        settled.owner.host,
-                        len(settled.runs),
-                        settled.attempts,
-                    )
-                    self._dispatcher.look()
+                with suppress(UnwritableError):  # whoever has something to write tells of it
+                    await self._settle_the_dead()
                 await self._adopt(nursery)
                 with trio.move_on_after(LOOK):
                     await self._woken.wait()
+
+    async def _settle_the_dead(self) -> None:
+        for settled in await settle_dead_owners(self._owner.store, self._owner.clock):
+            _log.warning(
+                "Process %d on %s had died; it left %d runs, %d attempts are lost.",
+                settled.owner.pid,
+                settled.owner.host,
+                len(settled.runs),
+                settled.attempts,
+            )
+            self._dispatcher.look()
 
     async def _adopt(self, nursery: trio.Nursery) -> None:
         store = self._owner.store
@@ -91,15 +96,18 @@ class Keeper:
             try:
                 backfill = store.find_backfill(found)
                 if backfill is not None:
-                    self._adopt_backfill(nursery, backfill)
-                elif store.adopt_run(found, self._owner.id):
+                    await self._adopt_backfill(nursery, backfill)
+                elif await self._owner.journal.call(store.adopt_run, found, self._owner.id):
                     self.take_on((found,))
+            except (UncertainWriteError, UnwritableError):
+                raise
             except StoreError as error:
                 self._set_aside.add(found)
                 _log.error("%s is set aside, since it cannot be read: %s", found, error)
 
-    def _adopt_backfill(self, nursery: trio.Nursery, backfill: BackfillRecord) -> None:
-        if self._owner.store.adopt_backfill(backfill.id, self._owner.id):
+    async def _adopt_backfill(self, nursery: trio.Nursery, backfill: BackfillRecord) -> None:
+        owner = self._owner
+        if await owner.journal.call(owner.store.adopt_backfill, backfill.id, owner.id):
             adopted = self._owner.store.find_backfill(backfill.id)
             assert adopted is not None
             self._backfills.add(backfill.id)

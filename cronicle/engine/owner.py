@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from os import getpid
 from pathlib import Path
@@ -84,11 +84,14 @@ class Owner:
             files, record.id, clock, environ, pass_environment, self._is_all_settled
         )
         self.drivers: dict[str, RunDriver] = {}
+        self.hooks_at_work: set[tuple[str, int, int]] = set()
+        """Run, place and telling of the hooks that this process executes."""
         self.backfills: dict[str, BackfillDriver] = {}
         self.on_request: Callable[[ControlRequest], bool] = lambda _: False
         """Asked about requests for what has no driver here; True if it has obeyed."""
         self.on_wake: Callable[[], None] = lambda: None
         """Told when another process says that something has changed."""
+        self._shared: dict[str, RunMachine] = {}
         self._specs: dict[str, RunSpec] = {}
         self._undelivered: list[ControlRequest] = []
         self._look_now = trio.Event()
@@ -117,8 +120,24 @@ class Owner:
 
     def driver_for(self, run: RunRecord, observe: Observer = _ignore) -> RunDriver:
         """A driver for a run that this process owns, in the state that its events give."""
-        machine = RunMachine.replay(self.spec_named(run.spec_hash), self.store.get_events(run.id))
-        return RunDriver(self, run, machine, observe)
+        return RunDriver(self, run, self.machine_of(run), observe)
+
+    def machine_of(self, run: RunRecord) -> RunMachine:
+        """The machine of a run in the state that its events give; the same for all of this process who use it."""
+        if driver := self.drivers.get(run.id):
+            return driver.machine
+        if shared := self._shared.get(run.id):
+            return shared
+        return RunMachine.replay(self.spec_named(run.spec_hash), self.store.get_events(run.id))
+
+    @contextmanager
+    def sharing(self, run_id: str, machine: RunMachine) -> Iterator[None]:
+        """Let whoever begins to drive the run meanwhile use this machine, so that it knows the facts to come."""
+        self._shared[run_id] = machine
+        try:
+            yield
+        finally:
+            self._shared.pop(run_id, None)
 
     def wake_other(self, owner: str) -> None:
         """Tell another owner on this machine to look for what was left for it."""
@@ -151,7 +170,9 @@ class Owner:
     async def _tell_hooks_of_others(self, nursery: trio.Nursery) -> None:
         """Tell the hooks that dead owners still owed: nobody else would, since their runs have ended."""
         for run in await self.journal.call(self.store.list_runs_with_hooks, None):
-            if not self.store.adopt_run(run.id, self.id):
+            if run.state in LIVE:  # whoever goes on with it tells them
+                continue
+            if not await self.journal.call(self.store.adopt_run, run.id, self.id):
                 continue
             try:
                 driver = self.driver_for(run)

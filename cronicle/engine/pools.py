@@ -8,12 +8,14 @@ each other for ever, and no slot of a pool lies idle while its holder waits for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
 
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.runs import events as ev
+from cronicle.store.interface import UnwritableError
 from cronicle.store.records import SlotRequest
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ class Pools:
                 wish: needs for wish, needs in self._waiting.items() if wish[0] in self._owner.drivers
             }
             if self._waiting:
-                await settle_dead_owners(self._owner.store, self._owner.clock)
+                with suppress(UnwritableError):  # as long as it lasts, in vain
+                    await settle_dead_owners(self._owner.store, self._owner.clock)
 
     async def _grant(self, sizes: Mapping[str, int]) -> None:
         locks = {needs[0].pool: 1 for needs in self._waiting.values() if needs[0].pool not in self._sizes}

@@ -11,12 +11,14 @@ import logging
 from attrs import frozen
 
 from cronicle.clock import Clock
-from cronicle.engine.hooks import lost_hooks, owe_hooks
+from cronicle.engine.hooks import lost_hooks
 from cronicle.execute.survivors import end_survivors
+from cronicle.operations.owe_hooks import owe_hooks
 from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.runs.states import LIVE
 from cronicle.store.interface import Store, StoreError, UnknownError
 from cronicle.store.records import OwnerRecord, RunRecord, Transition
 
@@ -41,13 +43,21 @@ class Settled:
 
 
 async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
-    """Settle every owner that has died and that nobody else is settling."""
+    """Settle every owner that has died and that nobody else is settling.
+
+    Raises:
+        StoreError: The store cannot be written; repeating it settles the rest.
+    """
     settled = []
     for owner in store.list_owners():
         if store.is_alive(owner.id) or not store.claim_dead_owner(owner.id):
             continue
-        settled.append(await _settle(store, clock, owner))
-        store.remove_owner(owner.id)
+        try:
+            settled.append(await _settle(store, clock, owner))
+            store.remove_owner(owner.id)
+        except BaseException:
+            store.leave_dead_owner(owner.id)
+            raise
     return tuple(settled)
 
 
@@ -78,18 +88,21 @@ def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ..
     runs = store.list_owned_runs(owner)
     for run in runs:
         machine = _machine_of(store, run, specs)
-        if machine is not None and (facts := lost_attempts(machine, clock.now())):
-            facts = (*facts, *owe_hooks(store, run, machine, facts, clock.now()))
+        if machine is None:
+            continue
+        facts = lost_attempts(machine, clock.now())
+        facts = (*facts, *owe_hooks(store, run, machine, facts, clock.now()))
+        if facts := (*facts, *lost_hooks(machine, clock.now())):
             packed = pack_tasks(machine)
             store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=packed)])
     for run, machine in with_hooks:
-        if facts := lost_hooks(machine, clock.now()):
+        if run.state not in LIVE and (facts := lost_hooks(machine, clock.now())):
             store.append([Transition(run_id=run.id, owner=owner, events=facts)])
     return runs
 
 
 def _runs_with_hooks(store: Store, owner: str) -> tuple[tuple[RunRecord, RunMachine], ...]:
-    """The ended runs of an owner whose hooks have not all ended."""
+    """The runs of an owner whose hooks have not all ended."""
     specs: dict[str, RunSpec] = {}
     found = ((run, _machine_of(store, run, specs)) for run in store.list_runs_with_hooks(owner))
     return tuple((run, machine) for run, machine in found if machine is not None)

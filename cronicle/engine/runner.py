@@ -17,11 +17,12 @@ import trio
 from attrs import frozen
 
 from cronicle.engine.admission import wait_for_admission
-from cronicle.engine.hooks import owe_hooks, tell_hooks
+from cronicle.engine.hooks import HookTeller, lost_hooks
 from cronicle.engine.pools import lock_pool
 from cronicle.engine.slots import SlotUser, precedence
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
+from cronicle.operations.owe_hooks import audience_of, owe_hooks
 from cronicle.runs import events as ev
 from cronicle.runs.actions import (
     EvaluateTask,
@@ -33,6 +34,7 @@ from cronicle.runs.actions import (
     TimeOutRun,
     WakeAt,
 )
+from cronicle.runs.hooks import hooks_meanwhile
 from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
@@ -80,6 +82,7 @@ class RunDriver:
         self.machine = machine
         self._owner = owner
         self._observe = observe
+        self._hooks = HookTeller(owner, run, machine, observe) if machine.spec.hooks else None
         self._evaluator = owner.evaluator_for(run, machine)
         self._inbox: deque[ev.RunEvent] = deque()
         self._wake = trio.Event()
@@ -126,6 +129,12 @@ class RunDriver:
         by = f"{actor.user}@{actor.host}"
         self.deliver(ev.CancelRequested(at=self._owner.clock.now(), by=by, reason=reason))
 
+    def owe(self, event: str) -> None:
+        """Have the hooks for an event of the run told (`on_late`), each once."""
+        audience = audience_of(self._owner.store, self.run)
+        if hooks := hooks_meanwhile(self.machine.spec, audience, event):
+            self.deliver(ev.HooksOwed(at=self._owner.clock.now(), hooks=hooks))
+
     def kill(self) -> None:
         """End the running attempts at once, without grace."""
         for control in self._controls.values():
@@ -144,7 +153,6 @@ class RunDriver:
         try:
             async with trio.open_nursery() as attempts:
                 await self._loop(attempts)
-            await tell_hooks(self._owner, self.run, self.machine, self._observe)
         finally:
             del self._owner.drivers[self.run.id]
             self._owner.attempts.forget(self.run)
@@ -168,15 +176,19 @@ class RunDriver:
 
     async def _loop(self, attempts: trio.Nursery) -> None:
         begun = [] if self.machine.finished else await self._enter()
+        if self._hooks is not None:
+            begun += lost_hooks(self.machine, self._owner.clock.now(), self._hooks.is_at_work)
         while True:
             self._wake = trio.Event()
             recorded, starts, slot_requests = self._step(begun)
             begun = []
-            if recorded and self.machine.finished:
+            if recorded and self._hooks is not None:
                 now = self._owner.clock.now()
                 recorded += owe_hooks(self._owner.store, self.run, self.machine, recorded, now)
             if recorded:
                 await self._store(recorded, starts, attempts)
+            if self._hooks is not None:
+                self._hooks.begin(attempts)
             if slot_requests:
                 await self._owner.pools.request(slot_requests, self.machine.spec.pools)
             if self.machine.finished and not self._controls and not self._inbox:
@@ -237,6 +249,10 @@ class RunDriver:
             if event.task in self._shared:
                 self._free(event.task, event.key, event.attempt)
         if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.stopping):
+            return
+        if isinstance(event, ev.HooksOwed):
+            new = tuple(hook for hook in event.hooks if not self.machine.hooks.is_owed(hook))
+            recorded += self.machine.advance(ev.HooksOwed(at=event.at, hooks=new)) if new else ()
             return
         if isinstance(event, ev.SlotGranted):
             unit = self.machine.units[event.task, event.key]

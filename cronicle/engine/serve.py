@@ -27,14 +27,15 @@ import trio
 from attrs import field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.heartbeat import Heartbeat
 from cronicle.engine.keeper import Keeper
 from cronicle.engine.runner import Observer
 from cronicle.engine.signals import Signals
-from cronicle.engine.ticker import Ticker
+from cronicle.engine.ticker import Made, Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.store.records import ControlRequest, RunRecord
-from cronicle.store.series import Settled
+from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -65,14 +66,23 @@ Service = Callable[[], Awaitable[None]]
 class Server:
     """All that one serving process does."""
 
-    def __init__(self, owner: Owner, options: ServeOptions, observe: Observer) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        options: ServeOptions,
+        observe: Observer,
+        settled: Made = lambda *_: None,
+    ) -> None:
         self._owner = owner
         self._options = options
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
-        self._draining = trio.Event()
+        self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
+        self.draining = trio.Event()
+        """Set when draining begins."""
+        self._settled = settled
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -84,16 +94,18 @@ class Server:
             nursery.start_soon(self.dispatcher.serve)
             nursery.start_soon(self.keeper.serve)
             nursery.start_soon(self.signals.serve)
+            nursery.start_soon(self.heartbeat.serve)
             for service in services:
                 nursery.start_soon(service)
             nursery.start_soon(self._tick)
             nursery.start_soon(self._drain)
             await self._drained.wait()
+            self._owner.journal.give_up()
             nursery.cancel_scope.cancel()
 
     async def _tick(self) -> None:
         await self.ticker.serve(self._options.until)
-        if self._options.until is not None and not self._draining.is_set():
+        if self._options.until is not None and not self.draining.is_set():
             await self._until_idle()
             self._drained.set()
 
@@ -108,7 +120,7 @@ class Server:
 
     def drain(self) -> None:
         """Begin to drain; a second call ends the attempts that still run."""
-        if self._draining.is_set():
+        if self.draining.is_set():
             _log.warning("Ends the attempts that run.")
             self._drained.set()
             return
@@ -116,12 +128,13 @@ class Server:
         _log.info("Drains: starts nothing more, %d attempts go on.", slots.size - slots.free)
         slots.close()
         self.ticker.stop()
+        self.keeper.tell_others()  # one that stands by leads at once
         self.dispatcher.drain()
-        self._draining.set()
+        self.draining.set()
 
     async def _drain(self) -> None:
         """Once draining has begun, wait for the attempts that run."""
-        await self._draining.wait()
+        await self.draining.wait()
         seconds = self._options.drain_seconds
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await self._owner.slots.all_free()
@@ -132,7 +145,7 @@ class Server:
     def _obey(self, request: ControlRequest) -> bool:
         """Obey what is asked of this process, or of a run of it that has no driver yet."""
         if request.target == self._owner.id and request.verb == DRAIN:
-            if not self._draining.is_set():
+            if not self.draining.is_set():
                 self.drain()
             return True
         if self.dispatcher.knows(request.target):
@@ -145,11 +158,14 @@ class Server:
         self.keeper.wake()
         self.dispatcher.look()
 
-    def _ticks_settled(self, settled: Sequence[Settled]) -> None:
+    def _ticks_settled(self, settlements: Sequence[Settlement], settled: Sequence[Settled]) -> None:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
-        for one in settled:
+        self._settled(settlements, settled)
+        made: list[RunRecord] = []
+        for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
-            self.keeper.take_on(one.made)
+            made += [new.run for new in settlement.runs if new.run.id in one.made]
+        self.dispatcher.offer(made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()

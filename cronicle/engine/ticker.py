@@ -7,8 +7,8 @@ clock; what comes of it is one transaction with the new cursor. So a crash at an
 Rules:
 
 1. It never sleeps longer than `RECHECK`, since the wall clock may be set. When it finds that the clock has gone
-   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set back
-   repeats nothing, since cursors stay.
+   further than it slept (a suspended machine, a clock set forward), the ticks in between were missed; a clock set
+   back repeats nothing, since cursors stay.
 2. What changes from outside (a deployment, a pause, a detached run) wakes it by a datagram; a lost one costs a
    second.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ import trio
 
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
+from cronicle.store.interface import UnwritableError
+from cronicle.store.records import DeploymentRecord
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -37,10 +40,10 @@ RECHECK = 1.0
 JUMP = timedelta(seconds=30)
 """A clock that is so much further than the sleep took was set, or the machine was suspended."""
 
-BATCH = 2_000
-"""Settlements in one transaction."""
+FIRST_BATCH, BATCH = 20, 500
+"""Settlements in the first transaction of a look, and in those after it: the first runs are to start at once."""
 
-Made = Callable[[Sequence[Settled]], None]
+Made = Callable[[Sequence[Settlement], Sequence[Settled]], None]
 """Told what came of settlements."""
 
 
@@ -57,6 +60,8 @@ class Ticker:
         self._checked: tuple[datetime, float] | None = None
         self._woken = trio.Event()
         self._stopped = False
+        self.looked = trio.Event()
+        """Set once it is known whether this process leads."""
 
     @property
     def leads(self) -> bool:
@@ -72,6 +77,10 @@ class Ticker:
         """All workflows that it ticks for; none while another process leads."""
         return tuple(self._watch.workflows()) if self._watch is not None else ()
 
+    def deployments(self) -> tuple[DeploymentRecord, ...]:
+        """The deployments in force that it ticks for; none while another process leads."""
+        return tuple(self._watch.deployments()) if self._watch is not None else ()
+
     def wake(self) -> None:
         """Have it look now."""
         self._woken.set()
@@ -80,7 +89,8 @@ class Ticker:
         """Settle no more ticks; another may lead."""
         self._stopped = True
         if self._epoch is not None:
-            self._owner.store.stop_leading(self._owner.id)
+            with suppress(UnwritableError):  # then it leads to its end
+                self._owner.store.stop_leading(self._owner.id)
             self._epoch = None
         self._woken.set()
 
@@ -104,6 +114,7 @@ class Ticker:
         epoch = await owner.journal.call(owner.store.lead, owner.id)
         if epoch is None or self._stopped:
             self._lose_lead()
+            self.looked.set()
             return RECHECK
         if epoch != self._epoch or self._watch is None:
             self._epoch = epoch
@@ -112,16 +123,16 @@ class Ticker:
             )
             self._watched_from = now
             _log.info("Leads the ticking.")
+            self.looked.set()
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
         maker = Maker(owner=owner.id, host=owner.host, now=now)
-        while True:
-            settlements = self._watch.due(now, self._watched_from, maker, owner.new_id, limit=BATCH)
-            if not settlements:
-                break
+        limit = FIRST_BATCH
+        while settlements := self._watch.due(now, self._watched_from, maker, owner.new_id, limit=limit):
             if not await self._settle(settlements):
                 return 0.0
+            limit = BATCH
         return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
@@ -135,7 +146,7 @@ class Ticker:
             self._lose_lead()
             return False
         self._watch.note(settlements, settled, self._owner.clock.now())
-        self._made(settled)
+        self._made(settlements, settled)
         return True
 
     def _lose_lead(self) -> None:

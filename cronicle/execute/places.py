@@ -139,9 +139,14 @@ def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int)
     return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")  # one join: it is asked for every attempt
 
 
-def hook_log_path(files: Path, run_id: str, event: str, place: int, attempt: int) -> Path:
+def hook_log_path(files: Path, run_id: str, event: str, place: int, attempt: int, telling: int = 1) -> Path:
     """The log of a hook of a run, the `place`-th of its spec; no task can have that name."""
-    return log_path(files, run_id, f"hooks/{event}", str(place), attempt)
+    return log_path(files, run_id, f"hooks/{event}", hook_key(place, telling), attempt)
+
+
+def hook_key(place: int, telling: int) -> str:
+    """What tells the logs of hooks apart: a hook may be told several times of one run."""
+    return str(place) if telling == 1 else f"{place}.{telling}"
 
 
 def stdout_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cronicle.names import new_run_id
+from cronicle.operations.owe_hooks import owe_hooks
 from cronicle.runs import events as ev
 from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
@@ -68,4 +69,5 @@ def _cancel(store: Store, run: RunRecord, owner: str, actor: Actor, reason: str,
     facts = lost_attempts(machine, now)
     if not machine.finished and not machine.cancel_requested:
         facts += machine.advance(ev.CancelRequested(at=now, by=by, reason=reason))
+    facts = (*facts, *owe_hooks(store, run, machine, facts, now))  # told by whoever is an owner next
     store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])

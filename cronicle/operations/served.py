@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from attrs import define, field
 
 from cronicle.operations.in_force import WorkflowInForce, workflow_in_force
+from cronicle.schedule.coming import Coming
 from cronicle.schedule.owed import Deployed, Paused
 from cronicle.schedule.rule import Schedule
 from cronicle.store.interface import StoreReader
@@ -40,6 +41,8 @@ class Series:
     """The position of its cursor in the store; None: there is none yet."""
     next_at: datetime = NEVER
     """When it has to be settled next."""
+    coming: Coming | None = None
+    """Its coming ticks; None if one of its schedules is not enabled."""
 
 
 @define(eq=False)

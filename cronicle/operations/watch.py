@@ -16,25 +16,29 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
+from weakref import WeakValueDictionary
 
 from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.create_run import unscheduled
 from cronicle.operations.followers import Followers
-from cronicle.operations.in_force import Maker, WorkflowInForce, new_run, tick_run
+from cronicle.operations.in_force import Maker, WorkflowInForce, former_names, new_run, tick_run
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
+from cronicle.plan.effects import deploys_anew
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Cause
+from cronicle.schedule.coming import Coming, likeness
 from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
+from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, tick_of_start
 from cronicle.schedule.zones import zone_named
 from cronicle.store.interface import Store
-from cronicle.store.records import NewRun, RunFilter
-from cronicle.store.series import OwedRecord, SeriesKey, Settled, Settlement, TickSpan
+from cronicle.store.records import DeploymentRecord, NewRun, RunFilter
+from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, Settled, Settlement, TickSpan
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class Watch:
         self._number = count()
         self._set_aside: set[tuple[str, str, int]] = set()
         self._to_begin: list[ServedEnvironment] = []
+        self._coming: WeakValueDictionary[Hashable, Coming] = WeakValueDictionary()
         self._followers = Followers(store)
         self.progress: dict[str, int] = {}
         """What is to be noted with the next settlements."""
@@ -111,9 +116,21 @@ class Watch:
             )
             return
         self._environments[taken_up.name] = taken_up
+        for series in taken_up.series.values():
+            series.coming = self._coming_of(series.schedules)
         self._take_up_pauses(taken_up, now, is_new=True)
         self._followers.take_up(taken_up.name, taken_up.workflows.values(), self.progress)
         self._to_begin.append(taken_up)
+
+    def _coming_of(self, schedules: tuple[Schedule, ...]) -> Coming | None:
+        """The coming ticks of a series, shared with others that have the same."""
+        if not all(one.enabled for one in schedules):
+            return None
+        alike = likeness(schedules)
+        coming = self._coming.get(alike) or Coming(schedules)
+        if alike is not None:
+            self._coming[alike] = coming
+        return coming
 
     def _take_up_pauses(self, environment: ServedEnvironment, now: datetime, *, is_new: bool = False) -> None:
         since = min((one.cursor.position for one in environment.series.values()), default=now)
@@ -140,7 +157,11 @@ class Watch:
         paused_until = environment.paused_until(series.key.workflow, now)
         if paused_until is not None:
             return paused_until
-        return next_due(series.schedules, series.cursor.position) or NEVER
+        position = series.cursor.position
+        if series.coming is None:
+            return next_due(series.schedules, position) or NEVER
+        tick = series.coming.next_after(position)
+        return NEVER if tick is None else tick.logical_time
 
     # -- what is due ---------------------------------------------------------------------------------------
 
@@ -178,6 +199,13 @@ class Watch:
         new_id: NewId,
     ) -> Settlement:
         """What becomes of the due ticks of a series."""
+        if (due := self._all_on_time(environment, series, now, watched_from)) is not None:
+            return Settlement(
+                key=series.key,
+                expected=series.stored,
+                cursor=_moved(series.cursor, now),
+                runs=self._runs(series, due, Cause.SCHEDULE, maker, new_id),
+            )
         first = series.schedules[0]
         segments = segments_of(
             series.cursor.position,
@@ -205,6 +233,22 @@ class Watch:
             owed=_owed_of(series.key, found),
             dropped=_dropped_of(series.key, found, now),
         )
+
+    @staticmethod
+    def _all_on_time(
+        environment: ServedEnvironment, series: Series, now: datetime, watched_from: datetime
+    ) -> tuple[Tick, ...] | None:
+        """The due ticks, if all there is to say of them is that they are on time: so it nearly always is."""
+        cursor = series.cursor
+        if (
+            series.coming is None
+            or environment.pauses
+            or cursor.deployment != environment.deployment.number
+            or cursor.position >= now
+        ):
+            return None
+        ticks = series.coming.due(cursor.position, now, TICKS_AT_ONCE)
+        return ticks if ticks and ticks[0].logical_time >= watched_from else None
 
     def _runs(
         self, series: Series, ticks: Iterable[Tick], cause: Cause, maker: Maker, new_id: NewId
@@ -293,10 +337,15 @@ class Watch:
         deployment = environment.deployment
         earlier = self._store.find_deployment(*environment.name, before) if before else None
         hashes = {one.name: one.spec_hash for one in earlier.workflows} if earlier else {}
+        former = former_names(deployment)
         for workflow in environment.workflows.values():
-            if not workflow.policy.on_deploy or hashes.get(workflow.workflow) == workflow.spec_hash:
+            if not workflow.policy.on_deploy:
                 continue
+            name = workflow.workflow
+            known = hashes.get(name) or hashes.get(former.get(name, name))
             spec = self._spec_named(workflow.spec_hash)
+            if known is not None and not deploys_anew(self._spec_named(known), spec):
+                continue
             local = deployment.created_at.astimezone(zone_named(spec.timezone))
             run = new_run(
                 workflow,
@@ -354,10 +403,18 @@ class Watch:
         """True if ticks are still to be made up."""
         return any(environment.owed for environment in self._environments.values())
 
+    def deployments(self) -> Iterator[DeploymentRecord]:
+        """Those in force."""
+        return (environment.deployment for environment in self._environments.values())
+
     def workflows(self) -> Iterator[WorkflowInForce]:
         """All that are in force."""
         for environment in self._environments.values():
             yield from environment.workflows.values()
+
+
+def _moved(cursor: CursorRecord, position: datetime) -> CursorRecord:
+    return CursorRecord(key=cursor.key, since=cursor.since, position=position, deployment=cursor.deployment)
 
 
 def _owed_of(key: SeriesKey, found: Assessment) -> tuple[OwedRecord, ...]:

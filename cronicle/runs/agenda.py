@@ -1,8 +1,9 @@
 """What a run could do next: questions to ask, slots to request, attempts to start, in the order of their priority.
 
 A unit stands in at most one *lane*. There is a lane for each priority of those that could start now, and one for
-each pool, or task with a lock, and priority of those that need slots of the pool, or the lock, first. In a lane, units that back off stand sorted by
-the instant at which that ends; they are passed over until then, and are served before the others after it.
+each pool, or task with a lock, and priority of those that need slots of the pool, or the lock, first. In a lane,
+units that back off stand sorted by the instant at which that ends; they are passed over until then, and are served
+before the others after it.
 
 Rules:
 

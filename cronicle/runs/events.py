@@ -230,6 +230,17 @@ class RunTimedOut(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class RunMarked(Value):
+    """Somebody has set the outcome of the run's logical time by hand; the run is the record of it."""
+
+    at: datetime
+    state: RunState
+    """`succeeded` or `failed`."""
+    by: str
+    reason: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class RunFinished(Value):
     """The run has ended. Always the last event that changes its state."""
 
@@ -240,11 +251,16 @@ class RunFinished(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class HooksOwed(Value):
-    """The run has ended, and these hooks are to be told. Stored together with `RunFinished`, before any starts."""
+    """These hooks are to be told. Stored together with what they are told of, before any starts."""
 
     at: datetime
     hooks: tuple[int, ...]
     """Their places in the spec's `hooks`."""
+    task: str | None = None
+    """Of `on_retry`: what will be tried again, as all below."""
+    key: str | None = None
+    attempt: int | None = None
+    """Number of the attempt that failed."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -259,6 +275,8 @@ class HookStarted(Value):
     """As that of an attempt."""
     host: str
     argv: tuple[str, ...]
+    telling: int = 1
+    """Which one it is of the times that this hook is told in the run: `on_retry` is told of each."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -278,6 +296,7 @@ class HookFinished(Value):
     cpu_time: float | None = None
     peak_memory: int | None = None
     log_bytes: int = 0
+    telling: int = 1
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -287,6 +306,7 @@ class HookLost(Value):
     at: datetime
     hook: int
     attempt: int
+    telling: int = 1
 
 
 RunEvent = (
@@ -309,6 +329,7 @@ RunEvent = (
     | TasksCancelled
     | CancelRequested
     | RunTimedOut
+    | RunMarked
     | RunFinished
     | HooksOwed
     | HookStarted

@@ -1,9 +1,9 @@
-"""Hooks of a run: which are owed when it has ended, and what has become of each.
+"""Hooks of a run: which are owed when something happens in it, and what has become of each.
 
 Rules (design, "Hooks"):
 
-1. What is owed is decided once, by `owed_hooks`, and stored together with the end of the run. So a crash at any
-   moment after it loses no hook.
+1. What is owed is decided once, by the functions here, and stored together with what it is owed for: the start or the
+   end of the run, a failure that is followed by another attempt. So a crash at any moment after it loses no hook.
 2. A hook that a crash interrupted is started again, once. How it ends changes nothing in the run.
 3. An experiment tells nobody: hooks are off for runs that do not count.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cronicle.runs import events as ev
 from cronicle.runs.spec import HookSpec, RunSpec
@@ -22,8 +22,18 @@ from cronicle.runs.states import Cause, Outcome, RunState
 MOST_STARTS = 2
 """A hook is started again once."""
 
-EVENT_STATES = {"on_success": RunState.SUCCEEDED, "on_failure": RunState.FAILED}
-"""The event that a hook is for, and the state of a run that has it."""
+EVENT_STATES = {
+    "on_success": frozenset({RunState.SUCCEEDED}),
+    "on_recovery": frozenset({RunState.SUCCEEDED}),
+    "on_failure": frozenset({RunState.FAILED}),
+    "on_finish": frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}),
+}
+"""The event that a hook is for, and the states in which a run ends with it. One that was skipped tells nobody."""
+
+ON_START, ON_RETRY, ON_LATE = "on_start", "on_retry", "on_late"
+
+TOLD_MEANWHILE = frozenset({ON_START, ON_RETRY, ON_LATE})
+"""Events of a run that goes on."""
 
 NOT_BY_DEFAULT = frozenset({Cause.BACKFILL, Cause.BISECT, Cause.REPRODUCE})
 """Causes of runs that tell no hook without `causes`."""
@@ -31,35 +41,84 @@ NOT_BY_DEFAULT = frozenset({Cause.BACKFILL, Cause.BISECT, Cause.REPRODUCE})
 HookEvent = ev.HooksOwed | ev.HookStarted | ev.HookFinished | ev.HookLost
 
 
-def owed_hooks(
-    spec: RunSpec, state: RunState, cause: Cause, *, counts: bool, asked_for: bool
-) -> tuple[int, ...]:
+@frozen(kw_only=True)
+class Audience:
+    """What decides which hooks a run may tell, whatever happens in it."""
+
+    cause: Cause
+    counts: bool
+    """Whether it is a result, or only an experiment."""
+    asked_for: bool
+    """Its backfill was made with `--hooks`."""
+
+    def hears(self, hook: HookSpec) -> bool:
+        """True if the hook is told of runs like this."""
+        if not self.counts:
+            return False
+        if hook.causes is not None:
+            return self.cause in hook.causes
+        return self.asked_for or self.cause not in NOT_BY_DEFAULT
+
+
+def hooks_of_end(spec: RunSpec, audience: Audience, state: RunState, failures_before: int) -> tuple[int, ...]:
     """The hooks that are to be told that a run has ended so: their places in the spec.
 
     Args:
         spec: of the run.
+        audience: of the run.
         state: in which it ended.
-        cause: why it exists.
-        counts: whether it is a result, or only an experiment.
-        asked_for: its backfill was made with `--hooks`.
+        failures_before: how many logical times before its own have failed, in a row; at least as many as
+            `failures_asked_for`, if there are so many.
     """
 
     def is_owed(hook: HookSpec) -> bool:
-        if EVENT_STATES.get(hook.event) is not state:
+        if state not in EVENT_STATES.get(hook.event, ()) or not audience.hears(hook):
             return False
-        if hook.causes is not None:
-            return cause in hook.causes
-        return asked_for or cause not in NOT_BY_DEFAULT
+        if hook.event == "on_recovery":
+            return failures_before > 0
+        return hook.event != "on_failure" or failures_before + 1 >= hook.after
 
-    return tuple(place for place, hook in enumerate(spec.hooks) if is_owed(hook)) if counts else ()
+    return tuple(place for place, hook in enumerate(spec.hooks) if is_owed(hook))
+
+
+def failures_asked_for(spec: RunSpec, state: RunState) -> int:
+    """How many failures in a row before a run its hooks need to know of, when it has ended so."""
+    if state is RunState.FAILED:
+        return max((hook.after - 1 for hook in spec.hooks if hook.event == "on_failure"), default=0)
+    return int(state is RunState.SUCCEEDED and any(hook.event == "on_recovery" for hook in spec.hooks))
+
+
+def hooks_meanwhile(spec: RunSpec, audience: Audience, event: str) -> tuple[int, ...]:
+    """The hooks that are to be told of an event of a run that goes on: their places in the spec."""
+    return tuple(
+        place for place, hook in enumerate(spec.hooks) if hook.event == event and audience.hears(hook)
+    )
+
+
+def retries_in(facts: Iterable[ev.RunEvent]) -> Iterator[ev.AttemptFinished | ev.AttemptLost]:
+    """The failed attempts among new facts that are followed by another; one that said `not_yet` has not failed."""
+    failed: ev.AttemptFinished | ev.AttemptLost | None = None
+    for fact in facts:
+        if isinstance(fact, ev.AttemptFinished | ev.AttemptLost):
+            failed = fact
+        elif (
+            isinstance(fact, ev.RetryScheduled)
+            and failed is not None
+            and not (isinstance(failed, ev.AttemptFinished) and failed.outcome is Outcome.NOT_YET)
+        ):
+            yield failed
 
 
 @define
 class HookRun:
-    """What has become of one hook."""
+    """What has become of one hook, one of the times that it is told."""
 
     hook: int
     """Its place in the spec."""
+    telling: int = 1
+    """Which one it is of the times that it is told."""
+    owed: ev.HooksOwed | None = None
+    """What it is told of."""
     start: ev.HookStarted | None = None
     """The last one."""
     live: bool = False
@@ -75,9 +134,14 @@ class HookRun:
     def lost(self, at: datetime) -> ev.HookLost | ev.HookFinished:
         """The fact that the process that executed it died: it is to be started again, or that was the last time."""
         if self.attempt < MOST_STARTS:
-            return ev.HookLost(at=at, hook=self.hook, attempt=self.attempt)
+            return ev.HookLost(at=at, hook=self.hook, attempt=self.attempt, telling=self.telling)
         return ev.HookFinished(
-            at=at, hook=self.hook, attempt=self.attempt, outcome=Outcome.LOST, reason="lost"
+            at=at,
+            hook=self.hook,
+            attempt=self.attempt,
+            outcome=Outcome.LOST,
+            reason="lost",
+            telling=self.telling,
         )
 
 
@@ -85,7 +149,10 @@ class HookRun:
 class HookRuns:
     """The hooks of one run."""
 
-    _all: dict[int, HookRun] = field(factory=dict)
+    _all: dict[tuple[int, int], HookRun] = field(factory=dict)
+    """By place and telling."""
+    _tellings: dict[int, int] = field(factory=dict)
+    """By place: how often it has been owed."""
 
     @classmethod
     def told_by(cls, events: Iterable[ev.RunEvent]) -> HookRuns:
@@ -97,12 +164,16 @@ class HookRuns:
         return hooks
 
     def owed(self) -> tuple[HookRun, ...]:
-        """All that were owed, in the order of the spec."""
+        """All that were owed, as they came to be so, then in the order of the spec."""
         return tuple(self._all.values())
 
     def open(self) -> tuple[HookRun, ...]:
-        """Those that have not ended, in the order of the spec."""
+        """Those that have not ended, in the same order."""
         return tuple(hook for hook in self._all.values() if hook.end is None)
+
+    def is_owed(self, hook: int) -> bool:
+        """True if the hook has been owed once at least."""
+        return hook in self._tellings
 
     def live(self) -> Iterator[HookRun]:
         """Those that are being executed."""
@@ -111,11 +182,12 @@ class HookRuns:
     def refusal(self, spec: RunSpec, event: HookEvent) -> str | None:
         """Why a fact cannot be; None if it can."""
         if isinstance(event, ev.HooksOwed):
-            if self._all:
-                return "comes twice"
             known = range(len(spec.hooks))
-            return None if all(hook in known for hook in event.hooks) else "names a hook that the spec lacks"
-        hook = self._all.get(event.hook)
+            if not all(hook in known for hook in event.hooks):
+                return "names a hook that the spec lacks"
+            again = any(self.is_owed(hook) and spec.hooks[hook].event != ON_RETRY for hook in event.hooks)
+            return "comes twice" if again or len(set(event.hooks)) != len(event.hooks) else None
+        hook = self._all.get((event.hook, event.telling))
         if hook is None:
             return f"names hook {event.hook}, which is not owed"
         if isinstance(event, ev.HookStarted):
@@ -131,9 +203,11 @@ class HookRuns:
     def apply(self, event: HookEvent) -> None:
         """Apply a fact that is not refused; one about an earlier start changes nothing."""
         if isinstance(event, ev.HooksOwed):
-            self._all = {hook: HookRun(hook) for hook in sorted(event.hooks)}
+            for place in sorted(event.hooks):
+                telling = self._tellings[place] = self._tellings.get(place, 0) + 1
+                self._all[place, telling] = HookRun(place, telling, event)
             return
-        hook = self._all[event.hook]
+        hook = self._all[event.hook, event.telling]
         if isinstance(event, ev.HookStarted):
             hook.start, hook.live = event, True
         elif hook.live and event.attempt == hook.attempt:

@@ -13,9 +13,9 @@ Rules:
 6. Slots of pools belong to the owner of a run: with an owner they are gone, and the next one asks for its own.
 
 Nothing here reads a clock or does I/O, and no rule compares the instants of facts, since wall clocks jump; save for
-those that are about the clock, the `timeout` of a `wait` and of a run. Order, trigger rules, conditions, retries and `max_parallel` are decided here; slots of processes and pools are granted
-outside. What can be asked is in `situation`, what follows from an end in `consequences`, the table of what may
-happen to a task in `units`.
+those that are about the clock, the `timeout` of a `wait` and of a run. Order, trigger rules, conditions, retries and
+`max_parallel` are decided here; slots of processes and pools are granted outside. What can be asked is in
+`situation`, what follows from an end in `consequences`, the table of what may happen to a task in `units`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Never
 from cronicle.runs import events as ev
 from cronicle.runs.actions import Question
 from cronicle.runs.consequences import Consequences
-from cronicle.runs.hooks import HookEvent
+from cronicle.runs.hooks import TOLD_MEANWHILE, HookEvent
 from cronicle.runs.situation import Group
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
@@ -406,6 +406,14 @@ class RunMachine(Consequences):
         for unit in units:
             self._end(unit, TaskState.CANCELLED, event.reason, event.at)
 
+    def _run_marked(self, event: ev.RunMarked) -> None:
+        self._must_not_have_started(event)
+        if event.state not in (RunState.SUCCEEDED, RunState.FAILED):
+            refuse(event, f"cannot bring the state {event.state}")
+        if self._open_tasks:
+            refuse(event, f"comes while {self._open_tasks} tasks are not excluded")
+        self._due.append(ev.RunFinished(at=event.at, state=event.state, reason=Reason.MARKED))
+
     def _run_finished(self, event: ev.RunFinished) -> None:
         if event.state is RunState.SKIPPED:
             self._must_not_have_started(event)
@@ -413,11 +421,13 @@ class RunMachine(Consequences):
             refuse(event, f"says {event.state} while {self._open_tasks} tasks are open")
         self.state, self.reason = event.state, event.reason
 
-    # -- facts after the end -------------------------------------------------------------------------------
+    # -- facts about hooks ---------------------------------------------------------------------------------
 
     def _hook_event(self, event: HookEvent) -> None:
-        if not self.finished:
-            refuse(event, "comes before the run has ended")
+        if isinstance(event, ev.HooksOwed) and not self.finished:
+            hooks = self.spec.hooks
+            if any(hooks[place].event not in TOLD_MEANWHILE for place in event.hooks if place < len(hooks)):
+                refuse(event, "comes before the run has ended")
         if why := self.hooks.refusal(self.spec, event):
             refuse(event, why)
         self.hooks.apply(event)
@@ -452,6 +462,7 @@ _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.TasksCancelled: RunMachine._tasks_cancelled,
     ev.CancelRequested: RunMachine._cancel_requested,
     ev.RunTimedOut: RunMachine._run_timed_out,
+    ev.RunMarked: RunMachine._run_marked,
     ev.RunFinished: RunMachine._run_finished,
     **dict.fromkeys(_OF_HOOKS, RunMachine._hook_event),
 }

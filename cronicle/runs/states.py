@@ -94,5 +94,7 @@ class Reason(StrEnum):
     """What a task with `wait` waits for was not there in time."""
     TIMED_OUT = "timed_out"
     """Of a run: it took longer than its workflow's `timeout`."""
+    MARKED = "marked"
+    """Of a run: somebody has set its outcome by hand."""
     RUN_TIMED_OUT = "run_timed_out"
     """Of a task of such a run, which had not ended by then."""

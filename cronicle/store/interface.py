@@ -56,6 +56,13 @@ class StoreError(CronicleError):
     """The store cannot do what was asked: its disk is full or read-only, it is locked, damaged, or newer."""
 
 
+class UnwritableError(StoreError):
+    """The store cannot be written at present: its disk is full or read-only, or somebody keeps it locked.
+
+    Nothing of what was asked has happened, and it may be tried again.
+    """
+
+
 class UncertainWriteError(StoreError):
     """A write failed so late that it is not known whether it happened.
 
@@ -156,6 +163,13 @@ class StoreReader(Protocol):
         """Logical times in [start, end) that have a counting run in state failed."""
         ...
 
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        """How many logical times of its series directly before that of a run have failed, `limit` at most.
+
+        Of those with a run that counts and has succeeded or failed. One that has a result has not failed.
+        """
+        ...
+
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
@@ -201,7 +215,7 @@ class StoreReader(Protocol):
         ...
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
-        """Its ended runs with hooks that are owed and have not ended, oldest first; None: those without an owner."""
+        """Its runs, live or ended, with hooks owed that have not ended, oldest first; None: those of no owner."""
         ...
 
     # Ticks
@@ -309,7 +323,11 @@ class Store(StoreReader, Protocol):
     def add_deployment(
         self, deployment: DeploymentRecord, *, based_on: int | None
     ) -> DeploymentRecord | None:
-        """Make a deployment with the next number, if the one in force is still `based_on`; else None."""
+        """Make a deployment with the next number, if the one in force is still `based_on`; else None.
+
+        A workflow that it calls otherwise (`moved`) takes its runs, backfills, cursors, owed and dropped ticks and
+        pauses along, unless something under the new name has runs or cursors already.
+        """
         ...
 
     # Runs
@@ -321,6 +339,10 @@ class Store(StoreReader, Protocol):
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
         exactly one. The answer to a second is the id of the first.
         """
+        ...
+
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
         ...
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
@@ -363,13 +385,6 @@ class Store(StoreReader, Protocol):
         somebody else's run is live for that logical time, the tick's is made in state skipped (`overlap`). A run that
         comes `admitted` has a policy that limits nothing, and is not judged; one that comes in state skipped, with
         its end among its events, is stored as it is.
-        """
-        ...
-
-    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
-        """Give the history, cursors, owed ticks and pauses of a workflow to another name; False if `epoch` is over.
-
-        Nothing happens if the target has runs or cursors already, or the source has none.
         """
         ...
 
@@ -448,6 +463,10 @@ class Store(StoreReader, Protocol):
 
         Until `remove_owner(dead)` the caller may append to its runs in its name.
         """
+        ...
+
+    def leave_dead_owner(self, dead: str) -> None:
+        """Undo `claim_dead_owner`: somebody else may settle it, or the caller another time."""
         ...
 
     # Requests and slots

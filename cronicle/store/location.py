@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from cronicle.store.records import BackupReport
 
 
-def open_store(location: str, *, create: bool) -> Store:
+def open_store(location: str, *, create: bool, patience: float | None = None) -> Store:
     """Open a store for writing; with `create` a new one is made where there is none.
+
+    Args:
+        location: Where it is.
+        create: Whether to make it.
+        patience: Seconds that each call waits at most for another process that writes; None: a minute.
 
     Raises:
         UnknownError: There is none, and `create` is false.
@@ -25,7 +30,7 @@ def open_store(location: str, *, create: bool) -> Store:
     folder = _folder(location)
     from cronicle.store import sqlite
 
-    return sqlite.open_store(folder, create=create)
+    return sqlite.open_store(folder, create=create, patience=patience)
 
 
 def open_reader(location: str) -> StoreReader:

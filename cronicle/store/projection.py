@@ -210,7 +210,7 @@ class Projection:
         run.changed = run.ended = True
 
     def _hooks_owed(self, run: RunChange, _: int, __: int, event: ev.HooksOwed) -> None:
-        run.hooks_open, run.changed = len(event.hooks), True
+        run.hooks_open, run.changed = run.hooks_open + len(event.hooks), True
 
     def _hook_finished(self, run: RunChange, _: int, __: int, ___: ev.HookFinished) -> None:
         run.hooks_open, run.changed = max(run.hooks_open - 1, 0), True

@@ -36,6 +36,9 @@ class SeriesKey(Value):
     series: str | None = None
     """Label of its schedule; None for the unlabelled ones."""
 
+    def __hash__(self) -> int:
+        return hash((self.project, self.environment, self.workflow, self.instance, self.series))
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class CursorRecord(Value):

@@ -11,11 +11,12 @@ import msgspec
 from attrs import frozen
 
 from cronicle.names import task_label
+from cronicle.runs.events import RunMarked
 from cronicle.runs.spec import RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
-from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, TaskState
+from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
-from cronicle.views.runs import runs_of_same_time
+from cronicle.views.runs import overruled_by, runs_of_same_time
 from cronicle.views.words import (
     day_and_time,
     duration,
@@ -87,6 +88,7 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
     facts.append(("cause", cause_text(run)))
     facts.append(("asked for by", f"{actor_text(run.actor)}, {moment(run.created_at, zone, now)}"))
     facts += [("command", run.actor.command)] if run.actor.command else []
+    facts += [("why", text) for text in _marked(store, run)]
     facts.append(("revision", revision_text(run)))
     facts.append(("counts", _counts(store, run)))
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(run.params.items())]
@@ -102,6 +104,13 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
     return facts
 
 
+def _marked(store: StoreReader, run: RunRecord) -> list[str]:
+    """Why somebody has set its outcome by hand; nothing of a run that was executed."""
+    if run.reason != Reason.MARKED:
+        return []
+    return [event.reason for event in store.get_events(run.id) if isinstance(event, RunMarked)]
+
+
 def _hooks(store: StoreReader, run: RunRecord) -> list[str]:
     """What has become of each hook that the run owed: `on_failure: exit code 3`."""
     from cronicle.views.shapes import hook_shapes
@@ -111,7 +120,10 @@ def _hooks(store: StoreReader, run: RunRecord) -> list[str]:
         what = reason_text(hook.outcome) if hook.outcome else "not told yet"
         if hook.outcome is not None and hook.outcome != Outcome.SUCCEEDED and hook.detail:
             what += f": {hook.detail}"
-        said.append(f"{hook.event} {what}" + (", started again after a crash" if hook.attempt > 1 else ""))
+        about = f" of {task_label(hook.task, hook.key)}" if hook.task else ""
+        said.append(
+            f"{hook.event}{about} {what}" + (", started again after a crash" if hook.attempt > 1 else "")
+        )
     return said
 
 
@@ -150,6 +162,8 @@ def owner_text(store: StoreReader, owner: str | None, whole_id: str) -> str:
 
 
 def _counts(store: StoreReader, run: RunRecord) -> str:
+    if by := overruled_by(store, run):
+        return f"no longer: run {by.id} has marked its logical time as failed"
     if not run.counts:
         return "no: an experiment, never the result of its logical time"
     result = store.find_result(run.project, run.environment, run.workflow, run.series, run.logical_time)

@@ -17,11 +17,12 @@ from cronicle.runs import obstacles as ob
 from cronicle.runs.ends import end_of
 from cronicle.runs.machine import IllegalEventError, RunMachine
 from cronicle.runs.spec import TaskSpec
-from cronicle.runs.states import LIVE, Cause, Reason, RunState, TaskState
+from cronicle.runs.states import LIVE, Cause, Outcome, Reason, RunState, TaskState
 from cronicle.runs.units import Unit, UnitId
 from cronicle.store.interface import StoreError, StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord
 from cronicle.views.details import actor_text, read_spec
+from cronicle.views.runs import overruled_by
 from cronicle.views.words import (
     duration,
     ending,
@@ -66,19 +67,24 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
     names = _some([task_label(*unit.id) for unit in failed])
     match run.state:
         case RunState.FAILED:
-            summary = f"{title} failed: {names} failed"
+            summary = f"{title} failed: {names} failed" if failed else f"{title} failed"
+            if run.reason:
+                summary = f"{title} failed: {reason_text(run.reason)}"
+                because += [*story.timed_out(), *story.marked()]
             for unit in failed[:MOST_NAMED]:
                 because += story.chain(unit)
             because += story.skipped_below()
             commands = [f"cronicle logs {story.address(failed[0].id)}"] if failed else []
             commands.append(f"cronicle retry {run.id}")
         case RunState.CANCELLED:
-            summary = f"{title} was cancelled" + (f": {run.reason}" if run.reason else "")
+            summary = f"{title} was cancelled" + (f": {reason_text(run.reason)}" if run.reason else "")
             because += story.cancels()
         case RunState.SUCCEEDED:
             units = [unit for unit in story.leaves() if unit.state is TaskState.SUCCEEDED]
             summary = f"{title} succeeded: {plural(len(units), 'task')}"
             because += [line for unit in story.leaves() if not _is_good(unit) for line in story.chain(unit)]
+            if run.reason == Reason.MARKED:
+                summary, because = f"{title} succeeded: {reason_text(run.reason)}", [*story.marked()]
         case RunState.SKIPPED:
             summary = f"{title} was skipped" + (f": {reason_text(run.reason)}" if run.reason else "")
         case _ if not story.is_driven():
@@ -130,7 +136,9 @@ def origin(store: StoreReader, run: RunRecord, now: datetime) -> Iterator[str]:
         yield _asked(store, current, now)
         current = store.find_run(current.retry_of) if current.retry_of else None
     yield _revision(store, run, now)
-    if not run.counts:
+    if by := overruled_by(store, run):
+        yield f"it does not count any more: run {by.id} has marked its logical time as failed"
+    elif not run.counts:
         yield "it does not count: an experiment never becomes the result of its logical time"
 
 
@@ -269,6 +277,20 @@ class Story:
                 yield f"{event.by} asked for its end, {when}{why}"
                 return
 
+    def marked(self) -> Iterator[str]:
+        """Who has set the outcome by hand, and why."""
+        for event in self.events:
+            if isinstance(event, ev.RunMarked):
+                when = moment(event.at, self.run.timezone, self.now)
+                yield f"{event.by} marked it as {event.state}, {when}: {event.reason}; nothing was executed"
+
+    def timed_out(self) -> Iterator[str]:
+        """When the time of the run was over."""
+        for event in self.events:
+            if isinstance(event, ev.RunTimedOut):
+                limit = duration(self.machine.spec.timeout)
+                yield f"its time was over {moment(event.at, self.run.timezone, self.now)}, {limit} after its start"
+
     def chain(self, unit: Unit) -> list[str]:
         """Why a unit is where it is, and what that follows from."""
         self.told.add(unit.id)
@@ -285,6 +307,9 @@ class Story:
                 return self._skipped(unit, label, spec)
             case TaskState.CANCELLED:
                 started = "was cancelled while it ran" if self.attempts_of(unit.id) else "did not run"
+                if unit.reason == Reason.RUN_TIMED_OUT:
+                    started = "was ended while it ran" if self.attempts_of(unit.id) else "did not run"
+                    return [f"{label} {started}: {reason_text(unit.reason)}", *self.timed_out()]
                 return [f"{label} {started}: the run was cancelled", *self.cancels()]
         return self._open(unit, label)
 
@@ -296,17 +321,23 @@ class Story:
             )
         start, end = attempts[-1].started_at, attempts[-1].ended_at or self.now
         rule = f"; its trigger rule {spec.trigger_rule} was met" if spec.upstreams else ""
+        asked = _times_asked(attempts)
+        tries = f"{len(attempts) - asked} of {spec.retry.attempts}" + _after_asking(asked)
         return (
-            f"{label} ran and succeeded at attempt {attempts[-1].attempt} of {spec.retry.attempts}"
+            f"{label} ran and succeeded at attempt {tries}"
             f" on {attempts[-1].host}, in {duration((end - start).total_seconds())}{rule}"
         )
 
     def _failed(self, unit: Unit, label: str, spec: TaskSpec) -> list[str]:
         attempts = self.attempts_of(unit.id)
         tolerated = "; that does not fail the run (allow_failure)" if spec.allow_failure else ""
+        if attempts and unit.reason == Reason.WAIT_TIMED_OUT:
+            return [f"{label} failed: {self._gave_up(spec, attempts)}{tolerated}"]
         if attempts:
             last = attempts[-1]
-            tries = f", attempt {last.attempt} of {spec.retry.attempts}" if spec.retry.attempts > 1 else ""
+            asked = _times_asked(attempts)
+            number = f", attempt {last.attempt - asked} of {spec.retry.attempts}"
+            tries = (number if spec.retry.attempts > 1 else "") + _after_asking(asked)
             detail = f": {last.detail}" if last.detail and last.detail != ending(last) else ""
             return [f"{label} failed: {ending(last)}{tries}{detail}{tolerated}"]
         for event in self.events:
@@ -321,6 +352,8 @@ class Story:
     def _skipped(self, unit: Unit, label: str, spec: TaskSpec) -> list[str]:
         if unit.reason == Reason.EXIT_CODE:
             return [f"{label} skipped itself: it ended with its skip_exit_code {spec.skip_exit_code}"]
+        if unit.reason == Reason.WAIT_TIMED_OUT:
+            return [f"{label} was skipped: {self._gave_up(spec, self.attempts_of(unit.id))}"]
         if unit.reason not in (Reason.UPSTREAM_FAILED, Reason.UPSTREAM_SKIPPED):
             return [f"{label} did not run: {reason_text(unit.reason) or 'all its instances were skipped'}"]
         wanted = End.BAD if unit.reason == Reason.UPSTREAM_FAILED else End.SKIPPED
@@ -366,9 +399,15 @@ class Story:
                 last = self.attempts_of(unit.id)
                 failed = f", after {ending(last[-1])}" if last else ""
                 until = f"{local_time(obstacle.until, zone)} ({relative(obstacle.until, self.now)})"
+                if obstacle.asks_again:
+                    end = obstacle.asks_until
+                    gives_up = f", and gives up {local_time(end, zone)}" if end else ""
+                    return f"waits: not yet there{_after_asking(len(last))}; asks again {until}{gives_up}"
                 return f"backs off until {until}, then comes attempt {obstacle.attempt}{failed}"
             case ob.PoolSlotsNeeded():
                 return f"waits for {plural(obstacle.slots, 'slot')} of pool {obstacle.pool}"
+            case ob.LockNeeded():
+                return "waits for its lock" + (f" {obstacle.lock!r}" if obstacle.lock is not None else "")
             case ob.MaxParallelReached():
                 return f"waits: {obstacle.limit} run already, which is the workflow's max_parallel"
             case ob.AttemptRunning():
@@ -379,6 +418,10 @@ class Story:
                 return "is ready: it starts when the process of its run has a free slot"
             case ob.HasEnded():
                 return f"has ended: {obstacle.state}"
+
+    def _gave_up(self, spec: TaskSpec, attempts: list[AttemptRecord]) -> str:
+        limit = f" within {duration(spec.wait.timeout)}" if spec.wait else ""
+        return f"what it waits for was not there{limit}{_after_asking(_times_asked(attempts))}"
 
     def _once(self, unit: Unit) -> list[str]:
         return [] if unit.id in self.told else self.chain(unit)
@@ -397,6 +440,15 @@ class Story:
         group = self.machine.groups.get(task) if key is None else None
         units = [self.machine.units[task, one] for one in group.instances] if group else []
         return [one for one in units if one.state is TaskState.FAILED]
+
+
+def _times_asked(attempts: list[AttemptRecord]) -> int:
+    """How many attempts were told that what the task waits for is not there yet."""
+    return sum(one.outcome is Outcome.NOT_YET for one in attempts)
+
+
+def _after_asking(times: int) -> str:
+    return f", after asking {plural(times, 'time')}" if times else ""
 
 
 def _is_good(unit: Unit) -> bool:

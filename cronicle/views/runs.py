@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
-from cronicle.runs.states import LIVE, RunState, TaskState
+from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
-from cronicle.views.words import duration, local_time, relative, short, took
+from cronicle.views.words import duration, local_time, reason_text, relative, short, took
 
 
 @frozen(kw_only=True)
@@ -108,9 +108,18 @@ def _note(
     if run.state is RunState.SUCCEEDED and not run.counts:
         return "does not count"
     if run.state is not RunState.SUCCEEDED:
-        return ""
+        return reason_text(run.reason)
     key = (run.project, run.environment, run.workflow, run.series, run.logical_time)
     if key not in shared:
         result = store.find_result(*key) if store.count_runs(runs_of_same_time(run), 2) > 1 else None
         shared[key] = None if result is None else result.run_id
     return "the result" if shared[key] == run.id else ""
+
+
+def overruled_by(store: StoreReader, run: RunRecord) -> RunRecord | None:
+    """The run that has marked the logical time of a succeeded one as failed, so that this counts no longer."""
+    if run.counts or run.state is not RunState.SUCCEEDED:
+        return None
+    same = evolve(runs_of_same_time(run), states=(RunState.FAILED,))
+    marks = [other for other in store.list_runs(same) if other.reason == Reason.MARKED]
+    return next((other for other in marks if other.sequence > run.sequence), None)

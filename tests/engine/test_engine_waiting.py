@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import trio
 from test_engine_runner import drive, owner_of, states
@@ -87,7 +88,7 @@ async def test_a_lock_has_one_holder_over_all_processes(store, tmp_path, autojum
         other_store.close()
 
     assert len(begun) == 6
-    assert all(later - earlier >= SECOND for earlier, later in zip(begun, begun[1:], strict=False))
+    assert all(later - earlier >= SECOND for earlier, later in pairwise(begun))
     assert begun[-1] - begun[0] < 20 * SECOND
 
 

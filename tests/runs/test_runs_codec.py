@@ -113,7 +113,7 @@ def test_what_a_newer_release_adds_to_an_event_is_passed_over():
     assert event_from_bytes("RunQueued", body).run_id == "R"
 
 
-ADDED_SINCE = {"0.1.0": {"WaitTimedOut", "RunTimedOut"}}
+ADDED_SINCE = {"0.1.0": {"WaitTimedOut", "RunTimedOut", "RunMarked"}}
 """Release -> the events that it did not know."""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import attrs
 import pytest
 
 from cronicle.runs import events as ev
-from cronicle.runs.hooks import owed_hooks
+from cronicle.runs.hooks import Audience, failures_asked_for, hooks_meanwhile, hooks_of_end, retries_in
 from cronicle.runs.machine import IllegalEventError, RunMachine
 from cronicle.runs.spec import HookSpec, RunSpec, TaskSpec
 from cronicle.runs.states import Cause, Outcome, RunState
@@ -72,7 +74,8 @@ def ended(*more: ev.RunEvent) -> RunMachine:
 def test_outcome_cause_and_whether_it_counts_decide_which_hooks_are_owed(
     state: RunState, cause: Cause, counts: bool, asked_for: bool, owed: tuple[int, ...]
 ) -> None:
-    assert owed_hooks(SPEC, state, cause, counts=counts, asked_for=asked_for) == owed
+    audience = Audience(cause=cause, counts=counts, asked_for=asked_for)
+    assert hooks_of_end(SPEC, audience, state, failures_before=0) == owed
 
 
 @pytest.mark.parametrize(
@@ -138,3 +141,97 @@ def test_the_second_loss_is_the_end_of_a_hook() -> None:
     assert first == lost()
     assert isinstance(second, ev.HookFinished)
     assert second.outcome is Outcome.LOST
+
+
+# -- which are owed ----------------------------------------------------------------------------------------------
+
+COUNTING = Audience(cause=Cause.SCHEDULE, counts=True, asked_for=False)
+
+
+def with_hooks(*events: str, **fields: Any) -> RunSpec:
+    hooks = tuple(HookSpec(event=event, command={"known": ["true"]}, **fields) for event in events)
+    return attrs.evolve(SPEC, hooks=hooks)
+
+
+@pytest.mark.parametrize(
+    ("event", "states"),
+    [
+        ("on_success", {RunState.SUCCEEDED}),
+        ("on_failure", {RunState.FAILED}),
+        ("on_finish", {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}),
+        ("on_start", set()),
+        ("on_retry", set()),
+        ("on_late", set()),
+        ("on_pause", set()),
+    ],
+)
+def test_the_end_of_a_run_is_told_to_the_hooks_for_it(event: str, states: set[RunState]) -> None:
+    ends = set(RunState) - {RunState.QUEUED, RunState.RUNNING}
+
+    assert {end for end in ends if hooks_of_end(with_hooks(event), COUNTING, end, 9)} == states
+
+
+@pytest.mark.parametrize(("failures_before", "is_told"), [(0, False), (1, True), (5, True)])
+def test_a_recovery_is_a_success_after_a_failure(failures_before: int, is_told: bool) -> None:
+    spec = with_hooks("on_recovery")
+
+    assert failures_asked_for(spec, RunState.SUCCEEDED) == 1
+    assert failures_asked_for(spec, RunState.FAILED) == 0
+    assert hooks_of_end(spec, COUNTING, RunState.SUCCEEDED, failures_before) == ((0,) if is_told else ())
+
+
+@pytest.mark.parametrize(
+    ("failures_before", "is_told"), [(0, False), (1, False), (2, True), (3, True), (9, True)]
+)
+def test_a_hook_after_three_failures_is_told_of_the_third_and_of_each_further_one(
+    failures_before: int, is_told: bool
+) -> None:
+    spec = with_hooks("on_failure", after=3)
+
+    assert failures_asked_for(spec, RunState.FAILED) == 2
+    assert hooks_of_end(spec, COUNTING, RunState.FAILED, failures_before) == ((0,) if is_told else ())
+
+
+@pytest.mark.parametrize(
+    ("cause", "counts", "is_told"),
+    [(Cause.SCHEDULE, True, True), (Cause.BACKFILL, True, False), (Cause.MANUAL, False, False)],
+)
+def test_what_happens_meanwhile_is_told_of_the_same_runs_as_their_ends(
+    cause: Cause, counts: bool, is_told: bool
+) -> None:
+    audience = Audience(cause=cause, counts=counts, asked_for=False)
+
+    assert hooks_meanwhile(with_hooks("on_success", "on_start"), audience, "on_start") == (
+        (1,) if is_told else ()
+    )
+
+
+def test_a_failure_that_is_followed_by_another_attempt_is_a_retry_and_being_told_not_yet_is_none() -> None:
+    end = ev.AttemptFinished(at=AT, task="a", key=None, attempt=1, outcome=Outcome.FAILED)
+    lost = ev.AttemptLost(at=AT, task="b", key="k", attempt=2)
+    not_yet = ev.AttemptFinished(at=AT, task="c", key=None, attempt=3, outcome=Outcome.NOT_YET)
+    last = ev.AttemptFinished(at=AT, task="d", key=None, attempt=4, outcome=Outcome.FAILED)
+    facts: list[ev.RunEvent] = []
+    for fact in (end, lost, not_yet):
+        again = ev.RetryScheduled(
+            at=AT, task=fact.task, key=fact.key, attempt=fact.attempt + 1, not_before=AT
+        )
+        facts += [fact, again]
+
+    assert list(retries_in([*facts, last])) == [end, lost]
+
+
+def test_a_hook_of_retries_is_told_of_each_and_each_telling_has_starts_of_its_own() -> None:
+    spec = with_hooks("on_retry", "on_start")
+    machine = RunMachine.replay(spec, [ev.RunQueued(at=AT, run_id="R"), ev.RunStarted(at=AT)])
+    for attempt in (1, 2):
+        machine.advance(ev.HooksOwed(at=AT, hooks=(0,), task="a", attempt=attempt))
+    machine.advance(ev.HookStarted(at=AT, hook=0, attempt=1, token="t", host="h", argv=(), telling=2))
+    machine.advance(ev.HookFinished(at=AT, hook=0, attempt=1, outcome=Outcome.SUCCEEDED, telling=2))
+
+    (first,) = machine.hooks.open()
+    assert (first.telling, first.owed and first.owed.attempt) == (1, 1)
+    assert machine.state is RunState.RUNNING
+    machine.advance(ev.HooksOwed(at=AT, hooks=(1,)))
+    with pytest.raises(IllegalEventError, match="comes twice"):
+        machine.advance(ev.HooksOwed(at=AT, hooks=(1,)))

@@ -42,6 +42,8 @@ stateDiagram-v2
     [*] --> queued: RunQueued
     queued --> running: RunStarted
     queued --> skipped: RunFinished
+    queued --> succeeded: RunMarked, RunFinished
+    queued --> failed: RunMarked, RunFinished
     queued --> cancelled: CancelRequested, RunFinished
     running --> succeeded: RunFinished
     running --> failed: RunTimedOut, RunFinished

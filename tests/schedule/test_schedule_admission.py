@@ -181,7 +181,9 @@ def test_a_run_is_too_late_when_start_within_has_passed_since_its_time_with_jitt
     policy = Policy(start_within=600.0)
     minutes = timedelta(minutes=1)
 
-    assert gates(policy, waiting(), NOON + 10 * minutes) == Gates(ask_at=NOON + 10 * minutes)
+    assert gates(policy, waiting(), NOON + 10 * minutes) == Gates(
+        ask_at=NOON + 10 * minutes + timedelta.resolution
+    )
     assert gates(policy, waiting(), NOON + 10 * minutes + timedelta(microseconds=1)).too_late
     jittered = waiting(not_before=NOON + 5 * minutes)
     assert not gates(policy, jittered, NOON + 15 * minutes).too_late

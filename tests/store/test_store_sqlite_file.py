@@ -234,8 +234,8 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_remedy(folder: Path) ->
     [
         (apsw.ReadOnlyError, "read-only"),
         (apsw.FullError, "is full"),
-        (apsw.BusyError, "locked for"),
-        (apsw.LockedError, "locked for"),
+        (apsw.BusyError, "keeps the store"),
+        (apsw.LockedError, "keeps the store"),
         (apsw.NotADBError, "damaged"),
         (apsw.CorruptError, "damaged"),
         (apsw.SQLError, "damaged"),

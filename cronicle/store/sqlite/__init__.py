@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 FILE_NAME = "store.sqlite3"
 
 
-def open_store(folder: Path, *, create: bool) -> SqliteStore:
-    """Open the store in a folder for writing, of an older schema after bringing it up to date."""
+def open_store(folder: Path, *, create: bool, patience: float | None = None) -> SqliteStore:
+    """Open the store in a folder for writing, of an older schema after bringing it up to date.
+
+    `patience`: seconds that each call waits at most for another process that writes; None: a minute.
+    """
     from cronicle.store.sqlite.writer import SqliteStore  # readers start faster without it
 
     path = folder / FILE_NAME
@@ -42,6 +45,8 @@ def open_store(folder: Path, *, create: bool) -> SqliteStore:
     except BaseException:
         connection.close()
         raise
+    if patience is not None:
+        connection.patience = patience
     return SqliteStore(connection, folder)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import apsw
 
-from cronicle.store.interface import StoreError, UncertainWriteError
+from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for other writers. A write takes milliseconds; a minute means that its process hangs."""
@@ -58,7 +58,8 @@ class Connection:
 
     def __init__(self, path: Path, *, patience: float = LOCK_PATIENCE, keeps_log: bool = True) -> None:
         self.path = path
-        self._patience = patience
+        self.patience = patience
+        """Seconds that a statement waits for a lock at most."""
         self._waiting_since = 0.0
         with self._explained():
             self._database = apsw.Connection(
@@ -175,7 +176,7 @@ class Connection:
         now = time.monotonic()
         if tries == 0:
             self._waiting_since = now
-        elif now - self._waiting_since > self._patience:
+        elif now - self._waiting_since > self.patience:
             return False
         wait = min(LONGEST_WAIT, SHORTEST_WAIT * 1.5 ** min(tries, 20))
         time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311, TID251 - inside a C callback; nothing secret
@@ -196,9 +197,9 @@ def is_mounted_read_only(folder: Path) -> bool:
     return False
 
 
-def mounted_read_only(folder: Path) -> StoreError:
+def mounted_read_only(folder: Path) -> UnwritableError:
     """What is said of a store there."""
-    return StoreError(
+    return UnwritableError(
         f"the store {folder} lies on a disk that is mounted read-only",
         "Mount the disk for writing, or choose another store with --store.",
     )
@@ -217,19 +218,19 @@ def explain(error: Exception, path: Path) -> StoreError:
         case apsw.ReadOnlyError() | apsw.CantOpenError() if is_mounted_read_only(folder):
             return mounted_read_only(folder)
         case apsw.ReadOnlyError():
-            return StoreError(
+            return UnwritableError(
                 f"the store {folder} is read-only, so nothing can be recorded in it",
                 "Mount its disk for writing and give yourself write permission on the folder and the files in it, "
                 "or choose another store with --store.",
             )
         case apsw.FullError() | apsw.IOError() if isinstance(error, apsw.FullError) or _is_full(folder):
-            return StoreError(
+            return UnwritableError(
                 f"the disk of the store {folder} is full; nothing was recorded",
                 "Make room on it and repeat the command.",
             )
         case apsw.BusyError() | apsw.LockedError():
-            return StoreError(
-                f"another process has kept the store {folder} locked for {LOCK_PATIENCE:.0f} seconds",
+            return UnwritableError(
+                f"another process keeps the store {folder} locked",
                 f"See which one with `fuser {path}`; end it if it hangs, and repeat the command.",
             )
         case apsw.NotADBError():

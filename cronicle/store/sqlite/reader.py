@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,22 @@ class SqliteReader:
             (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
         )
         return frozenset(from_instant(row[0]) for row in found)
+
+    def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        found = self._connection.rows(
+            "SELECT max(state = 'succeeded') FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+            " AND series = ? AND logical_time < ? AND counts = 1 AND instance = ''"
+            " AND state IN ('succeeded', 'failed') GROUP BY logical_time ORDER BY logical_time DESC LIMIT ?",
+            (
+                run.project,
+                run.environment,
+                run.workflow,
+                run.series or "",
+                to_instant(run.logical_time),
+                limit,
+            ),
+        )
+        return sum(1 for _ in takewhile(lambda row: not row[0], found))
 
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cronicle.runs.spec import spec_hash
-from cronicle.runs.states import LIVE, BackfillState, Cause
+from cronicle.runs.states import LIVE, BackfillState, Cause, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
 from cronicle.store.interface import StoreError, UnknownError
@@ -107,35 +107,47 @@ class SqliteStore(SqliteReader):
                 f" VALUES ({marks(rows.DEPLOYMENT_COLUMNS)})",
                 (*row[:2], (newest or 0) + 1, *row[3:]),
             )
+            ticks.move_workflows(self._connection, deployment)
             return self.find_deployment(*where)
 
     # Runs
 
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        with self._connection.write():
+            return self._insert_run(new)
+
+    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+        with self._connection.write():
+            made = self._insert_run(new)
+            if isinstance(made, RunRecord) and made.state is RunState.FAILED:
+                overruled = f"UPDATE run SET counts = 0 WHERE {_SAME_TIME} AND state = 'succeeded'"
+                self._connection.execute(overruled, rows.run_row(made)[1:7])
+            return made
+
+    def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
         row = rows.run_row(run)
         is_tick = run.cause in _ONCE_CAUSES
-        with self._connection.write():
-            if run.state in LIVE:
-                live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
-                if there := self._connection.value(live, row[1:7]):
-                    return LiveRunExists(there)
-            if is_tick:
-                made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
-                if there := self._connection.value(made, row[1:7]):
-                    return LiveRunExists(there)
-            self._connection.execute(
-                f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
-                f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
-                (*row, new.backfill_position),
-            )
-            sequence = self._connection.last_sequence()
-            if new.backfill_position is not None:
-                self._take_tick(run, new.backfill_position)
-            batch = journal.Batch(self._connection)
-            batch.add_new_run(sequence, new)
-            batch.write()
-            made_run = self.find_run(run.id)
+        if run.state in LIVE:
+            live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
+            if there := self._connection.value(live, row[1:7]):
+                return LiveRunExists(there)
+        if is_tick:
+            made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
+            if there := self._connection.value(made, row[1:7]):
+                return LiveRunExists(there)
+        self._connection.execute(
+            f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
+            f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
+            (*row, new.backfill_position),
+        )
+        sequence = self._connection.last_sequence()
+        if new.backfill_position is not None:
+            self._take_tick(run, new.backfill_position)
+        batch = journal.Batch(self._connection)
+        batch.add_new_run(sequence, new)
+        batch.write()
+        made_run = self.find_run(run.id)
         assert made_run is not None
         return made_run
 
@@ -188,13 +200,6 @@ class SqliteStore(SqliteReader):
             if not leader.leads(self._connection, epoch):
                 return None
             return ticks.Settling(self._connection, self._policies).settle(settlements, progress)
-
-    def move_workflow(self, project: str, environment: str, source: str, target: str, *, epoch: int) -> bool:
-        with self._connection.write():
-            if not leader.leads(self._connection, epoch):
-                return False
-            ticks.move_workflow(self._connection, project, environment, source, target)
-        return True
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
         return admission.admit(self._connection, self._policies, run_id, owner, at)
@@ -336,6 +341,9 @@ class SqliteStore(SqliteReader):
             return True
         self._locks.drop(dead, remove=True)  # somebody settled it while we took the lock
         return False
+
+    def leave_dead_owner(self, dead: str) -> None:
+        self._locks.drop(dead, remove=False)
 
     # Requests and slots
 

@@ -1,0 +1,32 @@
+"""`cronicle wait`: until runs and backfills have ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def wait(
+    addresses: Annotated[list[str], typer.Argument(help="Runs or backfills; `-` reads a list from stdin.")],
+    timeout: Annotated[
+        str | None,
+        typer.Option("--timeout", metavar="DURATION", help="Give up after so long (exit code 124): `5m`."),
+    ] = None,
+    store: StoreOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Wait until all have ended. The exit code is 0 if all succeeded, 1 if not, 124 if the time was over before."""
+    from cronicle.cli.session import open_session
+    from cronicle.cli.waiting import patience_of, wait_for_all
+
+    patience = None if timeout is None else patience_of(timeout)
+    session = open_session(store, environment)
+    with session.reader() as reader:
+        return wait_for_all(session, reader, addresses, patience, json=json)

@@ -1,0 +1,115 @@
+"""Waiting for the ends of runs and backfills, whoever drives them: looks at the store, and says each end once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cronicle.cli.output import mark, paint, print_json, say, tell
+from cronicle.cli.session import Session
+from cronicle.errors import ExitCode, UsageError
+from cronicle.operations.addresses import addresses_from
+from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.views.words import name_of
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import StoreReader
+
+LOOK_SECONDS = 0.25
+"""Between two looks at the store."""
+
+Awaited = RunRecord | BackfillRecord
+
+
+def patience_of(text: str) -> float:
+    """Seconds of a `--timeout`.
+
+    Raises:
+        UsageError: It is no duration.
+    """
+    from cronicle.schedule.text import TextError, parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except TextError as error:
+        raise UsageError(f"--timeout: {error.message}", error.remedy) from error
+
+
+def wait_for_all(
+    session: Session, store: StoreReader, addresses: Sequence[str], patience: float | None, *, json: bool
+) -> ExitCode:
+    """Wait until all have ended, or for so many seconds.
+
+    Raises:
+        CronicleError: An address points at nothing; then nobody was waited for.
+    """
+    book = session.addresses(store)
+    found = [book.run_or_backfill(address) for address in addresses_from(addresses)]
+    asked = list({one.id: one for one in found}.values())
+    ended: dict[str, Awaited] = {}
+    trio.run(_wait, store, asked, ended, patience, json)
+    if json:
+        print_json([_shape(ended.get(one.id, one)) for one in asked])
+    if len(ended) < len(asked):
+        return ExitCode.TIMED_OUT
+    return ExitCode.GOOD if all(map(_is_good, ended.values())) else ExitCode.FAILED
+
+
+async def _wait(
+    store: StoreReader,
+    asked: Sequence[Awaited],
+    ended: dict[str, Awaited],
+    patience: float | None,
+    quiet: bool,
+) -> None:
+    told: set[str] = set()
+    deadline = None if patience is None else trio.current_time() + patience
+    while True:
+        for one in asked:
+            if one.id not in ended:
+                _look(store, one, ended, told, quiet=quiet)
+        if len(ended) == len(asked):
+            return
+        if deadline is not None and trio.current_time() >= deadline:
+            tell(f"{paint('✗', 'red')} time is over: {len(asked) - len(ended)} of {len(asked)} not ended")
+            return
+        await trio.sleep(LOOK_SECONDS)
+
+
+def _look(
+    store: StoreReader, asked: Awaited, ended: dict[str, Awaited], told: set[str], *, quiet: bool
+) -> None:
+    """Note the end of one, and say it; say once of one that nobody brings to an end."""
+    now = store.find_run(asked.id) if isinstance(asked, RunRecord) else store.find_backfill(asked.id)
+    if now is None:  # retention has removed it meanwhile
+        now = asked
+    elif not _has_ended(now):
+        if now.id not in told and (now.owner is None or not store.is_alive(now.owner)):
+            told.add(now.id)
+            tell(
+                f"{paint('note:', 'yellow')} no process drives {now.id}. Go on with it: cronicle resume {now.id}"
+            )
+        return
+    ended[asked.id] = now
+    if not quiet:
+        what = f"run {now.id}  {name_of(now)}" if isinstance(now, RunRecord) else f"backfill {now.id}"
+        say(f"{mark(now.state)}  {what}")
+
+
+def _has_ended(one: Awaited) -> bool:
+    if isinstance(one, RunRecord):
+        return one.state not in LIVE
+    return one.ended_at is not None
+
+
+def _is_good(one: Awaited) -> bool:
+    return one.state in (RunState.SUCCEEDED, BackfillState.SUCCEEDED)
+
+
+def _shape(one: Awaited) -> Any:
+    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
+
+    return to_builtins(run_shape(one) if isinstance(one, RunRecord) else backfill_shape(one))

@@ -1,0 +1,115 @@
+"""Telling the hooks of a workflow as a whole: that it has paused itself, that its results are not fresh.
+
+Nothing happens in a run by that, so that nothing of it is in the history of one: whoever notices it (the leader of
+the ticking) tells it, at once, with a log beside those of the last run.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+import trio
+
+from cronicle.engine.hooks import TOKEN_BYTES, prepare_hook
+from cronicle.errors import CronicleError
+from cronicle.execute.interface import AttemptControl
+from cronicle.operations.create_run import unscheduled
+from cronicle.runs.machine import RunMachine
+from cronicle.runs.scope import BadReference
+from cronicle.runs.spec import RunSpec
+from cronicle.runs.states import Cause, Outcome
+from cronicle.schedule.zones import zone_named
+from cronicle.store.records import Actor, DeploymentRecord, RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.engine.owner import Owner
+
+OF_A_WORKFLOW = frozenset({"on_pause", "on_not_fresh"})
+"""Hooks that are told of a workflow."""
+
+_log = logging.getLogger(__name__)
+
+
+async def tell_of_workflow(
+    owner: Owner,
+    deployment: DeploymentRecord,
+    workflow: str,
+    event: str,
+    reason: str,
+    series: str | None = None,
+) -> None:
+    """Execute the hooks of a deployed workflow for an event (`on_pause`, `on_not_fresh`); returns when they ended.
+
+    They are executed in a snapshot of the deployed revision, and get the workflow and its last run as JSON on stdin.
+    One that fails is an alarm in the log of this process.
+
+    Args:
+        owner: Who executes them.
+        deployment: The one in force.
+        workflow: Its name; nothing happens if the deployment has none of it.
+        event: Which hooks.
+        reason: Why they are told, in a sentence.
+        series: Of which schedule; None for the unlabelled ones.
+    """
+    from cronicle.views.shapes import to_builtins
+    from cronicle.views.told import told_of_workflow
+
+    spec = _spec_of(owner, deployment, workflow)
+    if spec is None:
+        return
+    told = told_of_workflow(owner.store, deployment, workflow, series, event, reason)
+    run = _run_like(owner, deployment, spec, told.last_run.id if told.last_run else None)
+    document = msgspec.json.encode(to_builtins(told))
+    async with trio.open_nursery() as nursery:
+        for place, hook in enumerate(spec.hooks):
+            if hook.event == event:
+                nursery.start_soon(_tell, owner, run, spec, place, document)
+
+
+def _spec_of(owner: Owner, deployment: DeploymentRecord, workflow: str) -> RunSpec | None:
+    for deployed in deployment.workflows:
+        if deployed.name == workflow:
+            return owner.spec_named(deployed.spec_hash)
+    return None
+
+
+def _run_like(owner: Owner, deployment: DeploymentRecord, spec: RunSpec, last: str | None) -> RunRecord:
+    """The last run at the deployed revision; where there is none, one that stands for it and is in no store."""
+    run = owner.store.find_run(last) if last else None
+    if run is not None:
+        return attrs.evolve(run, revision=deployment.revision, counts=True)
+    now = owner.clock.now()
+    return RunRecord(
+        id=owner.new_id(),
+        project=deployment.project,
+        environment=deployment.environment,
+        workflow=spec.workflow,
+        **unscheduled(now, now.astimezone(zone_named(spec.timezone)), spec.timezone),
+        cause=Cause.SCHEDULE,
+        counts=True,
+        revision=deployment.revision,
+        deployment=deployment.number,
+        spec_hash="",
+        actor=Actor(user="", host=owner.host, command=""),
+        created_at=now,
+    )
+
+
+async def _tell(owner: Owner, run: RunRecord, spec: RunSpec, place: int, told: bytes) -> None:
+    hook = spec.hooks[place]
+    token = secrets.token_hex(TOKEN_BYTES)
+    name = f"{hook.event} of {run.project}/{run.environment} {run.workflow}"
+    try:
+        view = owner.evaluator_for(run, RunMachine(spec)).view
+        prepared = prepare_hook(hook, view, key=f"{place}.{token[:8]}", attempt=1, token=token, told=told)
+    except (BadReference, CronicleError, OSError) as error:
+        _log.error("Hook %s could not be started: %s", name, error)
+        return
+    end = await owner.attempts.execute(run, spec, prepared, 0, AttemptControl())
+    owner.attempts.forget(run)
+    if end.outcome is not Outcome.SUCCEEDED:
+        _log.error("Hook %s %s: %s", name, end.outcome, end.detail or end.reason)
