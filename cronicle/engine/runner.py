@@ -164,6 +164,8 @@ class RunDriver:
         if self.run.admitted or self.machine.state is not RunState.QUEUED:
             return self._begin()
         dropped = await wait_for_admission(self, self._owner)
+        if self.machine.finished and not dropped:  # the tick after its has taken its place in the queue
+            return []
         return list(dropped) if dropped or self.is_asked_to_end else self._begin()
 
     def _begin(self) -> list[ev.RunEvent]:

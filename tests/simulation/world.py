@@ -17,7 +17,7 @@ from typing import Any
 import trio
 from attrs import define, evolve, frozen
 
-from cronicle.engine import admission, backfills, dispatcher, journal, keeper, owner, pools, recovery, signals, ticker
+from cronicle.engine import admission, backfills, dispatcher, keeper, owner, patience, pools, recovery, signals, ticker
 from cronicle.names import new_run_id
 from cronicle.operations.create_run import retried, ticked
 from cronicle.runs import events as ev
@@ -733,7 +733,7 @@ def engine_of(world: World) -> Iterator[None]:
         (signals, "LOOK", 5 * pace),
         (admission, "LOOK_AGAIN", pace),
         (dispatcher, "LOOK_AGAIN", pace),
-        (journal, "TRY_AGAIN", pace),
+        (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
     ]
     former = [(module, name, getattr(module, name)) for module, name, _ in replaced]
