@@ -17,7 +17,7 @@ from typing import Any
 import trio
 from attrs import define, evolve, frozen
 
-from cronicle.engine import admission, backfills, dispatcher, keeper, owner, patience, pools, recovery, signals, ticker
+from cronicle.engine import admission, backfills, dispatcher, heartbeat, keeper, owner, patience, pools, recovery, signals, ticker
 from cronicle.names import new_run_id
 from cronicle.operations.create_run import retried, ticked
 from cronicle.runs import events as ev
@@ -728,6 +728,7 @@ def engine_of(world: World) -> Iterator[None]:
         (owner, "POLL_SECONDS", pace),
         (recovery, "end_survivors", world.end_survivors),
         (pools, "LOOK_FOR_THE_DEAD", pace),
+        (heartbeat, "LOOK", pace),
         (keeper, "LOOK", pace),
         (ticker, "RECHECK", pace),
         (signals, "LOOK", 5 * pace),
