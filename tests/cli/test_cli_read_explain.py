@@ -324,7 +324,7 @@ def test_a_task_that_asks_again_says_how_often_it_has_and_when_it_gives_up(world
     (first, *_) = cronicle("explain", "7K2/a").lines
 
     assert first.startswith("a waits: not yet there, after asking 2 times; asks again 2016-01-01 00:0")
-    assert first.endswith("and gives up 2016-01-01 01:00:02")
+    assert first.endswith("and gives up 2016-01-01 01:00:03")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_task_that_gave_up_says_after_how_long(world, cronicle, on_timeout, sa
 
 
 def test_a_task_that_succeeded_after_asking_says_so(world, cronicle):
-    waiting(world).succeed()
+    waiting(world).do("a")
 
     (first, *_) = cronicle("explain", "7K2/a").lines
 
