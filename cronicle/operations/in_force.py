@@ -156,9 +156,7 @@ def new_run(
         owner=maker.owner,
         created_at=maker.now,
     )
-    return NewRun(
-        run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run_id),)
-    )
+    return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run_id),))
 
 
 def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:

@@ -46,7 +46,9 @@ def main() -> int:
     for result in failed[: given.stories]:
         _tell_failure(result, given)
     print(f"\n{runs:,} runs of {len(seeds)} seeds in {seconds:.0f} s ({runs / seconds:.0f} a second).")
-    print(f"{len(failed)} seeds break a promise{': ' if failed else '.'}{', '.join(str(one.seed) for one in failed)}")
+    print(
+        f"{len(failed)} seeds break a promise{': ' if failed else '.'}{', '.join(str(one.seed) for one in failed)}"
+    )
     return bool(failed)
 
 
@@ -58,7 +60,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first of them (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--runs", type=int, default=1000, help="about so many for each seed (%(default)s)")
-    parser.add_argument("--years", type=float, help="simulated for each seed; without it each has its own span")
+    parser.add_argument(
+        "--years", type=float, help="simulated for each seed; without it each has its own span"
+    )
     parser.add_argument("--plant", choices=sorted(PLANTS), help="plant this bug")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     parser.add_argument("--stories", type=int, default=3, help="failures that are told in full (%(default)s)")
@@ -72,7 +76,9 @@ def _simulated(seeds, given):
         for seed in seeds:
             yield simulate(seed, given.runs, given.years, given.plant)
         return
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1 << 10) as pool:
+    with ProcessPoolExecutor(
+        given.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1 << 10
+    ) as pool:
         waiting = {pool.submit(simulate, seed, given.runs, given.years, given.plant) for seed in seeds}
         for future in as_completed(waiting):
             yield future.result()

@@ -31,7 +31,9 @@ SAMPLE = 300
 def judge(world: World) -> None:
     """Raise `Violation` for the first promise that was broken."""
     everything_has_ended(world)
-    for key in sorted({(run.record.workflow, run.record.series) for run in _tick_runs(world)} | _series(world), key=str):
+    for key in sorted(
+        {(run.record.workflow, run.record.series) for run in _tick_runs(world)} | _series(world), key=str
+    ):
         _Fates(world, *key).check()
     history_explains_itself(world)
 
@@ -63,7 +65,9 @@ def everything_has_ended(world: World) -> None:
             run.id,
         )
     owed = world.store.list_owed(PROJECT, ENVIRONMENT)
-    world.watcher.wrong(f"ticks are still owed: {owed[0]}", f"{owed[0].key.workflow}/{owed[0].key.series or ''}")
+    world.watcher.wrong(
+        f"ticks are still owed: {owed[0]}", f"{owed[0].key.workflow}/{owed[0].key.series or ''}"
+    )
 
 
 @define
@@ -101,7 +105,9 @@ class _Fates:
             if len(runs) > 1:
                 self.wrong(f"tick {at} has {len(runs)} runs", *(run.id for run in runs))
             if at not in expected:
-                self.wrong(f"run {runs[0].id} is for {at}, which is no tick of what was deployed then", runs[0].id)
+                self.wrong(
+                    f"run {runs[0].id} is for {at}, which is no tick of what was deployed then", runs[0].id
+                )
         ticks = sorted(expected)
         for span in self.spans:
             covered = ticks[bisect_left(ticks, span.first) : bisect_right(ticks, span.last)]
@@ -118,9 +124,7 @@ class _Fates:
 
     def _collect(self) -> None:
         world = self.world
-        pieces = [
-            (one.at, one.rules(self.workflow, self.label)) for one in world.deployments
-        ]
+        pieces = [(one.at, one.rules(self.workflow, self.label)) for one in world.deployments]
         pieces.append((world.clock.now(), ()))
         for (after, rules), (until, _) in zip(pieces, pieces[1:], strict=False):
             self.pieces.append(_Piece(after, until, rules))
@@ -153,7 +157,9 @@ class _Fates:
         has_run = at in self.runs
         paused = self._pause_at(at)
         if has_run and paused:
-            self.wrong(f"tick {at} has run {self.runs[at][0].id}, although it was paused then", self.runs[at][0].id)
+            self.wrong(
+                f"tick {at} has run {self.runs[at][0].id}, although it was paused then", self.runs[at][0].id
+            )
         if has_run:
             self._run_of_tick(at, self.runs[at][0])
             return
@@ -184,12 +190,18 @@ class _Fates:
             self.wrong(f"tick {at} is on record as {span.reason}, although somebody watched")
         rules = self._rules_in_force(span.recorded_at)
         catchups = {rule.catchup for rule in rules}
-        later = [one for one in ticks[bisect_right(ticks, at) :] if one <= span.recorded_at and not self._pause_at(one)]
+        later = [
+            one
+            for one in ticks[bisect_right(ticks, at) :]
+            if one <= span.recorded_at and not self._pause_at(one)
+        ]
         if span.reason == "no_catchup":
             if "none" not in catchups:
                 self.wrong(f"tick {at} is on record as no_catchup; catchup is {catchups}")
             if not later and span.recorded_at - at <= ON_TIME:
-                self.wrong(f"tick {at} is on record as no_catchup, and was the latest, {span.recorded_at - at} ago")
+                self.wrong(
+                    f"tick {at} is on record as no_catchup, and was the latest, {span.recorded_at - at} ago"
+                )
         elif span.reason == "not_latest":
             if "latest" not in catchups:
                 self.wrong(f"tick {at} is on record as not_latest; catchup is {catchups}")
@@ -198,7 +210,9 @@ class _Fates:
         elif span.reason == "catchup_window":
             windows = [timedelta(seconds=rule.window) for rule in rules]
             if not any(span.recorded_at - at >= window for window in windows):
-                self.wrong(f"tick {at} is on record as catchup_window; it was {span.recorded_at - at} ago, of {windows}")
+                self.wrong(
+                    f"tick {at} is on record as catchup_window; it was {span.recorded_at - at} ago, of {windows}"
+                )
         else:
             self.wrong(f"tick {at} was dropped for an unknown reason, {span.reason}")
 
@@ -206,12 +220,17 @@ class _Fates:
         """The rules of the deployment that held at an instant, and of those about it: the engine may be late."""
         room = timedelta(seconds=3 * self.world.mix.pace)
         return [
-            rule for piece in self.pieces if piece.after <= at and piece.until >= at - room for rule in piece.rules
+            rule
+            for piece in self.pieces
+            if piece.after <= at and piece.until >= at - room
+            for rule in piece.rules
         ]
 
     def _pause_at(self, at: datetime) -> bool:
         return any(
-            pause.workflow in (None, self.workflow) and pause.start <= at and (pause.end is None or at < pause.end)
+            pause.workflow in (None, self.workflow)
+            and pause.start <= at
+            and (pause.end is None or at < pause.end)
             for pause in self.world.pauses
         )
 
@@ -239,6 +258,8 @@ def history_explains_itself(world: World) -> None:
         for task in store.list_tasks(run.id):
             unit = machine.units[task.task, task.key]
             if unit.state != task.state:
-                world.watcher.wrong(f"{run.id}/{task.task} is {task.state}, its events say {unit.state}", run.id)
+                world.watcher.wrong(
+                    f"{run.id}/{task.task} is {task.state}, its events say {unit.state}", run.id
+                )
         if not explain_run(store, run, now).summary.strip():
             world.watcher.wrong(f"nothing explains run {run.id}", run.id)

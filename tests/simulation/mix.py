@@ -352,7 +352,10 @@ class Mix:
             self._count("deployed: other policy")
             new = self._policy(period)
             new = evolve(
-                new, requires=plan.policy.requires, after=plan.policy.after, after_state=plan.policy.after_state
+                new,
+                requires=plan.policy.requires,
+                after=plan.policy.after,
+                after_state=plan.policy.after_state,
             )
             if plan.policy.after:
                 new = evolve(new, depends_on_past=False)

@@ -42,7 +42,13 @@ def cursor_before_run() -> AbstractContextManager[None]:
             return None
         self.crash_point()
         rest = [
-            evolve(one, cursor=None, expected=one.cursor.position if one.cursor else one.expected, owed=(), dropped=())
+            evolve(
+                one,
+                cursor=None,
+                expected=one.cursor.position if one.cursor else one.expected,
+                owed=(),
+                dropped=(),
+            )
             for one in settlements
         ]
         return settle(self, epoch, rest, progress)

@@ -99,7 +99,9 @@ class Process:
         self.crash_at = self.random.randrange(20, 400) if self.random.random() < world.crash_share else None
         if self.crash_at is not None and self.random.random() < 0.7:
             self.crash_at = int(self.crash_at * self.random.choice((10, 30, 100)))
-        self.crash_kind = self.random.choice(("before", "after", "after", "uncertain", "uncertain, committed"))
+        self.crash_kind = self.random.choice(
+            ("before", "after", "after", "uncertain", "uncertain, committed")
+        )
         self.trouble = False
         self.slow = 0.0
         self.server: Server | None = None
@@ -109,9 +111,7 @@ class Process:
 
     # -- the store -----------------------------------------------------------------------------------------
 
-    def call(
-        self, name: str, method: Callable[..., Any], is_write: bool, arguments: Any, named: Any
-    ) -> Any:
+    def call(self, name: str, method: Callable[..., Any], is_write: bool, arguments: Any, named: Any) -> Any:
         """Call a method of the store, unless the process dies of it."""
         if self.dead:
             raise Crashed
@@ -248,7 +248,9 @@ class SimulatedAttempts:
             run.id, task.name, prepared.key, prepared.attempt, prepared.token, process.number
         )
         if world.watcher.in_process[process.number] > world.mix.slots:
-            world.watcher.wrong(f"process {process.number} executes more than {world.mix.slots} attempts", run.id)
+            world.watcher.wrong(
+                f"process {process.number} executes more than {world.mix.slots} attempts", run.id
+            )
         seconds, outcome, code = world.fate(run, task, prepared.attempt)
         if task.timeout is not None and seconds > task.timeout:
             seconds, outcome, code = task.timeout, Outcome.TIMED_OUT, None

@@ -267,7 +267,9 @@ class Watcher:
 
     # -- what is executed ----------------------------------------------------------------------------------
 
-    def begins(self, run_id: str, task: str, key: str | None, attempt: int, token: str, process: int) -> Execution:
+    def begins(
+        self, run_id: str, task: str, key: str | None, attempt: int, token: str, process: int
+    ) -> Execution:
         """An attempt begins: check everything that must hold then."""
         seen = self.runs[run_id]
         spec = seen.spec.task(task)
