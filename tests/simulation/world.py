@@ -258,7 +258,11 @@ class World:
             return True
         if before in self.watcher.success_times.get((run.workflow, run.series), ()):
             return True
-        return run.backfill is None and before <= self.series_began(run.workflow, run.series)
+        if run.backfill is not None and any(
+            tick.logical_time == before for tick in self.store.list_ticks(run.backfill)
+        ):
+            return False
+        return before <= self.series_began(run.workflow, run.series)
 
     def _required_are_there(self, seen: SeenRun) -> bool:
         run = seen.record
