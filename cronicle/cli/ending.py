@@ -13,7 +13,7 @@ from cronicle.names import task_label
 from cronicle.runs.hooks import HookRuns
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.runs.states import Outcome, RunState, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
 from cronicle.views.words import ending, name_of, reason_text
 

@@ -154,7 +154,9 @@ def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error("%s. Nothing new starts until it can be written; then all goes on by itself.", error.message)
+        _log.error(
+            "%s. Nothing new starts until it can be written; then all goes on by itself.", error.message
+        )
 
 
 def _check(store: Store, wish: ServeWish) -> None:

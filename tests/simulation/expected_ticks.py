@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
@@ -74,7 +74,7 @@ def _plain(instants, timezone: str) -> Iterator[tuple[int, date | None]]:
     return ((instant, None) for instant in instants)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
@@ -102,7 +102,7 @@ class _Fields:
         return of_month and of_week if self.both else of_month or of_week
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(cron: str) -> _Fields:
     words = cron.split()
     if len(words) == 5:
