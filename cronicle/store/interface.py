@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cronicle.errors import CronicleError
 from cronicle.runs.states import BackfillState
@@ -30,11 +30,13 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.series import (
-    PauseRecord,
-    Settled,
-    Settlement,
-)
+
+if TYPE_CHECKING:
+    from cronicle.store.series import (
+        PauseRecord,
+        Settled,
+        Settlement,
+    )
 
 
 class StoreError(CronicleError):

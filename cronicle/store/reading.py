@@ -23,16 +23,16 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.series import (
-    CursorRecord,
-    OwedRecord,
-    PauseRecord,
-    SeriesKey,
-    TickSpan,
-)
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.series import (
+        CursorRecord,
+        OwedRecord,
+        PauseRecord,
+        SeriesKey,
+        TickSpan,
+    )
 
 
 class StoreReader(Protocol):
