@@ -24,6 +24,7 @@ from attrs import evolve
 from cronicle.runs.events import AttemptFinished, AttemptLost, RunEvent, RunFinished, RunStarted
 from cronicle.runs.states import Outcome, RunState
 from cronicle.store.records import RunRecord
+from cronicle.store.series import Settled, Settlement
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -235,6 +236,21 @@ class Metrics:
     def ticks_dropped(self, project: str, environment: str, workflow: str, reason: str, count: int) -> None:
         """Ticks have made no run."""
         self.ticks_without_run.add((project, environment, workflow, reason), count)
+
+    def settled(self, settlements: Sequence[Settlement], answers: Sequence[Settled]) -> None:
+        """What has become of ticks: what `cronicle.engine.ticker.Made` is told."""
+        for settlement, answer in zip(settlements, answers, strict=True):
+            if answer.is_stale:
+                continue
+            skipped = set(answer.skipped)
+            for new in settlement.runs:
+                if new.run.id in skipped:
+                    self.run_made(evolve(new.run, state=RunState.SKIPPED, reason="overlap"))
+                elif new.run.id in answer.made:
+                    self.run_made(new.run)
+            key = settlement.key
+            for span in settlement.dropped:
+                self.ticks_dropped(key.project, key.environment, key.workflow, span.reason, span.count)
 
     def attempt_ended(self, outcome: Outcome) -> None:
         """An attempt has ended so."""

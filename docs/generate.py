@@ -23,7 +23,7 @@ from cronicle.cli.output import say, tell
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
 from cronicle.metrics import Metrics
 from cronicle.views.explain import Explanation
-from cronicle.views.shapes import BackfillShape, RunDetails, RunShape, ToldRun
+from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.ticks import TickShape
 from grammar.functions import FUNCTIONS, Function, file_functions
 from grammar.schema import AttributeSchema, BlockSchema
@@ -40,6 +40,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "nothing: hooks read it on standard input": ("one", ToldRun),
     "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
+    "`runs --missed`": ("a list of", MissedShape),
     "`next`": ("a list of", TickShape),
     "`explain`": ("one", Explanation),
 }

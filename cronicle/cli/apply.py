@@ -60,5 +60,6 @@ def apply(
             return ExitCode.FAILED
     with session.store(create=True) as opened:
         made = deploy(session.sources(opened, var or (), var_file or ()), planned, session.actor())
+        session.wake_owners(opened)
         say_deployed(made, json=json, effects=effects_document(planned))
     return ExitCode.GOOD

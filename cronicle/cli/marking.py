@@ -52,7 +52,7 @@ def mark_each(
             say(f"{name_of(made)}: marked as {state}   run {made.id}")
     if json:
         print_json(documents if is_list else documents[0])
-    _wake_all(session, store)
+    session.wake_owners(store)
     return code
 
 
@@ -89,11 +89,3 @@ def _shape(run: RunRecord) -> Any:
     from cronicle.views.shapes import run_shape, to_builtins
 
     return to_builtins(run_shape(run))
-
-
-def _wake_all(session: Session, store: Store) -> None:
-    """Others may wait for what has been marked."""
-    from cronicle.engine.wake import wake_owner
-
-    for owner in store.list_owners():
-        wake_owner(session.files, owner.id)

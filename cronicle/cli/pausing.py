@@ -62,7 +62,7 @@ def unpause_each(session: Session, store: Store, workflows: Sequence[str], *, ev
         else:
             tell(f"error: {visible_line(what)} is not paused" + _hint(store, target, name, now))
             code = ExitCode.FAILED
-    _wake_all(session, store)
+    session.wake_owners(store)
     return code
 
 
@@ -89,7 +89,7 @@ def _pause(
     )
     what = _name(target, workflow)
     store.add_audit(actor, now, "pause", what, reason)
-    _wake_all(session, store)
+    session.wake_owners(store)
     ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
     say(f"{visible_line(what)}: paused{ends}; runs in progress finish")
     option = "--all" if workflow is None else workflow
@@ -141,11 +141,3 @@ def _instant(text: str, now: datetime) -> datetime:
     if until <= now:
         raise UsageError(f"--until {text} is not later than now", "Name a time to come.")
     return until
-
-
-def _wake_all(session: Session, store: Store) -> None:
-    """Tell the processes of this store on this machine to look."""
-    from cronicle.engine.wake import wake_owner
-
-    for owner in store.list_owners():
-        wake_owner(session.files, owner.id)

@@ -39,5 +39,6 @@ def rollback(
         if not auto_approve and not approve(question):
             return ExitCode.FAILED
         made = roll_back(sources, repository, current, target, session.actor())
+        session.wake_owners(opened)
         say_deployed(made, json=json)
     return ExitCode.GOOD

@@ -11,7 +11,7 @@ from cronicle.cli.output import mark, print_json, print_json_lines, say, table, 
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
 from cronicle.runs.states import Cause, RunState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 
 COUNTED = 100_000
@@ -39,6 +39,9 @@ def runs(
         str | None, typer.Option("--to", metavar="TIME", help="Last logical time, inclusive.")
     ] = None,
     before: Annotated[str | None, typer.Option(metavar="RUN", help="Only runs made before this one.")] = None,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="Instead of runs the ticks that made none, and why.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     series: SeriesOption = None,
     store: StoreOption = None,
@@ -64,6 +67,11 @@ def runs(
         if workflow is not None:
             _check_workflow(session, reader, wanted)
         wanted = _narrowed(session, reader, wanted, revision, backfill, from_, to)
+        if missed:
+            from cronicle.cli.missed import list_missed
+
+            list_missed(session, reader, wanted, json=json, jsonl=jsonl)
+            return
         counted = wanted
         if before is not None:
             from attrs import evolve

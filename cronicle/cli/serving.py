@@ -92,7 +92,7 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         owner.journal.heal(_tell_trouble)
         owner.journal.watch = metrics
         metrics.refresh = partial(_set_gauges, metrics, owner)
-        server = Server(owner, options, metrics.observe)
+        server = Server(owner, options, metrics.observe, metrics.settled)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen_for_signals, owner, server)
             if takeover:
@@ -154,7 +154,9 @@ def _tell_trouble(error: UnwritableError | None) -> None:
     if error is None:
         _log.warning("The store can be written again; everything goes on.")
     else:
-        _log.error("%s. Nothing new starts until it can be written; then all goes on by itself.", error.message)
+        _log.error(
+            "%s. Nothing new starts until it can be written; then all goes on by itself.", error.message
+        )
 
 
 def _check(store: Store, wish: ServeWish) -> None:

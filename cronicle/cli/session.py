@@ -22,7 +22,8 @@ from cronicle.operations.locate import Surroundings, look_around
 if TYPE_CHECKING:
     from cronicle.operations.addresses import Addresses
     from cronicle.operations.sources import Sources
-    from cronicle.store.interface import Store, StoreReader
+    from cronicle.store.interface import Store
+    from cronicle.store.reading import StoreReader
     from cronicle.store.records import Actor
 
 
@@ -145,6 +146,13 @@ class Session:
         from cronicle.store.records import Actor
 
         return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
+
+    def wake_owners(self, store: StoreReader) -> None:
+        """Tell the processes of the store on this machine that something has changed."""
+        from cronicle.engine.wake import wake_owner
+
+        for owner in store.list_owners():
+            wake_owner(self.files, owner.id)
 
     def _prepare_default_store(self) -> None:
         """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""

@@ -56,12 +56,15 @@ class BackfillDriver:
         self._observe = observe
         self._stop: tuple[BackfillState, str | None] | None = None
         self._stopped = trio.Event()
-        self._places = trio.CapacityLimiter(backfill.parallel or owner.slots.size)
+        self._spec = owner.spec_named(backfill.spec_hash)
+        self._is_chain = self._spec.policy.depends_on_past
+        """True if each run waits for the one before it to succeed."""
+        at_once = 1 if self._is_chain else backfill.parallel or owner.slots.size
+        self._places = trio.CapacityLimiter(at_once)
         self._runs: set[str] = set()
         self._failed_before = backfill.failed
         self._waits_in_vain: str | None = None
         self._cancelled_by: Actor | None = None
-        self._spec = owner.spec_named(backfill.spec_hash)
 
     def request(self, request: ControlRequest) -> None:
         """Obey a request: `pause` starts nothing more, `cancel` also ends what runs."""
@@ -226,6 +229,9 @@ class BackfillDriver:
             self._places.release_on_behalf_of(run.id)
         self._refresh()
         failed = self.backfill.failed - self._failed_before  # a resumed one has as many again
+        if self._stop is None and self._is_chain and driver.machine.state is not RunState.SUCCEEDED:
+            what = f"run {run.id} of {run.times.date} has {driver.machine.state}"
+            self.pause(f"{what}, and the next depends on it (depends_on_past)")
         if self._stop is None and failed >= self.backfill.max_failures:
             self.pause(f"{failed} runs have failed (--max-failures {self.backfill.max_failures})")
 

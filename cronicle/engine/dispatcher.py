@@ -186,11 +186,11 @@ class Dispatcher:
                 group.take(run.id)
                 continue
             verdict = await judge(self._owner, run, policy)
+            if (verdict.admitted or verdict.dropped is not None) and group.take(run.id) is None:
+                continue  # somebody has hastened it meanwhile: it has a driver, which judges it itself
             if verdict.admitted:
-                group.take(run.id)
                 self._put(evolve(run, admitted=True))
             elif verdict.dropped is not None:
-                group.take(run.id)
                 await self._drop(run, verdict.dropped)
             elif verdict.is_over:
                 group.take(run.id)

@@ -68,6 +68,11 @@ class Journal:
         """Wait no more: what cannot be written is an error from now on."""
         self._patience.give_up()
 
+    @property
+    def is_well(self) -> bool:
+        """True unless what is to be written waits because it cannot be, or never will be by this process."""
+        return self._failed is None and not self._patience.has_trouble
+
     async def append(self, transition: Transition) -> int | None:
         """Store the facts of a run; returns when they are durable.
 

@@ -48,6 +48,11 @@ class Patience:
         """From now on, let everybody know who waits: the process is to end."""
         self._given_up = True
 
+    @property
+    def has_trouble(self) -> bool:
+        """True while the store cannot be written."""
+        return self._trouble_since is not None
+
     async def until_done(self, attempt: Callable[[], Awaitable[T]], *, writes: bool) -> T:
         """What `attempt` gives, as soon as the store can be written.
 

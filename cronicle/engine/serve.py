@@ -27,10 +27,11 @@ import trio
 from attrs import field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.heartbeat import Heartbeat
 from cronicle.engine.keeper import Keeper
 from cronicle.engine.runner import Observer
 from cronicle.engine.signals import Signals
-from cronicle.engine.ticker import Ticker
+from cronicle.engine.ticker import Made, Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.store.records import ControlRequest, RunRecord
@@ -65,15 +66,23 @@ Service = Callable[[], Awaitable[None]]
 class Server:
     """All that one serving process does."""
 
-    def __init__(self, owner: Owner, options: ServeOptions, observe: Observer) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        options: ServeOptions,
+        observe: Observer,
+        settled: Made = lambda *_: None,
+    ) -> None:
         self._owner = owner
         self._options = options
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
+        self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self.draining = trio.Event()
         """Set when draining begins."""
+        self._settled = settled
         self._drained = trio.Event()
         self._something_ended = trio.Event()
 
@@ -85,6 +94,7 @@ class Server:
             nursery.start_soon(self.dispatcher.serve)
             nursery.start_soon(self.keeper.serve)
             nursery.start_soon(self.signals.serve)
+            nursery.start_soon(self.heartbeat.serve)
             for service in services:
                 nursery.start_soon(service)
             nursery.start_soon(self._tick)
@@ -150,6 +160,7 @@ class Server:
 
     def _ticks_settled(self, settlements: Sequence[Settlement], settled: Sequence[Settled]) -> None:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
+        self._settled(settlements, settled)
         made: list[RunRecord] = []
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cronicle.engine.hooks import tell_late
+from cronicle.engine.workflow_hooks import tell_of_workflow
 from cronicle.operations.in_force import SCHEDULER, WorkflowInForce
-from cronicle.operations.served import holds
+from cronicle.operations.served import pauses_holding
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import TICK_CAUSES
@@ -49,19 +51,44 @@ class Signals:
         self._ticker = ticker
         self._told_late: set[str] = set()
         self._not_fresh: set[SeriesKey] = set()
+        self._hooks: list[tuple[WorkflowInForce, str, str, str | None]] = []
+        self._noticed = trio.Event()
 
     async def serve(self) -> None:
         """Look for as long as this is not cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell)
+            while True:
+                if self._ticker.leads:
+                    await self._look(self._owner.clock.now())
+                await trio.sleep(LOOK)
+
+    async def _look(self, now: datetime) -> None:
+        for workflow in self._ticker.workflows():
+            policy = workflow.policy
+            if policy.late_after is not None:
+                await self._look_for_late(workflow, timedelta(seconds=policy.late_after), now)
+            if policy.fresh_within is not None:
+                await self._look_at_freshness(workflow, timedelta(seconds=policy.fresh_within), now)
+
+    async def _tell(self) -> None:
+        """Execute the hooks of workflows, one after the other."""
         while True:
-            if self._ticker.leads:
-                now = self._owner.clock.now()
-                for workflow in self._ticker.workflows():
-                    policy = workflow.policy
-                    if policy.late_after is not None:
-                        await self._look_for_late(workflow, timedelta(seconds=policy.late_after), now)
-                    if policy.fresh_within is not None:
-                        await self._look_at_freshness(workflow, timedelta(seconds=policy.fresh_within), now)
-            await trio.sleep(LOOK)
+            await self._noticed.wait()
+            self._noticed = trio.Event()
+            while self._hooks:
+                workflow, event, reason, series = self._hooks.pop(0)
+                deployment = self._owner.store.find_deployment(workflow.project, workflow.environment)
+                if deployment is not None:
+                    await tell_of_workflow(
+                        self._owner, deployment, workflow.workflow, event, reason, series=series
+                    )
+
+    def _notice(self, workflow: WorkflowInForce, event: str, reason: str, series: str | None = None) -> None:
+        self._hooks.append((workflow, event, reason, series))
+        self._noticed.set()
+
+    # -- failures ------------------------------------------------------------------------------------------
 
     def run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         """A run of this process has ended: if too many of its workflow have failed in a row, pause that."""
@@ -79,18 +106,15 @@ class Signals:
             )
         )
         ended = [one for one in last if one.state not in LIVE and one.state is not RunState.SKIPPED][:limit]
-        if len(ended) < limit or any(one.state is not RunState.FAILED for one in ended):
-            return
-        self._pause(run, limit)
+        if len(ended) == limit and all(one.state is RunState.FAILED for one in ended):
+            self._pause(run, f"{limit} runs in a row have failed (pause_after_failures)")
 
-    def _pause(self, run: RunRecord, limit: int) -> None:
-        now = self._owner.clock.now()
-        reason = f"{limit} runs in a row have failed (pause_after_failures)"
-        actor = Actor(user=SCHEDULER, host=self._owner.host, command="cronicle serve")
-        store = self._owner.store
+    def _pause(self, run: RunRecord, reason: str) -> None:
+        now, store = self._owner.clock.now(), self._owner.store
         pauses = store.list_pauses(run.project, run.environment)
-        if any(holds(one, now) and one.workflow == run.workflow for one in pauses):
+        if any(one.workflow == run.workflow for one in pauses_holding(pauses, now)):
             return
+        actor = Actor(user=SCHEDULER, host=self._owner.host, command="cronicle serve")
         store.add_pause(
             PauseRecord(
                 project=run.project,
@@ -103,9 +127,21 @@ class Signals:
         )
         store.add_audit(actor, now, "pause", run.workflow, reason)
         _log.warning(
-            "Workflow %s is paused: %s. Let it go on: cronicle unpause %s", run.workflow, reason, run.workflow
+            "It is paused: %s. Let it go on: cronicle unpause %s",
+            reason,
+            run.workflow,
+            extra={"workflow": run.workflow},
         )
         self._ticker.wake()
+        for workflow in self._ticker.workflows():
+            if (workflow.project, workflow.environment, workflow.workflow) == (
+                run.project,
+                run.environment,
+                run.workflow,
+            ):
+                self._notice(workflow, "on_pause", reason, run.series)
+
+    # -- lateness ------------------------------------------------------------------------------------------
 
     async def _look_for_late(self, workflow: WorkflowInForce, late_after: timedelta, now: datetime) -> None:
         """Runs of ticks that have not ended in time."""
@@ -122,13 +158,22 @@ class Signals:
         )
         for run in live:
             due = max(run.logical_time, run.not_before or run.logical_time)
-            if now - due > late_after and run.id not in self._told_late:
+            if now - due <= late_after or run.id in self._told_late:
+                continue
+            if await tell_late(self._owner, run.id):
                 self._told_late.add(run.id)
-                _log.warning("Run %s of %s is late: its tick was %s.", run.id, run.workflow, run.logical_time)
+                _log.warning(
+                    "The run is late: its tick was %s.",
+                    run.logical_time.isoformat(),
+                    extra={"run": run.id, "workflow": run.workflow},
+                )
+
+    # -- freshness -----------------------------------------------------------------------------------------
 
     async def _look_at_freshness(self, workflow: WorkflowInForce, within: timedelta, now: datetime) -> None:
         """Whether the newest succeeded logical time of a series is too old."""
         for label in workflow.series or (None,):
+            key = workflow.key(label)
             newest = await self._owner.journal.call(
                 self._owner.store.find_newest_result,
                 workflow.project,
@@ -137,14 +182,11 @@ class Signals:
                 label,
             )
             if newest is None:
-                continue
-            key = workflow.key(label)
+                continue  # it has never been fresh
             if now - newest.logical_time <= within:
                 self._not_fresh.discard(key)
             elif key not in self._not_fresh:
                 self._not_fresh.add(key)
-                _log.warning(
-                    "Workflow %s is not fresh: its newest result is of %s.",
-                    workflow.workflow,
-                    newest.logical_time,
-                )
+                reason = f"its newest result is of {newest.logical_time.isoformat()}"
+                _log.warning("It is not fresh: %s.", reason, extra={"workflow": workflow.workflow})
+                self._notice(workflow, "on_not_fresh", reason, label)

@@ -26,6 +26,7 @@ import trio
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
 from cronicle.store.interface import UnwritableError
+from cronicle.store.records import DeploymentRecord
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class Ticker:
     def workflows(self) -> tuple[WorkflowInForce, ...]:
         """All workflows that it ticks for; none while another process leads."""
         return tuple(self._watch.workflows()) if self._watch is not None else ()
+
+    def deployments(self) -> tuple[DeploymentRecord, ...]:
+        """The deployments in force that it ticks for; none while another process leads."""
+        return tuple(self._watch.deployments()) if self._watch is not None else ()
 
     def wake(self) -> None:
         """Have it look now."""

@@ -12,6 +12,7 @@ from attrs import frozen
 from cronicle.errors import CronicleError
 from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
 from cronicle.operations.deployed import Target
+from cronicle.operations.lock import under_policy
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
@@ -81,6 +82,7 @@ def make_run(
         owner=owner,
         created_at=now,
     )
+    run = under_policy(run, candidate.spec.policy)
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     made = store.create_run(
         NewRun(run=run, events=first_facts(run, select_for(store, files, run, candidate.spec, chosen)))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import define, field
 
+from cronicle.operations.lock import under_policy
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.selection import Selection, TaskResult, plan_selection
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
 from cronicle.runs.units import UnitId
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord, TaskRecord
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def backfill_run(
         owner=owner,
         created_at=now,
     )
+    run = under_policy(run, spec.policy)
     selection = backfill.selection or {}
     chosen = chosen_tasks(spec, selection.get("only", ()), selection.get("except", ()))
     return NewRun(

@@ -11,7 +11,7 @@ from cronicle.runs.states import LIVE
 from cronicle.schedule.admission import Gates, LiveRun, Past, Required, Waiting, gates, may_start
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 from cronicle.store.series import SeriesKey
 
@@ -72,12 +72,9 @@ def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
     start = run.interval_start
     first = run.logical_time if start is None or start >= run.logical_time else start + _INSTANT
     end = run.logical_time + _INSTANT
-    times = {
-        tick.logical_time
-        for schedules in _series_of(store, run, workflow)
-        for tick in ticks_between(schedules, first, end)
-    }
-    if not times:  # a workflow without ticks there: its run of the same logical time, if any
+    series = tuple(_series_of(store, run, workflow))
+    times = {tick.logical_time for schedules in series for tick in ticks_between(schedules, first, end)}
+    if not any(series):  # without a schedule: its run of the same logical time
         times = {run.logical_time}
     results = store.list_results(run.project, run.environment, workflow, None, first, end)
     return Required(workflow=workflow, succeeded=len(times & set(results)), ticks=len(times))

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cronicle.config.deployed import schedules_from_json
 from cronicle.operations.create_run import ticked
-from cronicle.operations.lock import lock_of
+from cronicle.operations.lock import under_policy
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import ParamSpec, RunSpec
@@ -155,9 +155,8 @@ def new_run(
         actor=maker.actor(command),
         owner=maker.owner,
         created_at=maker.now,
-        admitted=workflow.policy.limits_nothing and times.get("not_before") is None,
     )
-    return with_lock(NewRun(run=run, events=(ev.RunQueued(at=maker.now, run_id=run_id),)), workflow.policy)
+    return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run_id),))
 
 
 def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:
@@ -165,10 +164,10 @@ def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:
     return {name: param.default for name, param in params.items()}
 
 
-def with_lock(new: NewRun, policy: Policy) -> NewRun:
-    """The same run with the key of its workflow's lock, if that has one."""
-    if policy.lock is None:
-        return new
-    from attrs import evolve
-
-    return evolve(new, run=evolve(new.run, lock=lock_of(new.run, policy.lock)))
+def former_names(deployment: DeploymentRecord) -> dict[str, str]:
+    """What workflows of a deployment were called before, by the names that it has for them."""
+    return {
+        new.removeprefix("workflow."): old.removeprefix("workflow.")
+        for old, new in deployment.moved
+        if old.count(".") == new.count(".") == 1
+    }

@@ -1,8 +1,11 @@
-"""The key of a workflow's lock, once its run is known."""
+"""What a workflow's policy says of a new run: whether it must be admitted, and the key of its lock."""
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from cronicle.errors import CronicleError
+from cronicle.runs.policy import Policy
 from cronicle.runs.spec import Lazy
 from cronicle.store.records import RunRecord
 
@@ -38,3 +41,16 @@ def lock_of(run: RunRecord, lock: Lazy) -> str:
             f"the lock of workflow {run.workflow} is not a text", "Mend the expression, commit and apply it."
         )
     return str(value)
+
+
+def under_policy(run: RunRecord, policy: Policy) -> RunRecord:
+    """A new run with what its workflow's policy says of it: whether it has to be admitted, and the key of its lock.
+
+    Raises:
+        CronicleError: The key cannot be evaluated.
+    """
+    return evolve(
+        run,
+        admitted=policy.limits_nothing and run.not_before is None,
+        lock=None if policy.lock is None else lock_of(run, policy.lock),
+    )

@@ -13,7 +13,8 @@ from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.ask import Candidate
 from cronicle.operations.create_run import chosen_tasks
 from cronicle.schedule.ticks import Tick
-from cronicle.store.interface import Store, StoreReader
+from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, BackfillRecord, BackfillTick
 
 RECENT_RUNS = 50
@@ -92,6 +93,11 @@ def plan_backfill(
         UsageError: The range has no tick, or a selector matches nothing.
     """
     chosen_tasks(candidate.spec, only, without)
+    if newest_first and candidate.spec.policy.depends_on_past:
+        raise UsageError(
+            f"the runs of {candidate.workflow} depend on the past, so the newest cannot come first",
+            "Leave out --newest-first.",
+        )
     if not ticks:
         raise UsageError(
             f"{candidate.workflow} has no tick from {from_text} to {to_text} that is due",

@@ -12,12 +12,14 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import Places
 from cronicle.operations.ask import Candidate, live_run_exists
 from cronicle.operations.create_run import first_facts, results_of, retried
+from cronicle.operations.lock import under_policy
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
-from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
-from cronicle.store.interface import Store, StoreReader
+from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
 
 
@@ -110,6 +112,7 @@ def make_retry(
         owner=owner,
         created_at=now,
     )
+    run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))
     with Places(files) as places:
         _copy_run_data(places, plan.run, run)  # first: nobody may take the run up without it
         made = store.create_run(NewRun(run=run, events=first_facts(run, plan.selection)))

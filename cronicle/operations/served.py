@@ -18,7 +18,7 @@ from cronicle.operations.in_force import WorkflowInForce, workflow_in_force
 from cronicle.schedule.coming import Coming
 from cronicle.schedule.owed import Deployed, Paused
 from cronicle.schedule.rule import Schedule
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey
 

@@ -26,8 +26,9 @@ from attrs import evolve, frozen
 from cronicle.errors import CronicleError
 from cronicle.operations.create_run import unscheduled
 from cronicle.operations.followers import Followers
-from cronicle.operations.in_force import Maker, WorkflowInForce, new_run, tick_run
+from cronicle.operations.in_force import Maker, WorkflowInForce, former_names, new_run, tick_run
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
+from cronicle.plan.effects import deploys_anew
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Cause
 from cronicle.schedule.coming import Coming, likeness
@@ -36,7 +37,7 @@ from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, tick_of_start
 from cronicle.schedule.zones import zone_named
 from cronicle.store.interface import Store
-from cronicle.store.records import NewRun, RunFilter
+from cronicle.store.records import DeploymentRecord, NewRun, RunFilter
 from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, Settled, Settlement, TickSpan
 
 _log = logging.getLogger(__name__)
@@ -339,10 +340,15 @@ class Watch:
         deployment = environment.deployment
         earlier = self._store.find_deployment(*environment.name, before) if before else None
         hashes = {one.name: one.spec_hash for one in earlier.workflows} if earlier else {}
+        former = former_names(deployment)
         for workflow in environment.workflows.values():
-            if not workflow.policy.on_deploy or hashes.get(workflow.workflow) == workflow.spec_hash:
+            if not workflow.policy.on_deploy:
                 continue
+            name = workflow.workflow
+            known = hashes.get(name) or hashes.get(former.get(name, name))
             spec = self._spec_named(workflow.spec_hash)
+            if known is not None and not deploys_anew(self._spec_named(known), spec):
+                continue
             local = deployment.created_at.astimezone(zone_named(spec.timezone))
             run = new_run(
                 workflow,
@@ -399,6 +405,10 @@ class Watch:
     def owes(self) -> bool:
         """True if ticks are still to be made up."""
         return any(environment.owed for environment in self._environments.values())
+
+    def deployments(self) -> Iterator[DeploymentRecord]:
+        """Those in force."""
+        return (environment.deployment for environment in self._environments.values())
 
     def workflows(self) -> Iterator[WorkflowInForce]:
         """All that are in force."""

@@ -217,7 +217,7 @@ def gates(policy: Policy, run: Waiting, now: datetime) -> Gates:
     if deadline is not None and now > deadline:
         return Gates(too_late=True)
     reasons = []
-    ask_at = None if deadline is None else deadline + timedelta.resolution
+    ask_at = None if deadline is None else deadline + timedelta.resolution  # at the deadline it is in time
     if run.not_before is not None and now < run.not_before:
         reasons.append(f"it does not start before {run.not_before.isoformat()}")
         ask_at = run.not_before

@@ -16,8 +16,9 @@ from attrs import field, frozen
 from cronicle.runs.hooks import HookRun, HookRuns
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.store.series import TickSpan
 
 
 @frozen(kw_only=True, slots=False)
@@ -210,6 +211,39 @@ class BackfillShape:
     owner: str | None
     created_at: datetime
     ended_at: datetime | None
+
+
+@frozen(kw_only=True, slots=False)
+class MissedShape:
+    """Ticks of one series that made no run, from the first to the last."""
+
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    first: datetime
+    last: datetime
+    count: int
+    reason: str
+    """`no_catchup`, `not_latest`, `catchup_window`, `paused`."""
+    detail: str
+    recorded_at: datetime
+
+
+def missed_shape(span: TickSpan) -> MissedShape:
+    """As JSON shows it."""
+    return MissedShape(
+        project=span.key.project,
+        environment=span.key.environment,
+        workflow=span.key.workflow,
+        series=span.key.series,
+        first=span.first,
+        last=span.last,
+        count=span.count,
+        reason=span.reason,
+        detail=span.detail,
+        recorded_at=span.recorded_at,
+    )
 
 
 def run_fields(run: RunRecord) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from attrs import frozen
 from cronicle.operations.addresses import Addresses
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.schedule.ticks import Tick, ticks_after
-from cronicle.store.interface import StoreError, StoreReader
+from cronicle.store.interface import StoreError
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.runs import progress_of

@@ -22,7 +22,7 @@ WRITES = frozenset(
         "add_request",
     }
     | {"take_requests", "request_slots", "grant_slots", "add_audit"}
-    | {"lead", "stop_leading", "settle", "move_workflow", "admit", "add_pause", "end_pauses"}
+    | {"lead", "stop_leading", "settle", "admit", "add_pause", "end_pauses"}
     | {"prune_runs", "backup", "mark_run"}
 )
 """The methods of `Store` that change something."""

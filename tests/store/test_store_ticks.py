@@ -441,6 +441,17 @@ def test_two_that_believe_they_lead_make_one_run_for_a_tick(
 # Moving
 
 
+def deploy_renamed(store: Store, name: str) -> None:
+    """A deployment in which the workflow `daily` has another name."""
+    store.bind_project(project())
+    before = store.find_deployment("weather", "local")
+    made = deployment(
+        workflows=(attrs.evolve(deployment().workflows[0], name=name),),
+        moved=(("workflow.daily", f"workflow.{name}"),),
+    )
+    assert store.add_deployment(made, based_on=before.number if before else None) is not None
+
+
 def test_a_workflow_takes_its_history_to_its_new_name(store: Store, sample: Sample, epoch: int) -> None:
     run = sample.ended(logical_time=START)
     settle(store, epoch, settlement(None, START, dropped=(span(),), owed=(owed(),)))
@@ -451,7 +462,7 @@ def test_a_workflow_takes_its_history_to_its_new_name(store: Store, sample: Samp
     )
     elsewhere = sample.run(environment="production")
 
-    assert store.move_workflow("weather", "local", "daily", "nightly", epoch=epoch)
+    deploy_renamed(store, "nightly")
 
     assert (sample.again(run).workflow, sample.again(elsewhere).workflow) == ("nightly", "daily")
     assert [found.key.workflow for found in cursors(store)] == ["nightly"]
@@ -465,8 +476,7 @@ def test_a_workflow_takes_no_name_that_has_a_history(store: Store, sample: Sampl
     run = sample.run(workflow="daily")
     settle(store, epoch, settlement(None, START, key=attrs.evolve(KEY, workflow="nightly")))
 
-    assert store.move_workflow("weather", "local", "daily", "nightly", epoch=epoch)
-    assert not store.move_workflow("weather", "local", "daily", "other", epoch=epoch + 1)
+    deploy_renamed(store, "nightly")
 
     assert sample.again(run).workflow == "daily"
 

@@ -17,7 +17,7 @@ from cronicle.schedule.admission import Insertion, LiveRun, PolicyReason, on_ins
 from cronicle.store import rows
 from cronicle.store.cells import Row, columns, marks, to_instant, to_json
 from cronicle.store.interface import StoreError
-from cronicle.store.records import NewRun
+from cronicle.store.records import DeploymentRecord, NewRun
 from cronicle.store.series import OwedRecord, Settled, Settlement
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -250,8 +250,22 @@ def _taken(run_id: str) -> StoreError:
     return StoreError(f"there is a run {run_id} already", "Repeat it: ids are chosen at random.")
 
 
-def move_workflow(connection: Connection, project: str, environment: str, source: str, target: str) -> None:
-    """`Store.move_workflow`."""
+def move_workflows(connection: Connection, deployment: DeploymentRecord) -> None:
+    """Give the history of workflows to the names that a new deployment has for them; see `Store.add_deployment`."""
+    deployed = {workflow.name for workflow in deployment.workflows}
+    waiting = {
+        old.removeprefix("workflow."): new.removeprefix("workflow.")
+        for old, new in deployment.moved
+        if old.count(".") == new.count(".") == 1
+    }
+    while waiting:  # where one takes the name that another gives up, the other goes first
+        old = next((one for one, new in waiting.items() if new not in waiting), next(iter(waiting)))
+        new = waiting.pop(old)
+        if old not in deployed and new in deployed:
+            _move(connection, deployment.project, deployment.environment, old, new)
+
+
+def _move(connection: Connection, project: str, environment: str, source: str, target: str) -> None:
     where = "project = ? AND environment = ? AND workflow = ?"
     for table in ("run", "cursor"):
         if connection.row(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", (project, environment, target)):

@@ -1,0 +1,67 @@
+"""`cronicle runs --missed`: the ticks that made no run, and why."""
+
+from __future__ import annotations
+
+from cronicle.cli.output import print_json, print_json_lines, say, table, tell, visible_line
+from cronicle.cli.session import Session
+from cronicle.schedule.dropped import Dropped
+from cronicle.store.reading import StoreReader
+from cronicle.store.records import RunFilter
+from cronicle.store.series import TickSpan
+
+REASONS = {
+    Dropped.NO_CATCHUP: 'missed; catchup is "none"',
+    Dropped.NOT_LATEST: 'missed; catchup is "latest", which it was not',
+    Dropped.CATCHUP_WINDOW: "missed longer ago than catchup_window",
+    Dropped.PAUSED: "paused",
+}
+
+
+def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, json: bool, jsonl: bool) -> None:
+    """List the spans of ticks without a run that touch the times of a filter, the one found last first."""
+    found = reader.list_dropped(
+        wanted.project,
+        wanted.environment,
+        wanted.workflow,
+        start=wanted.logical_from,
+        end=wanted.logical_to,
+        limit=wanted.limit,
+    )
+    if json or jsonl:
+        from cronicle.views.shapes import missed_shape, to_builtins
+
+        shapes = to_builtins([missed_shape(span) for span in found])
+        print_json_lines(shapes) if jsonl else print_json(shapes)
+        return
+    if not found:
+        tell("every tick that was due has its run")
+        return
+    several = wanted.project is None
+    say(
+        table(
+            [
+                ["WORKFLOW", "FIRST", "LAST", "TICKS", "WHY"],
+                *(_cells(span, several=several) for span in found),
+            ]
+        )
+    )
+    tell(
+        f"why one made no run: cronicle explain {visible_line(found[0].key.workflow)}@{_text(found[0].last)}"
+    )
+
+
+def _cells(span: TickSpan, *, several: bool) -> list[str]:
+    key = span.key
+    name = f"{key.workflow}[{key.series}]" if key.series else key.workflow
+    detail = f" {span.detail}" if span.detail else ""
+    return [
+        visible_line(f"{key.project}/{name}" if several else name),
+        _text(span.first),
+        _text(span.last) if span.count > 1 else "",
+        f"{span.count:,}",
+        visible_line(REASONS[span.reason] + detail),
+    ]
+
+
+def _text(instant: object) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
