@@ -54,6 +54,8 @@ class ServedEnvironment:
     workflows: dict[str, WorkflowInForce]
     history: History
     series: dict[SeriesKey, Series] = field(factory=dict)
+    settled: datetime = NEVER
+    """Up to here at least all of its series are settled: pauses that ended before it are of no concern."""
     pauses: tuple[PauseRecord, ...] = ()
     owed: tuple[OwedRecord, ...] = ()
 
