@@ -15,7 +15,7 @@ from attrs import frozen
 from cronicle.operations.gates import gates_of
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
-from cronicle.runs.states import RunState
+from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import PolicyReason
 from cronicle.store.records import RunRecord
 from cronicle.values import Value
@@ -48,6 +48,9 @@ class Verdict(Value):
 async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
     """What is to become of a run that waits; an admission is durable."""
     now = owner.clock.now()
+    there = await owner.journal.call(owner.store.find_run, run.id)
+    if there is None or there.state not in LIVE:
+        return Verdict(is_over=True)
     gates = await owner.journal.call(gates_of, owner.store, run, policy, now)
     if gates.too_late:
         return Verdict(dropped=PolicyReason.TOO_LATE)
@@ -70,6 +73,9 @@ async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEve
         verdict = await judge(owner, driver.run, policy)
         if verdict.admitted:
             return ()
+        if verdict.is_over:
+            _take_end(driver, owner)
+            return ()
         now = owner.clock.now()
         if verdict.dropped is not None:
             return driver.machine.advance(
@@ -81,3 +87,10 @@ async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEve
         with trio.move_on_after(seconds):
             await driver.woken()
     return ()
+
+
+def _take_end(driver: RunDriver, owner: Owner) -> None:
+    """Take in the end that the tick after a run's has given it."""
+    for event in owner.store.get_events(driver.run.id):
+        if isinstance(event, ev.RunFinished):
+            driver.machine.apply(event)

@@ -165,6 +165,7 @@ class Server:
         made: list[RunRecord] = []
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
+            self.dispatcher.let_go(one.skipped)
             made += [new.run for new in settlement.runs if new.run.id in one.made]
         self.dispatcher.offer(made)
 
