@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import engine, parse
+from benchmarks import engine, parse, realtime
 
 
 def main() -> int:
     """Run one benchmark; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios against other tools.")
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for module, name in ((engine, "engine"), (parse, "parse")):
+    for module, name in ((engine, "engine"), (parse, "parse"), (realtime, "realtime")):
         summary = (module.__doc__ or "").partition("\n")[0]
         one = benchmarks.add_parser(name, help=summary, description=summary)
         module.add_arguments(one)

@@ -13,9 +13,9 @@ from cronicle.names import task_label
 from cronicle.runs.hooks import HookRuns
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.runs.states import Outcome, RunState, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
-from cronicle.views.words import ending, name_of
+from cronicle.views.words import ending, name_of, reason_text
 
 LOG_LINES = 12
 MOST_FAILURES = 5
@@ -45,7 +45,9 @@ def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
     instances = {row.task for row in failed if row.key is not None}
     failed = [row for row in failed if row.key is not None or row.task not in instances]
     names = ", ".join(visible_line(task_label(row.task, row.key)) for row in failed[:MOST_FAILURES])
-    tell(f"{paint('✗', 'red')} {name_of(run)} {run.state}{took}" + (f": {names}" if names else ""))
+    why = visible_line(reason_text(run.reason))
+    what = ": ".join(filter(None, [why, names]))
+    tell(f"{paint('✗', 'red')} {name_of(run)} {run.state}{took}" + (f": {what}" if what else ""))
     attempts = store.list_attempts(run.id)
     for row in failed[:MOST_FAILURES]:
         _tell_failure(
@@ -53,7 +55,7 @@ def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
         )
     if len(failed) > MOST_FAILURES:
         tell(f"  and {plural(len(failed) - MOST_FAILURES, 'more failed task')}: cronicle show {run.id}")
-    if failed:
+    if failed or run.state is RunState.FAILED:
         tell("")
         tell(f"  why, step by step   cronicle explain {run.id}")
         tell(f"  again               cronicle retry {run.id}")

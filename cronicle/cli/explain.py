@@ -12,7 +12,7 @@ from cronicle.cli.output import paint, print_json, say, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.names import parse_run_address
 from cronicle.operations.addresses import LATEST, addresses_from
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.views.explain import Explanation, explain_run, explain_task
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -148,6 +148,8 @@ class LiveProgress:
         summary = ["", "  " + " · ".join(counts)]
         if machine.cancel_requested and not machine.finished:
             summary.append(f"  {CANCELLING}")
+        elif machine.timed_out and not machine.finished:
+            summary.append("  took longer than its timeout: ending what runs")
         elif not machine.finished:
             summary[-1] += "          Ctrl-C cancels it"
         return [*lines, *summary]

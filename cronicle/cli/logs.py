@@ -21,7 +21,7 @@ from cronicle.logs import Chunk, LogReader, Stream
 from cronicle.names import task_label
 from cronicle.operations.addresses import TaskPlace
 from cronicle.runs.states import ENDED_TASK, LIVE
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord
 from cronicle.views.words import ending
 

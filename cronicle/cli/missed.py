@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronicle.cli.output import print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.schedule.dropped import Dropped
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 from cronicle.store.series import TickSpan
 

@@ -11,7 +11,7 @@ from cronicle.cli.output import mark, print_json, print_json_lines, say, table, 
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
 from cronicle.runs.states import Cause, RunState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 
 COUNTED = 100_000

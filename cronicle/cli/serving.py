@@ -92,11 +92,11 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         owner.journal.heal(_tell_trouble)
         owner.journal.watch = metrics
         metrics.refresh = partial(_set_gauges, metrics, owner)
-        if takeover:
-            _ask_to_drain(session, store, owner)
         server = Server(owner, options, metrics.observe, metrics.settled)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen_for_signals, owner, server)
+            if takeover:
+                nursery.start_soon(_take_over, session, owner, server)
             await server.serve(
                 partial(_tell_service_manager, notifier, owner, server),
                 partial(_tell_of_the_end, notifier, server),
@@ -176,20 +176,20 @@ def _check(store: Store, wish: ServeWish) -> None:
             )
 
 
-def _ask_to_drain(session: Session, store: Store, owner: Owner) -> None:
-    """Ask the process that serves to drain; it stops ticking at once, and this one goes on."""
-    leader = store.find_leader()
+async def _take_over(session: Session, owner: Owner, server: Server) -> None:
+    """Ask the process that serves to drain, once this one stands by: it stops ticking, and wakes this one."""
+    await server.ticker.looked.wait()
+    leader = owner.store.find_leader()
     if leader is None or leader.id == owner.id:
         return
-    store.add_request(
-        ControlRequest(
-            target=leader.id,
-            verb=DRAIN,
-            actor=session.actor(),
-            reason="takeover",
-            requested_at=session.clock.now(),
-        )
+    request = ControlRequest(
+        target=leader.id,
+        verb=DRAIN,
+        actor=session.actor(),
+        reason="takeover",
+        requested_at=session.clock.now(),
     )
+    await owner.journal.call(owner.store.add_request, request)
     wake_owner(session.files, leader.id)
     _log.info("Takes over from process %d.", leader.pid)
 

@@ -22,7 +22,8 @@ from cronicle.operations.locate import Surroundings, look_around
 if TYPE_CHECKING:
     from cronicle.operations.addresses import Addresses
     from cronicle.operations.sources import Sources
-    from cronicle.store.interface import Store, StoreReader
+    from cronicle.store.interface import Store
+    from cronicle.store.reading import StoreReader
     from cronicle.store.records import Actor
 
 

@@ -12,7 +12,7 @@ from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption,
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.addresses import TaskPlace, addresses_from
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

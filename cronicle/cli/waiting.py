@@ -16,7 +16,7 @@ from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
-    from cronicle.store.interface import StoreReader
+    from cronicle.store.reading import StoreReader
 
 LOOK_SECONDS = 0.25
 """Between two looks at the store."""

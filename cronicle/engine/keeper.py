@@ -61,7 +61,7 @@ class Keeper:
                 self._owner.wake_other(run.owner)
 
     def tell_others(self) -> None:
-        """Have the other processes look: a run has ended that some of theirs may wait for, or nobody leads any more."""
+        """Have the other processes look: a run has ended that theirs may wait for, or nobody leads any more."""
         for other in self._owner.ids_of_owners():
             if other != self._owner.id:
                 self._owner.wake_other(other)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from cronicle.engine.admission import wait_for_admission
 from cronicle.engine.hooks import HookTeller, lost_hooks
 from cronicle.engine.pools import lock_pool
 from cronicle.engine.slots import SlotUser, precedence
@@ -163,6 +162,8 @@ class RunDriver:
         """The facts of taking the run up, once it may start; those of its end, if it may not."""
         if self.run.admitted or self.machine.state is not RunState.QUEUED:
             return self._begin()
+        from cronicle.engine.admission import wait_for_admission  # few runs have to wait
+
         dropped = await wait_for_admission(self, self._owner)
         if self.machine.finished and not dropped:  # the tick after its has taken its place in the queue
             return []

@@ -34,6 +34,7 @@ from cronicle.engine.signals import Signals
 from cronicle.engine.ticker import Made, Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
+from cronicle.runs.states import RunState
 from cronicle.store.records import ControlRequest, RunRecord
 from cronicle.store.series import Settled, Settlement
 
@@ -170,6 +171,11 @@ class Server:
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()
+        if machine.state is RunState.FAILED:
+            _log.warning(
+                "The run has failed.",
+                extra={"run": run.id, "workflow": run.workflow, "logical_time": run.logical_time.isoformat()},
+            )
         self.signals.run_ended(run, machine)
         self.ticker.wake()
         self.keeper.tell_others()

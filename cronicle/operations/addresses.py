@@ -17,7 +17,8 @@ from attrs import evolve, frozen
 from cronicle.errors import CronicleError, UsageError
 from cronicle.names import SHORTEST_PREFIX, RunAddress, is_name, parse_run_address, parse_task_address
 from cronicle.operations.deployed import Target
-from cronicle.store.interface import StoreReader, UnknownError
+from cronicle.store.interface import UnknownError
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunFilter, RunRecord
 
 LATEST = "latest"

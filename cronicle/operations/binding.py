@@ -7,7 +7,7 @@ from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import ProjectRecord
 
 

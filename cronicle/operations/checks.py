@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cronicle.errors import CronicleError
 from cronicle.operations.findings import Check, Grade
 from cronicle.operations.locate import Surroundings
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 
 if TYPE_CHECKING:

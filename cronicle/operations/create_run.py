@@ -17,7 +17,7 @@ from cronicle.runs.selection import Selection, TaskResult, plan_selection
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
 from cronicle.runs.units import UnitId
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord, TaskRecord
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.locate import Surroundings
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeployedWorkflow, DeploymentRecord, ProjectRecord
 from cronicle.values import Value
 

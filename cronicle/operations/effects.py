@@ -12,7 +12,7 @@ from cronicle.plan.compare import Side
 from cronicle.plan.effects import Effects, SeriesState, deploys_anew, effect_on
 from cronicle.plan.renames import Renames
 from cronicle.schedule.rule import Schedule
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 
 SeriesName = tuple[str, str | None]

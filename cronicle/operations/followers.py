@@ -16,7 +16,7 @@ from cronicle.operations.in_force import Maker, WorkflowInForce, new_run
 from cronicle.runs.policy import AfterState
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, RunState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import EndedRun, RunFilter, RunRecord
 from cronicle.store.series import Settlement
 

@@ -10,7 +10,7 @@ from cronicle.runs.states import LIVE
 from cronicle.schedule.admission import Gates, LiveRun, Past, Required, Waiting, gates, may_start
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 from cronicle.store.series import SeriesKey
 

@@ -14,7 +14,7 @@ from cronicle.errors import UsageError
 from cronicle.operations.locate import Surroundings
 from cronicle.schedule.text import TextError, parse_date, parse_time
 from cronicle.schedule.zones import start_of_day
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 
 Word = TypeVar("Word", bound=StrEnum)

@@ -13,7 +13,8 @@ from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.ask import Candidate
 from cronicle.operations.create_run import chosen_tasks
 from cronicle.schedule.ticks import Tick
-from cronicle.store.interface import Store, StoreReader
+from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, BackfillRecord, BackfillTick
 
 RECENT_RUNS = 50

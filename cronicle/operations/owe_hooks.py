@@ -16,7 +16,7 @@ from cronicle.runs.hooks import (
     retries_in,
 )
 from cronicle.runs.machine import RunMachine
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunRecord
 
 

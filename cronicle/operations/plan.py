@@ -23,7 +23,7 @@ from cronicle.plan.effects import Effects
 from cronicle.plan.renames import Renames
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.schedule.ticks import Tick, ticks_after
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 
 NEXT_TICKS = 3

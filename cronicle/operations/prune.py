@@ -31,7 +31,8 @@ from cronicle.runs.retention import (
     retention_from,
     runs_before,
 )
-from cronicle.store.interface import Store, StoreReader
+from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.values import Value
 
 RUNS_AT_ONCE = 100

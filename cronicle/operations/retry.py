@@ -18,7 +18,8 @@ from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
 from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
-from cronicle.store.interface import Store, StoreReader
+from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
 
 

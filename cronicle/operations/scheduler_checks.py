@@ -10,7 +10,8 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.metrics import Metrics, as_instant
 from cronicle.operations.findings import Check, Grade
-from cronicle.store.interface import StoreReader, UnknownError
+from cronicle.store.interface import UnknownError
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 
 OLDEST_BACKUP = timedelta(days=30)

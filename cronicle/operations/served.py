@@ -18,7 +18,7 @@ from cronicle.operations.in_force import WorkflowInForce, workflow_in_force
 from cronicle.schedule.coming import Coming
 from cronicle.schedule.owed import Deployed, Paused
 from cronicle.schedule.rule import Schedule
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey
 
@@ -54,6 +54,8 @@ class ServedEnvironment:
     workflows: dict[str, WorkflowInForce]
     history: History
     series: dict[SeriesKey, Series] = field(factory=dict)
+    settled: datetime = NEVER
+    """Up to here at least all of its series are settled: pauses that ended before it are of no concern."""
     pauses: tuple[PauseRecord, ...] = ()
     owed: tuple[OwedRecord, ...] = ()
 

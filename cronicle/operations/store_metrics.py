@@ -9,7 +9,7 @@ from pathlib import Path
 import cronicle
 from cronicle.metrics import Metrics
 from cronicle.runs.states import LIVE
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 
 

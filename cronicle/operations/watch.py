@@ -133,8 +133,11 @@ class Watch:
         return coming
 
     def _take_up_pauses(self, environment: ServedEnvironment, now: datetime, *, is_new: bool = False) -> None:
-        since = min((one.cursor.position for one in environment.series.values()), default=now)
-        pauses = self._store.list_pauses(*environment.name, ended_after=since)
+        if is_new or environment.pauses:  # else all that is settled since only leaves out more of what has ended
+            environment.settled = min(
+                (one.cursor.position for one in environment.series.values()), default=now
+            )
+        pauses = self._store.list_pauses(*environment.name, ended_after=environment.settled)
         if is_new or pauses != environment.pauses:
             environment.pauses = pauses
             for series in environment.series.values():

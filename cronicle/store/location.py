@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cronicle.store.interface import Store, StoreError, StoreReader
+from cronicle.store.interface import Store, StoreError
+from cronicle.store.reading import StoreReader
 
 if TYPE_CHECKING:
     from cronicle.store.records import BackupReport

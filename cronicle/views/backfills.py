@@ -7,7 +7,7 @@ from datetime import datetime
 from attrs import frozen
 
 from cronicle.runs.states import BackfillState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord
 from cronicle.views.words import relative, short
 

@@ -14,7 +14,7 @@ from cronicle.names import task_label
 from cronicle.runs.events import RunMarked
 from cronicle.runs.spec import RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
 from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
 from cronicle.views.runs import overruled_by, runs_of_same_time
 from cronicle.views.words import (

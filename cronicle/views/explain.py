@@ -19,7 +19,8 @@ from cronicle.runs.machine import IllegalEventError, RunMachine
 from cronicle.runs.spec import TaskSpec
 from cronicle.runs.states import LIVE, Cause, Outcome, Reason, RunState, TaskState
 from cronicle.runs.units import Unit, UnitId
-from cronicle.store.interface import StoreError, StoreReader
+from cronicle.store.interface import StoreError
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord
 from cronicle.views.details import actor_text, read_spec
 from cronicle.views.runs import overruled_by

@@ -14,7 +14,7 @@ from cronicle.schedule.dropped import Dropped
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.text import TextError, parse_date, parse_time
 from cronicle.schedule.ticks import Tick, neighbours, tick_at, ticks_on
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord
 from cronicle.store.series import SeriesKey
 from cronicle.views.explain import Explanation

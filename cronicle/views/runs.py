@@ -9,7 +9,7 @@ import msgspec
 from attrs import evolve, frozen
 
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 from cronicle.views.words import duration, local_time, reason_text, relative, short, took
 

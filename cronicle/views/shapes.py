@@ -16,7 +16,7 @@ from attrs import field, frozen
 from cronicle.runs.hooks import HookRun, HookRuns
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
 from cronicle.store.series import TickSpan
 

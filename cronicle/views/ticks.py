@@ -16,7 +16,7 @@ from cronicle.schedule.rule import Schedule
 from cronicle.schedule.text import duration_text
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.schedule.words import describe_calendar, describe_cron
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeployedWorkflow
 from cronicle.views.words import local_time
 

@@ -12,7 +12,7 @@ from cronicle.execute.places import log_path, mirror_path
 from cronicle.logs import tail
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.runs.states import RunState, TaskState
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord, RunFilter, RunRecord
 from cronicle.views.shapes import (
     CommitShape,

@@ -8,7 +8,7 @@ import pytest
 from cli_world import DAILY_JSON, World, spec, task
 
 from cronicle.runs import events as ev
-from cronicle.runs.spec import RetrySpec
+from cronicle.runs.spec import RetrySpec, WaitSpec
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState
 from cronicle.store.records import Transition
 
@@ -305,3 +305,77 @@ def test_of_a_wide_failure_the_first_few_are_named(world, cronicle):
 
     assert said.lines[0].endswith("failed: t0, t1, t2, t3, t4 and 3 more failed")
     assert said.out.count("failed: exit code 1") == 5
+
+
+# -- what the clock decides --------------------------------------------------------------------------------------
+
+
+def waiting(world: World, **wait: object):
+    run_spec = spec(task("a", wait=WaitSpec(every=60.0, **wait)))
+    run = world.run(run_spec=run_spec, id="7K2M9QX4TA")
+    for _ in range(2):
+        run.do("a", Outcome.NOT_YET, exit_code=75)
+    return run
+
+
+def test_a_task_that_asks_again_says_how_often_it_has_and_when_it_gives_up(world, cronicle):
+    waiting(world, timeout=3600.0)
+
+    (first, *_) = cronicle("explain", "7K2/a").lines
+
+    assert first.startswith("a waits: not yet there, after asking 2 times; asks again 2016-01-01 00:0")
+    assert first.endswith("and gives up 2016-01-01 01:00:03")
+
+
+@pytest.mark.parametrize(
+    ("on_timeout", "said"),
+    [
+        ("fail", "a failed: what it waits for was not there within 2 min, after asking 2 times"),
+        ("skip", "a was skipped: what it waits for was not there within 2 min, after asking 2 times"),
+    ],
+)
+def test_a_task_that_gave_up_says_after_how_long(world, cronicle, on_timeout, said):
+    run = waiting(world, timeout=120.0, on_timeout=on_timeout)
+    run.take(ev.WaitTimedOut(at=world.now, task="a", key=None))
+
+    assert cronicle("explain", "7K2/a").lines[0] == said
+
+
+def test_a_task_that_succeeded_after_asking_says_so(world, cronicle):
+    waiting(world).do("a")
+
+    (first, *_) = cronicle("explain", "7K2/a").lines
+
+    assert first.startswith("a ran and succeeded at attempt 1 of 1, after asking 2 times")
+
+
+def test_a_run_that_timed_out_says_when_and_what_it_ended(world, cronicle):
+    run = world.run(run_spec=spec(task("a"), task("b", "a"), timeout=60.0), id="7K2M9QX4TA")
+    run.begin("a")
+    run.take(ev.RunTimedOut(at=world.now)).end("a", Outcome.CANCELLED)
+
+    lines = cronicle("explain", "7K2").lines
+    assert lines[0] == "daily@2015-12-31 (run 7K2M9QX4TA) failed: it ran longer than its timeout"
+    assert "its time was over 2016-01-01 00:00" in lines[1]
+    assert lines[1].endswith("1 min after its start")
+    assert (
+        cronicle("explain", "7K2/b").lines[0]
+        == "b did not run: its run took longer than the workflow's timeout"
+    )
+    assert cronicle("explain", "7K2/a").lines[0].startswith("a was ended while it ran: its run took longer")
+    assert "it ran longer than its timeout" in cronicle("runs").out
+    assert "it ran longer than its timeout" in cronicle("show", "7K2").out
+
+
+def test_a_run_that_a_newer_one_replaced_says_so(world, cronicle):
+    run = world.run(id="7K2M9QX4TA")
+    run.take(ev.CancelRequested(at=world.now, by="scheduler", reason="superseded"))
+
+    assert cronicle("explain", "7K2").lines[0].endswith("was cancelled: a newer run took its place")
+
+
+@pytest.mark.parametrize(("lock", "said"), [({"known": "db"}, "its lock 'db'"), (UNKNOWN, "its lock")])
+def test_a_task_that_lacks_its_lock_says_so(world, cronicle, lock, said):
+    world.run(run_spec=spec(task("a", lock=lock)), id="7K2M9QX4TA")
+
+    assert cronicle("explain", "7K2/a").lines[0] == f"a waits for {said}"

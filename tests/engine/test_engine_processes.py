@@ -13,8 +13,8 @@ from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import init_repository
 from cronicle.logs import read_log
-from cronicle.runs.spec import RetrySpec
-from cronicle.runs.states import RunState
+from cronicle.runs.spec import RetrySpec, WaitSpec
+from cronicle.runs.states import Outcome, RunState
 from cronicle.testing import make_run, workflow
 from grammar.parse import parse_expression
 from grammar.serial import expression_to_json
@@ -172,3 +172,34 @@ async def test_a_snapshot_is_not_taken_over_while_a_dead_owner_is_not_settled(
     path = tmp_path / "files" / "logs" / "RUN0000002" / "where.1.log"
     now = b"".join(chunk.data for chunk in read_log(path)).decode()
     assert (now != left) is died
+
+
+async def test_a_task_whose_exit_code_says_not_yet_asks_again(store, tmp_path, revision):
+    ask = shell('test -e "$CRONICLE_DATA/there" || { touch "$CRONICLE_DATA/there"; exit 75; }')
+    machine = await drive(
+        store, tmp_path, revision, workflow("a", {"a": {**ask, "wait": WaitSpec(every=0.01)}})
+    )
+
+    assert machine.state is RunState.SUCCEEDED
+    attempts = store.list_attempts("RUN0000001")
+    assert [(one.attempt, one.outcome, one.exit_code) for one in attempts] == [
+        (1, Outcome.NOT_YET, 75),
+        (2, Outcome.SUCCEEDED, 0),
+    ]
+
+
+async def test_a_run_that_takes_too_long_has_its_processes_ended(store, tmp_path, revision):
+    slow = {**shell("sleep 300"), "grace_period": 0.1}
+    machine = await drive(store, tmp_path, revision, workflow("a", {"a": slow}, timeout=0.3))
+
+    assert (machine.state, machine.reason) == (RunState.FAILED, "timed_out")
+    (attempt,) = store.list_attempts("RUN0000001")
+    assert attempt.outcome is Outcome.CANCELLED
+    assert "took longer than its workflow's timeout" in log_text(tmp_path, "a.1.log")
+
+
+async def test_a_lock_may_be_an_expression_of_the_run(store, tmp_path, revision):
+    lock = {"lock": expression('"${project.name}-${each.key}"'), "for_each": {"known": {"x": 1, "y": 2}}}
+    machine = await drive(store, tmp_path, revision, workflow("a", {"a": {**shell("true"), **lock}}))
+
+    assert machine.state is RunState.SUCCEEDED

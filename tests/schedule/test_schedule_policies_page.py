@@ -44,8 +44,8 @@ This page is generated: each cell is what `cronicle/schedule/admission.py` answe
 
 A *policy* is what a workflow says about when its runs may start. It is asked when a tick is to make a run (`overlap`,
 `queue_limit`), and before a queued run starts (all others). A run that it drops is kept in state `skipped`, with the
-reason; `cronicle explain RUN` says which, and why a queued run waits. The policy of a run is that of the revision that
-it runs: deploying changes nothing for runs that are there already.
+reason; `cronicle explain RUN` says which, and why a queued run waits. The policy of a run is that of the revision
+that it runs: deploying changes nothing for runs that are there already.
 
 ## While another run of the workflow is live
 

@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 from acceptance_world import PATIENCE, Said, Shop
 
-from cronicle.store.interface import StoreReader
+from cronicle.store.reading import StoreReader
 from cronicle.store.location import open_reader
 from cronicle.store.records import RunFilter, RunRecord
 

@@ -8,7 +8,8 @@ import pytest
 from faults import WRITES, Fault, FaultyStore, ProcessDied
 from store_values import ACTOR, SPEC, START
 
-from cronicle.store.interface import Store, StoreError, StoreReader, UncertainWriteError
+from cronicle.store.interface import Store, StoreError, UncertainWriteError
+from cronicle.store.reading import StoreReader
 
 
 def test_every_method_that_changes_something_can_fail() -> None:

@@ -27,8 +27,6 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
-from cronicle.store.sqlite import pauses, series
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
 from cronicle.store.sqlite.owners import OwnerLocks
@@ -36,6 +34,7 @@ from cronicle.store.sqlite.owners import OwnerLocks
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
     from cronicle.store.records import LastSuccess
+    from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -333,9 +332,13 @@ class SqliteReader:
     # Ticks
 
     def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]:
+        from cronicle.store.sqlite import series
+
         return series.list_cursors(self._connection, project, environment)
 
     def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
+        from cronicle.store.sqlite import series
+
         return series.list_owed(self._connection, project, environment)
 
     def list_dropped(
@@ -349,11 +352,15 @@ class SqliteReader:
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
         scope = {"project": project, "environment": environment, "workflow": workflow}
+        from cronicle.store.sqlite import series
+
         return series.list_dropped(self._connection, scope, start, end, limit)
 
     def list_pauses(
         self, project: str, environment: str, *, ended_after: datetime | None = None
     ) -> tuple[PauseRecord, ...]:
+        from cronicle.store.sqlite import pauses
+
         return pauses.find(self._connection, project, environment, ended_after)
 
     def list_environments(self) -> tuple[tuple[str, str, int], ...]:
@@ -364,6 +371,8 @@ class SqliteReader:
         return tuple((project, environment, number) for project, environment, number in found)
 
     def find_cursor(self, key: SeriesKey) -> CursorRecord | None:
+        from cronicle.store.sqlite import series
+
         return series.find_cursor(self._connection, key)
 
     def last_event(self) -> int:

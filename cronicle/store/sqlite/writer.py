@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, BackfillState, Cause, RunState
@@ -27,10 +28,15 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.series import PauseRecord, Settled, Settlement
-from cronicle.store.sqlite import admission, journal, leader, pauses, slots, ticks
+from cronicle.store.sqlite import journal, slots
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.reader import SqliteReader
+
+if TYPE_CHECKING:
+    from cronicle.store.series import PauseRecord, Settled, Settlement
+    from cronicle.store.sqlite.admission import Policies
+
+# What only a scheduler needs is imported where it is used: most commands start without it.
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -59,7 +65,7 @@ class SqliteStore(SqliteReader):
 
     def __init__(self, connection: Connection, folder: Path) -> None:
         super().__init__(connection, folder)
-        self._policies = admission.Policies(connection)
+        self._policies: Policies | None = None
 
     # Projects and deployments
 
@@ -107,7 +113,10 @@ class SqliteStore(SqliteReader):
                 f" VALUES ({marks(rows.DEPLOYMENT_COLUMNS)})",
                 (*row[:2], (newest or 0) + 1, *row[3:]),
             )
-            ticks.move_workflows(self._connection, deployment)
+            if deployment.moved:
+                from cronicle.store.sqlite.ticks import move_workflows
+
+                move_workflows(self._connection, deployment)
             return self.find_deployment(*where)
 
     # Runs
@@ -184,31 +193,50 @@ class SqliteStore(SqliteReader):
     # Ticks
 
     def lead(self, owner: str) -> int | None:
+        from cronicle.store.sqlite import leader
+
         if not leader.is_open(self._connection, owner, self.is_alive):
             return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
         with self._connection.write():
             return leader.lead(self._connection, owner, self.is_alive)
 
     def stop_leading(self, owner: str) -> None:
+        from cronicle.store.sqlite import leader
+
         with self._connection.write():
             leader.stop(self._connection, owner)
 
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
     ) -> tuple[Settled, ...] | None:
+        from cronicle.store.sqlite.leader import leads
+        from cronicle.store.sqlite.ticks import Settling
+
         with self._connection.write():
-            if not leader.leads(self._connection, epoch):
+            if not leads(self._connection, epoch):
                 return None
-            return ticks.Settling(self._connection, self._policies).settle(settlements, progress)
+            return Settling(self._connection, self._known_policies()).settle(settlements, progress)
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
-        return admission.admit(self._connection, self._policies, run_id, owner, at)
+        from cronicle.store.sqlite.admission import admit
+
+        return admit(self._connection, self._known_policies(), run_id, owner, at)
+
+    def _known_policies(self) -> Policies:
+        from cronicle.store.sqlite.admission import Policies
+
+        self._policies = self._policies or Policies(self._connection)
+        return self._policies
 
     def add_pause(self, pause: PauseRecord) -> PauseRecord:
+        from cronicle.store.sqlite import pauses
+
         with self._connection.write():
             return pauses.add(self._connection, pause)
 
     def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
+        from cronicle.store.sqlite import pauses
+
         with self._connection.write():
             return pauses.end(self._connection, project, environment, workflow, at)
 
@@ -329,7 +357,7 @@ class SqliteStore(SqliteReader):
             )
             self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
             self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
-            leader.stop(self._connection, owner)
+            self._connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
             self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
         self._locks.drop(owner, remove=True)
 
