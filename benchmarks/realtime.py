@@ -1,8 +1,8 @@
 """Many workflows that fire every few seconds while the scheduler is killed again and again: is each tick run once?
 
-What tasks write is the evidence: each attempt appends a line with its tick and its run to a file. At the end every tick of
-every workflow since the deployment must have lines of exactly one run, which the store knows to have succeeded, and
-no attempt may have been executed twice or be left as a process.
+What tasks write is the evidence: each attempt appends a line with its tick and its run to a file. At the end every
+tick of every workflow since the deployment must have lines of exactly one run, which the store knows to have
+succeeded, and no attempt may have been executed twice or be left as a process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAGE = 10_000
 
-SCRIPT = 'echo "$CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT" >> "$CRONICLE_DATA/lines"'
+SCRIPT = (
+    'echo "$CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT" >> "$CRONICLE_DATA/lines"'
+)
 
 
 @frozen
@@ -36,7 +38,7 @@ class Mix:
     periods: tuple[int, ...]
 
     def hcl(self) -> list[str]:
-        """As workflows `w0`, `w1`…"""
+        """As workflows `w0`, `w1` and so on."""
         script = SCRIPT.replace('"', '\\"')
         return [
             f'workflow "w{number}" {{\n  schedule {{\n    {_rule(period)}\n    catchup = "all"\n  }}\n'
@@ -85,8 +87,7 @@ class Found:
     def table(self) -> str:
         """For people."""
         lines = [
-            f"{self.ticks:,} ticks in {self.seconds:.0f} s ({self.ticks / self.seconds:.0f} a second),"
-            f" {self.kills} kills",
+            f"{self.ticks:,} ticks in {self.seconds:.0f} s, {self.kills} kills",
             f"  {self.attempts:,} attempts executed, {self.caught_up:,} runs were caught up",
             f"  latest run of a tick: {self.worst_lateness:.1f} s after it",
             *(f"  WRONG: {problem}" for problem in self.problems),

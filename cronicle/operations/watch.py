@@ -133,7 +133,9 @@ class Watch:
         return coming
 
     def _take_up_pauses(self, environment: ServedEnvironment, now: datetime, *, is_new: bool = False) -> None:
-        if is_new or environment.pauses:  # else all that is settled since only leaves out more of what has ended
+        if (
+            is_new or environment.pauses
+        ):  # else all that is settled since only leaves out more of what has ended
             environment.settled = min(
                 (one.cursor.position for one in environment.series.values()), default=now
             )

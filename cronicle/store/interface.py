@@ -160,6 +160,13 @@ class Store(StoreReader, Protocol):
         """
         ...
 
+    def choose_time(self, run: RunRecord, owner: str) -> LiveRunExists | bool:
+        """Give a queued run of `owner` that is not admitted the logical time, interval, lateness and lock of `run`.
+
+        False if there is no such run (any more). Nothing is changed where another run is live for that logical time.
+        """
+        ...
+
     def add_pause(self, pause: PauseRecord) -> PauseRecord:
         """Pause a workflow or an environment from `paused_at` on."""
         ...
