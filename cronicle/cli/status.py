@@ -35,7 +35,7 @@ def status(
         deployed = deployments_in_force(reader, *scope)
         found = status_of(reader, session.addresses(reader), deployed, scope, now)
         if json:
-            print_json(status_document(found))
+            print_json(status_document(reader, found))
             return
         say(f"{visible_line(scheduler_line(reader, now))}        {visible_line(next_line(found, now))}")
         lines = [*live_lines(reader, found, now), *backfill_lines(reader, found), *workflow_lines(found, now)]

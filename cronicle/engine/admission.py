@@ -16,7 +16,7 @@ from cronicle.operations.gates import gates_of
 from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
-from cronicle.runs.states import RunState
+from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import PolicyReason
 from cronicle.store.records import LiveRunExists, RunRecord
 from cronicle.values import Value
@@ -51,6 +51,9 @@ class Verdict(Value):
 async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
     """What is to become of a run that waits; an admission is durable."""
     now = owner.clock.now()
+    there = await owner.journal.call(owner.store.find_run, run.id)
+    if there is None or there.state not in LIVE:
+        return Verdict(run=run, is_over=True)
     chosen = with_chosen_time(owner.store, run, policy, now)
     if chosen is not run:
         answer = await owner.journal.call(owner.store.choose_time, chosen, owner.id)
@@ -81,6 +84,9 @@ async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEve
         driver.is_for(verdict.run)
         if verdict.admitted:
             return ()
+        if verdict.is_over:
+            _take_end(driver, owner)
+            return ()
         now = owner.clock.now()
         if verdict.dropped is not None:
             return driver.machine.advance(
@@ -92,3 +98,10 @@ async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEve
         with trio.move_on_after(seconds):
             await driver.woken()
     return ()
+
+
+def _take_end(driver: RunDriver, owner: Owner) -> None:
+    """Take in the end that the tick after a run's has given it."""
+    for event in owner.store.get_events(driver.run.id):
+        if isinstance(event, ev.RunFinished):
+            driver.machine.apply(event)

@@ -17,8 +17,8 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from itertools import count, islice
+from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 GATES_AT_ONCE = 20
-"""So many runs of a workflow that wait for something of their own are looked at in one go."""
+"""So many runs of a workflow that wait for something of their own are looked at in one go; those behind them after
+`LOOK_AGAIN`."""
 
 Workflow = tuple[str, str, str]
 """Project, environment, workflow."""
@@ -56,6 +57,17 @@ class _Group:
     runs: list[RunRecord] = field(factory=list)
     look_at: datetime | None = None
     is_dirty: bool = True
+    place: int = 0
+    """From which on those behind the first ones are looked at next."""
+
+    def some(self) -> tuple[RunRecord, ...]:
+        """Those to be looked at now: half of them the oldest ones, the others in turns, so that none is forgotten."""
+        if len(self.runs) <= GATES_AT_ONCE:
+            return tuple(self.runs)
+        half = GATES_AT_ONCE // 2
+        place = self.place if half <= self.place < len(self.runs) else half
+        self.place = place + half
+        return (*self.runs[:half], *self.runs[place : place + half])
 
     def add(self, run: RunRecord) -> None:
         self.runs.append(run)
@@ -119,6 +131,12 @@ class Dispatcher:
                 self._hasty.append(run)
                 break
         self._wake()
+
+    def let_go(self, run_ids: Iterable[str]) -> None:
+        """Let go of queued runs that have ended in the transaction that made newer ones."""
+        for run_id in run_ids:
+            if any(group.take(run_id) for group in self._waiting.values()):
+                self._known.discard(run_id)
 
     def look(self) -> None:
         """Look again at all that wait: something has ended, here or in another process."""
@@ -187,7 +205,8 @@ class Dispatcher:
 
     async def _judge_group(self, group: _Group) -> datetime | None:
         soonest: datetime | None = None
-        for run in tuple(islice(group.runs, GATES_AT_ONCE)):
+        some = group.some()
+        for run in some:
             try:
                 policy = self._owner.spec_named(run.spec_hash).policy
             except (CronicleError, ValueError) as error:
@@ -211,7 +230,10 @@ class Dispatcher:
             if verdict.look_at is not None:
                 soonest = min(soonest or verdict.look_at, verdict.look_at)
             if verdict.is_limited:
-                break
+                return soonest
+        if len(group.runs) > len(some):
+            again = self._owner.clock.now() + timedelta(seconds=LOOK_AGAIN)
+            soonest = min(soonest or again, again)
         return soonest
 
     async def _drop(self, run: RunRecord, reason: str) -> None:

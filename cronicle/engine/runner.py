@@ -171,6 +171,8 @@ class RunDriver:
         from cronicle.engine.admission import wait_for_admission  # few runs have to wait
 
         dropped = await wait_for_admission(self, self._owner)
+        if self.machine.finished and not dropped:  # the tick after its has taken its place in the queue
+            return []
         return list(dropped) if dropped or self.is_asked_to_end else self._begin()
 
     def _begin(self) -> list[ev.RunEvent]:

@@ -34,6 +34,7 @@ from cronicle.engine.signals import Signals
 from cronicle.engine.ticker import Made, Ticker
 from cronicle.operations.watch import Scope
 from cronicle.runs.machine import RunMachine
+from cronicle.runs.states import RunState
 from cronicle.store.records import ControlRequest, RunRecord
 from cronicle.store.series import Settled, Settlement
 
@@ -164,11 +165,17 @@ class Server:
         made: list[RunRecord] = []
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
+            self.dispatcher.let_go(one.skipped)
             made += [new.run for new in settlement.runs if new.run.id in one.made]
         self.dispatcher.offer(made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()
+        if machine.state is RunState.FAILED:
+            _log.warning(
+                "The run has failed.",
+                extra={"run": run.id, "workflow": run.workflow, "logical_time": run.logical_time.isoformat()},
+            )
         self.signals.run_ended(run, machine)
         self.ticker.wake()
         self.keeper.tell_others()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from attrs import frozen
 
 from cronicle.operations.addresses import Addresses
+from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.schedule.admission import TICK_CAUSES
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
+from cronicle.store.series import PauseRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.runs import progress_of
 from cronicle.views.ticks import series_in, tick_shape
@@ -43,6 +46,10 @@ class WorkflowHealth:
     failure: RunRecord | None
     """The newest counting run that failed and whose logical time has no result since."""
     next: Tick | None
+    pause: PauseRecord | None = None
+    """What keeps its ticks from making runs now."""
+    late_after: float | None = None
+    """Seconds after its tick from which on a run of it that has not ended is late."""
 
     @property
     def label(self) -> str:
@@ -97,8 +104,9 @@ def status_of(
         driven=frozenset(run.id for run in live if run.owner is not None and store.is_alive(run.owner)),
         backfills=store.list_backfills(project, environment, unfinished=True, limit=MOST_BACKFILLS),
         workflows=tuple(
-            _health(store, addresses, deployment, workflow, series, now)
+            _health(store, addresses, deployment, workflow, series, pauses, now)
             for deployment in deployments
+            for pauses in (_holding(store, deployment, now),)
             for workflow in deployment.workflows
             for series in series_in(workflow) or (None,)
         ),
@@ -111,6 +119,7 @@ def _health(
     deployment: DeploymentRecord,
     workflow: DeployedWorkflow,
     series: str | None,
+    pauses: Sequence[PauseRecord],
     now: datetime,
 ) -> WorkflowHealth:
     where = (deployment.project, deployment.environment, workflow.name, series)
@@ -130,7 +139,13 @@ def _health(
         last=_last(addresses, runs, times),
         failure=_failure(store, runs),
         next=next(ticks_after(schedules, now), None),
+        pause=next((one for one in pauses if one.workflow in (None, workflow.name)), None),
+        late_after=workflow.policy.late_after,
     )
+
+
+def _holding(store: StoreReader, deployment: DeploymentRecord, now: datetime) -> tuple[PauseRecord, ...]:
+    return pauses_holding(store.list_pauses(deployment.project, deployment.environment), now)
 
 
 def _last(addresses: Addresses, runs: RunFilter, times: Iterable[datetime]) -> RunRecord | None:
@@ -157,7 +172,11 @@ def _failure(store: StoreReader, runs: RunFilter) -> RunRecord | None:
 
 def next_line(status: Status, now: datetime) -> str:
     """The next tick of all workflows; that none makes a run by itself is said beside it."""
-    coming = [(one.next.logical_time, one.label, one.next.timezone) for one in status.workflows if one.next]
+    coming = [
+        (one.next.logical_time, one.label, one.next.timezone)
+        for one in status.workflows
+        if one.next and one.pause is None
+    ]
     if not coming:
         return "no ticks to come"
     at, label, zone = min(coming)
@@ -167,6 +186,10 @@ def next_line(status: Status, now: datetime) -> str:
 def live_lines(store: StoreReader, status: Status, now: datetime) -> list[Line]:
     """A line for each live run."""
     several = len({run.project for run in status.live}) > 1
+    late_after = {
+        (one.deployment.project, one.deployment.environment, one.workflow): one.late_after
+        for one in status.workflows
+    }
     lines = []
     for run in status.live:
         progress = progress_of(store, run)
@@ -177,10 +200,19 @@ def live_lines(store: StoreReader, status: Status, now: datetime) -> list[Line]:
         state = "being cancelled" if run.cancel_requested and is_driven else str(run.state)
         said = f"{state} for {spent}" if spent else state
         command = f"cronicle logs -f {run.id}" if is_driven else f"cronicle resume {run.id}"
+        said += _late(run, late_after.get((run.project, run.environment, run.workflow)), now)
         said = said if is_driven else f"{state}, but no process drives it"
         name = f"{run.project}/{run.workflow}" if several else run.workflow
         lines.append(Line(str(run.state) if is_driven else "paused", (name, at, said, tasks), command))
     return lines
+
+
+def _late(run: RunRecord, late_after: float | None, now: datetime) -> str:
+    """By how much a run of a tick that has not ended is late."""
+    if late_after is None or run.cause not in TICK_CAUSES:
+        return ""
+    late = (now - max(run.logical_time, run.not_before or run.logical_time)).total_seconds() - late_after
+    return f", late by {duration(late)}" if late > 0 else ""
 
 
 def backfill_lines(store: StoreReader, status: Status) -> list[Line]:
@@ -204,6 +236,8 @@ def workflow_lines(status: Status, now: datetime) -> list[Line]:
     lines = []
     for one in status.workflows:
         name = f"{one.deployment.project}/{one.label}" if several else one.label
+        if one.pause is not None:
+            lines.append(_pause_line(name, one.workflow, one.pause))
         if one.last is None:
             option = f" --series {one.series}" if one.series else ""
             lines.append(Line("queued", (name, "", "has never run"), f"cronicle run {one.workflow}{option}"))
@@ -212,6 +246,12 @@ def workflow_lines(status: Status, now: datetime) -> list[Line]:
         if one.failure is not None and one.failure.id != one.last.id:
             lines.append(_last_line(name, one.failure, now))
     return lines
+
+
+def _pause_line(name: str, workflow: str, pause: PauseRecord) -> Line:
+    until = f" until {pause.until.astimezone():%Y-%m-%d %H:%M}" if pause.until else ""
+    what = "--all" if pause.workflow is None else workflow
+    return Line("paused", (name, "", f"paused{until} {pause_text(pause)}"), f"cronicle unpause {what}")
 
 
 def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
@@ -224,15 +264,18 @@ def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
     return Line(str(run.state), (name, at, said), command)
 
 
-def status_document(status: Status) -> dict[str, Any]:
+def status_document(store: StoreReader, status: Status) -> dict[str, Any]:
     """The status as one JSON object."""
     from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
 
     def shape(run: RunRecord | None) -> Any:
         return None if run is None else to_builtins(run_shape(run))
 
+    leader = store.find_leader()
     return {
-        "scheduler": None,
+        "scheduler": None
+        if leader is None
+        else {"pid": leader.pid, "host": leader.host, "started_at": leader.started_at},
         "live": [{**shape(run), "driven": run.id in status.driven} for run in status.live],
         "live_count": status.live_count,
         "backfills": [to_builtins(backfill_shape(one)) for one in status.backfills],
@@ -245,6 +288,14 @@ def status_document(status: Status) -> dict[str, Any]:
                 "last": shape(one.last),
                 "failure": shape(one.failure),
                 "next": None if one.next is None else tick_shape(one.next),
+                "paused": None
+                if one.pause is None
+                else {
+                    "paused_at": one.pause.paused_at,
+                    "until": one.pause.until,
+                    "by": one.pause.actor.user,
+                    "reason": one.pause.reason,
+                },
             }
             for one in status.workflows
         ],

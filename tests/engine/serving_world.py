@@ -68,7 +68,12 @@ class World:
             )
         )
 
-    def deploy(self, **workflows: Mapping[str, Any]) -> DeploymentRecord:
+    def deploy(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        moved: tuple[tuple[str, str], ...] = (),
+        **workflows: Mapping[str, Any],
+    ) -> DeploymentRecord:
         """Deploy workflows: each `schedules`, `policy`, `graph`, `tasks` and attributes of its spec."""
         deployed = []
         for name, given in workflows.items():
@@ -106,6 +111,8 @@ class World:
                 actor=ACTOR,
                 values={},
                 workflows=tuple(deployed),
+                moved=moved,
+                settings=settings,
             ),
             based_on=self._number - 1 or None,
         )

@@ -22,7 +22,7 @@ from cronicle.execute.places import Places
 from cronicle.runs import events as ev
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Outcome
-from cronicle.store.interface import StoreError, UncertainWriteError
+from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
 from cronicle.store.location import open_store
 from cronicle.store.records import RunRecord
 from tests.simulation.watcher import Execution
@@ -119,7 +119,7 @@ class Process:
             return None
         self.calls += 1
         if self.trouble and is_write and self.world.disk_is_full:
-            raise StoreError("the disk of the store is full; nothing was recorded", "Make room on it.")
+            raise UnwritableError("the disk of the store is full; nothing was recorded", "Make room on it.")
         if self.crash_at is not None and self.calls >= self.crash_at:
             if self.crash_kind == "before":
                 if name == "settle":

@@ -17,18 +17,7 @@ from typing import Any
 import trio
 from attrs import define, evolve, frozen
 
-from cronicle.engine import (
-    admission,
-    backfills,
-    dispatcher,
-    journal,
-    keeper,
-    owner,
-    pools,
-    recovery,
-    signals,
-    ticker,
-)
+from cronicle.engine import admission, backfills, dispatcher, heartbeat, keeper, owner, patience, pools, recovery, signals, ticker
 from cronicle.names import new_run_id
 from cronicle.operations.create_run import retried, ticked
 from cronicle.runs import events as ev
@@ -250,11 +239,7 @@ class World:
     def _past_is_settled(self, seen: SeenRun) -> bool:
         run = seen.record
         before = run.interval_start
-        if (
-            run.cause in (Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL)
-            or before is None
-            or before >= run.logical_time
-        ):
+        if run.cause in (Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL) or before is None or before >= run.logical_time:
             return True
         if before in self.watcher.success_times.get((run.workflow, run.series), ()):
             return True
@@ -363,9 +348,7 @@ class World:
         open_ones = [one for one in self.pauses if one.end is None or one.end > now]
         if not open_ones:
             return
-        scopes = (
-            {one.workflow for one in open_ones} if everything else {self.random.choice(open_ones).workflow}
-        )
+        scopes = {one.workflow for one in open_ones} if everything else {self.random.choice(open_ones).workflow}
         for workflow in sorted(scopes, key=str):
             self.store.end_pauses(PROJECT, ENVIRONMENT, workflow, now)
             self.watcher.tell(f"unpause of {workflow or 'all'}")
@@ -499,12 +482,7 @@ class World:
             seen = self.random.choice(failed)
             run_id, now = self._id(), self.clock.now()
             run = retried(
-                seen.record,
-                id=run_id,
-                owner=None,
-                created_at=now,
-                not_before=None,
-                admitted=seen.policy.limits_nothing,
+                seen.record, id=run_id, owner=None, created_at=now, not_before=None, admitted=seen.policy.limits_nothing
             )
             self._create(NewRun(run=run, events=(ev.RunQueued(at=now, run_id=run_id),)), "asked: retry")
 
@@ -586,9 +564,7 @@ class World:
 
     async def _clock_jumps(self) -> None:
         gap, random = self.mix.gap, self.random
-        seconds = (
-            random.choice((-1, 1, 1)) * random.choice((1, 10, 40, 100)) * max(gap, 1.0) * random.random()
-        )
+        seconds = random.choice((-1, 1, 1)) * random.choice((1, 10, 40, 100)) * max(gap, 1.0) * random.random()
         self.unwatched()
         before = self.clock.now()
         self.highest = max(self.highest, before)
@@ -716,8 +692,7 @@ class World:
                 plan,
                 series={
                     label: tuple(
-                        evolve(rule, end=min(rule.end or 2**40, int(self.clock.now().timestamp()) + 1))
-                        for rule in rules
+                        evolve(rule, end=min(rule.end or 2**40, int(self.clock.now().timestamp()) + 1)) for rule in rules
                     )
                     for label, rules in plan.series.items()
                 },
@@ -736,9 +711,7 @@ class World:
         live = [one for runs in self.watcher.live.values() for one in runs.values()]
         names = {(name, label) for name, plan in self.plans.items() for label in plan.series}
         owed = [
-            one
-            for one in self.store.list_owed(PROJECT, ENVIRONMENT)
-            if (one.key.workflow, one.key.series) in names
+            one for one in self.store.list_owed(PROJECT, ENVIRONMENT) if (one.key.workflow, one.key.series) in names
         ]
         return not live and not owed
 
@@ -755,12 +728,13 @@ def engine_of(world: World) -> Iterator[None]:
         (owner, "POLL_SECONDS", pace),
         (recovery, "end_survivors", world.end_survivors),
         (pools, "LOOK_FOR_THE_DEAD", pace),
+        (heartbeat, "LOOK", pace),
         (keeper, "LOOK", pace),
         (ticker, "RECHECK", pace),
         (signals, "LOOK", 5 * pace),
         (admission, "LOOK_AGAIN", pace),
         (dispatcher, "LOOK_AGAIN", pace),
-        (journal, "TRY_AGAIN", pace),
+        (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
     ]
     former = [(module, name, getattr(module, name)) for module, name, _ in replaced]
