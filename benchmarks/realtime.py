@@ -180,13 +180,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workflows", type=int, default=500, metavar="N")
     parser.add_argument("--seconds", type=float, default=600, metavar="N", help="how long (default: 600)")
     parser.add_argument("--kill-every", type=float, default=20, metavar="N", help="seconds, on average")
+    parser.add_argument(
+        "--minutes", type=float, default=0.2, metavar="SHARE", help="of the workflows, with a cron expression"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--slots", type=int, default=8, metavar="N")
 
 
 def run(arguments: argparse.Namespace) -> bool:
     """Measure and print; True if every tick has exactly one run."""
-    mix = mix_of(arguments.workflows)
+    mix = mix_of(arguments.workflows, arguments.minutes)
     print(f"{arguments.workflows} workflows, {mix.rate:.0f} ticks a second", flush=True)
     with tempfile.TemporaryDirectory(prefix="cronicle-realtime-") as folder:
         found = measure(

@@ -121,6 +121,10 @@ class Store(StoreReader, Protocol):
         """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False."""
         ...
 
+    def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
+        """As `adopt_run` for each, all in one transaction; the ids of those that it has made `owner` the owner of."""
+        ...
+
     # Ticks
 
     def lead(self, owner: str) -> int | None:

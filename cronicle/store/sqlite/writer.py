@@ -44,6 +44,11 @@ _SAME_TIME = (
     "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ? AND logical_time = ?"
 )
 
+_ADOPT = (
+    "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
+    " AND (state IN ('queued', 'running') OR hooks_open > 0)"
+)
+
 _SAME_TIME_COLUMNS = ("project", "environment", "workflow", "instance", "series", "logical_time")
 
 _CHOSEN = (
@@ -198,11 +203,13 @@ class SqliteStore(SqliteReader):
             return journal.append(self._connection, transitions)
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
-        return self._change(
-            "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
-            " AND (state IN ('queued', 'running') OR hooks_open > 0)",
-            (owner, run_id),
-        )
+        return self.adopt_runs((run_id,), owner) != ()
+
+    def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
+        with self._connection.write():
+            return tuple(
+                run_id for run_id in run_ids if self._connection.changed(_ADOPT, (owner, run_id)) == 1
+            )
 
     # Ticks
 
