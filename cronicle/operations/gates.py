@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cronicle.config.deployed import schedules_from_json
@@ -73,21 +72,27 @@ def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
     start = run.interval_start
     first = run.logical_time if start is None or start >= run.logical_time else start + _INSTANT
     end = run.logical_time + _INSTANT
-    series = tuple(_series_of(store, run, workflow))
-    times = {tick.logical_time for schedules in series for tick in ticks_between(schedules, first, end)}
-    if not any(series):  # without a schedule: its run of the same logical time
-        times = {run.logical_time}
-    results = store.list_results(run.project, run.environment, workflow, None, first, end)
-    return Required(workflow=workflow, succeeded=len(times & set(results)), ticks=len(times))
+    times: dict[str | None, set[datetime]] = {
+        label: {tick.logical_time for tick in ticks_between(schedules, first, end)}
+        for label, schedules in _series_of(store, run, workflow).items()
+    }
+    times = times or {None: {run.logical_time}}  # without a schedule: its run of the same logical time
+    succeeded = 0
+    for label, wanted in times.items():
+        results = store.list_results(run.project, run.environment, workflow, label, first, end)
+        succeeded += len(wanted.intersection(results))
+    return Required(workflow=workflow, succeeded=succeeded, ticks=sum(map(len, times.values())))
 
 
-def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> Iterator[tuple[Schedule, ...]]:
-    """The unlabelled series of a workflow as it is deployed now, else all of its schedules."""
+def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> dict[str | None, tuple[Schedule, ...]]:
+    """The unlabelled series of a workflow as it is deployed now, else all of its series; nothing if it has none."""
     deployment = store.find_deployment(run.project, run.environment)
+    series: dict[str | None, tuple[Schedule, ...]] = {}
     for deployed in deployment.workflows if deployment else ():
         if deployed.name == workflow:
-            schedules = schedules_from_json(deployed.schedules)
-            yield tuple(one for one in schedules if one.name is None) or schedules
+            for one in schedules_from_json(deployed.schedules):
+                series[one.name] = (*series.get(one.name, ()), one)
+    return {None: series[None]} if None in series else series
 
 
 def waiting_reasons(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> tuple[str, ...]:

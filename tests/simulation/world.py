@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +18,19 @@ from typing import Any
 import trio
 from attrs import define, evolve, frozen
 
-from cronicle.engine import admission, backfills, dispatcher, heartbeat, keeper, owner, patience, pools, recovery, signals, ticker
+from cronicle.engine import (
+    admission,
+    backfills,
+    dispatcher,
+    heartbeat,
+    keeper,
+    owner,
+    patience,
+    pools,
+    recovery,
+    signals,
+    ticker,
+)
 from cronicle.names import new_run_id
 from cronicle.operations.create_run import retried, ticked
 from cronicle.runs import events as ev
@@ -110,6 +123,7 @@ class World:
         self.broken: list[tuple[datetime, datetime]] = []
         """Spans of wall time in which nobody may have watched."""
         self._broken_since: datetime | None = None
+        self._settled_since: float | None = None
         self.plans: dict[str, Plan] = {plan.name: plan for plan in self.mix.plans}
         self.gone: dict[str, Plan] = {}
         self.is_calm = False
@@ -181,11 +195,11 @@ class World:
 
     def unwatched(self) -> None:
         """From now on it may be that nobody watches; it ends when somebody leads and has had time to look."""
+        self._settled_since = None
         if self._broken_since is None:
             self._broken_since = self.clock.now()
 
     async def _observe_watching(self) -> None:
-        settled_since: float | None = None
         leader = -1
         while True:
             await trio.sleep(self.mix.pace)
@@ -200,10 +214,13 @@ class World:
             )
             if not well:
                 self.unwatched()
-                settled_since, leader = None, leading
-            elif settled_since is None:
-                settled_since = trio.current_time()
-            elif self._broken_since is not None and trio.current_time() - settled_since > 2 * self.mix.pace:
+                leader = leading
+            elif self._settled_since is None:
+                self._settled_since = trio.current_time()
+            elif (
+                self._broken_since is not None
+                and trio.current_time() - self._settled_since > 2 * self.mix.pace
+            ):
                 end = self.clock.now()
                 self.broken.append((min(self._broken_since, end), max(end, self.highest)))
                 self._broken_since = None
@@ -227,19 +244,22 @@ class World:
     # -- promises that need the model ------------------------------------------------------------------------
 
     def series_began(self, workflow: str, label: str | None) -> datetime:
-        """When a series was deployed that has been there ever since."""
-        began: datetime | None = None
+        """When a series was deployed that had not been there before, the last time."""
+        began, is_there = datetime.max.replace(tzinfo=UTC), False
         for deployment in self.deployments:
-            if not deployment.rules(workflow, label):
-                began = None
-            elif began is None:
+            was_there, is_there = is_there, bool(deployment.rules(workflow, label))
+            if is_there and not was_there:
                 began = deployment.at
-        return began or datetime.max.replace(tzinfo=UTC)
+        return began
 
     def _past_is_settled(self, seen: SeenRun) -> bool:
         run = seen.record
         before = run.interval_start
-        if run.cause in (Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL) or before is None or before >= run.logical_time:
+        if (
+            run.cause in (Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL)
+            or before is None
+            or before >= run.logical_time
+        ):
             return True
         if before in self.watcher.success_times.get((run.workflow, run.series), ()):
             return True
@@ -255,12 +275,23 @@ class World:
         end = int(run.logical_time.timestamp())
         start = end - 1 if run.interval_start is None else min(int(run.interval_start.timestamp()), end - 1)
         for name in seen.policy.requires:
-            rules = deployment.rules(name, None)
-            done = self.watcher.success_times.get((name, None), set())
-            every = tuple(evolve(one, enabled=True) for one in rules)
-            if not all(datetime.fromtimestamp(one, UTC) in done for one in union(every, start, end)):
+            if name not in deployment.plans:
+                return False
+            if any(True for _ in self._lacking(deployment.plans[name], start, end)):
                 return False
         return True
+
+    def _lacking(
+        self, plan: Plan, start: int, end: int
+    ) -> Iterator[tuple[str | None, tuple[Rule, ...], int]]:
+        """The ticks of a workflow in (start, end] without a success: of its unlabelled series, else of all."""
+        labels = [None] if None in plan.series else list(plan.series)
+        for label in labels:
+            every = tuple(evolve(one, enabled=True) for one in plan.series[label])
+            done = self.watcher.success_times.get((plan.name, label), set())
+            for tick in union(every, start, end):
+                if datetime.fromtimestamp(tick, UTC) not in done:
+                    yield label, every, tick
 
     # -- what people do --------------------------------------------------------------------------------------
 
@@ -348,7 +379,9 @@ class World:
         open_ones = [one for one in self.pauses if one.end is None or one.end > now]
         if not open_ones:
             return
-        scopes = {one.workflow for one in open_ones} if everything else {self.random.choice(open_ones).workflow}
+        scopes = (
+            {one.workflow for one in open_ones} if everything else {self.random.choice(open_ones).workflow}
+        )
         for workflow in sorted(scopes, key=str):
             self.store.end_pauses(PROJECT, ENVIRONMENT, workflow, now)
             self.watcher.tell(f"unpause of {workflow or 'all'}")
@@ -439,12 +472,10 @@ class World:
                         self._unstick_required(run, plans[name])
 
     def _unstick_required(self, run: RunRecord, plan: Plan) -> None:
-        rules = tuple(evolve(one, enabled=True) for one in plan.series.get(None, ()))
-        done = self.watcher.success_times.get((plan.name, None), set())
         assert run.interval_start is not None
-        ticks = union(rules, int(run.interval_start.timestamp()), int(run.logical_time.timestamp()))
-        for tick in [one for one in ticks if datetime.fromtimestamp(one, UTC) not in done][:5]:
-            self._make(plan, None, rules, tick)
+        lacking = self._lacking(plan, int(run.interval_start.timestamp()), int(run.logical_time.timestamp()))
+        for label, rules, tick in islice(lacking, 5):
+            self._make(plan, label, rules, tick)
 
     def _run_once(self, waiting: RunRecord, plan: Plan, label: str | None, tick: int) -> None:
         """A run for a logical time that a waiting one's past lacks, with the policy that lets it start at once."""
@@ -482,7 +513,12 @@ class World:
             seen = self.random.choice(failed)
             run_id, now = self._id(), self.clock.now()
             run = retried(
-                seen.record, id=run_id, owner=None, created_at=now, not_before=None, admitted=seen.policy.limits_nothing
+                seen.record,
+                id=run_id,
+                owner=None,
+                created_at=now,
+                not_before=None,
+                admitted=seen.policy.limits_nothing,
             )
             self._create(NewRun(run=run, events=(ev.RunQueued(at=now, run_id=run_id),)), "asked: retry")
 
@@ -564,7 +600,9 @@ class World:
 
     async def _clock_jumps(self) -> None:
         gap, random = self.mix.gap, self.random
-        seconds = random.choice((-1, 1, 1)) * random.choice((1, 10, 40, 100)) * max(gap, 1.0) * random.random()
+        seconds = (
+            random.choice((-1, 1, 1)) * random.choice((1, 10, 40, 100)) * max(gap, 1.0) * random.random()
+        )
         self.unwatched()
         before = self.clock.now()
         self.highest = max(self.highest, before)
@@ -692,7 +730,8 @@ class World:
                 plan,
                 series={
                     label: tuple(
-                        evolve(rule, end=min(rule.end or 2**40, int(self.clock.now().timestamp()) + 1)) for rule in rules
+                        evolve(rule, end=min(rule.end or 2**40, int(self.clock.now().timestamp()) + 1))
+                        for rule in rules
                     )
                     for label, rules in plan.series.items()
                 },
@@ -711,7 +750,9 @@ class World:
         live = [one for runs in self.watcher.live.values() for one in runs.values()]
         names = {(name, label) for name, plan in self.plans.items() for label in plan.series}
         owed = [
-            one for one in self.store.list_owed(PROJECT, ENVIRONMENT) if (one.key.workflow, one.key.series) in names
+            one
+            for one in self.store.list_owed(PROJECT, ENVIRONMENT)
+            if (one.key.workflow, one.key.series) in names
         ]
         return not live and not owed
 
