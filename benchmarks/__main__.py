@@ -1,18 +1,21 @@
-"""The command: `python -m benchmarks engine` or `python -m benchmarks parse`."""
+"""The command: `python -m benchmarks engine`, or `parse`, `serve`, `realtime`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import engine, parse, realtime
+from benchmarks import engine, parse, realtime, served
 
 
 def main() -> int:
     """Run one benchmark; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios against other tools.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Figures that the promises are about."
+    )
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for module, name in ((engine, "engine"), (parse, "parse"), (realtime, "realtime")):
+    modules = {"engine": engine, "parse": parse, "serve": served, "realtime": realtime}
+    for name, module in modules.items():
         summary = (module.__doc__ or "").partition("\n")[0]
         one = benchmarks.add_parser(name, help=summary, description=summary)
         module.add_arguments(one)

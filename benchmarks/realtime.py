@@ -1,8 +1,8 @@
 """Many workflows that fire every few seconds while the scheduler is killed again and again: is each tick run once?
 
-What tasks write is the evidence: each attempt appends a line with its tick and its run to a file. At the end every tick of
-every workflow since the deployment must have lines of exactly one run, which the store knows to have succeeded, and
-no attempt may have been executed twice or be left as a process.
+What tasks write is the evidence: each attempt appends a line with its tick and its run to a file. At the end every
+tick of every workflow since the deployment must have lines of exactly one run, which the store knows to have
+succeeded, and no attempt may have been executed twice or be left as a process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAGE = 10_000
 
-SCRIPT = 'echo "$CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT" >> "$CRONICLE_DATA/lines"'
+SCRIPT = (
+    'echo "$CRONICLE_WORKFLOW $CRONICLE_TIME $CRONICLE_RUN_ID $CRONICLE_ATTEMPT" >> "$CRONICLE_DATA/lines"'
+)
 
 
 @frozen
@@ -36,7 +38,7 @@ class Mix:
     periods: tuple[int, ...]
 
     def hcl(self) -> list[str]:
-        """As workflows `w0`, `w1`…"""
+        """As workflows `w0`, `w1` and so on."""
         script = SCRIPT.replace('"', '\\"')
         return [
             f'workflow "w{number}" {{\n  schedule {{\n    {_rule(period)}\n    catchup = "all"\n  }}\n'
@@ -85,8 +87,7 @@ class Found:
     def table(self) -> str:
         """For people."""
         lines = [
-            f"{self.ticks:,} ticks in {self.seconds:.0f} s ({self.ticks / self.seconds:.0f} a second),"
-            f" {self.kills} kills",
+            f"{self.ticks:,} ticks in {self.seconds:.0f} s, {self.kills} kills",
             f"  {self.attempts:,} attempts executed, {self.caught_up:,} runs were caught up",
             f"  latest run of a tick: {self.worst_lateness:.1f} s after it",
             *(f"  WRONG: {problem}" for problem in self.problems),
@@ -179,13 +180,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workflows", type=int, default=500, metavar="N")
     parser.add_argument("--seconds", type=float, default=600, metavar="N", help="how long (default: 600)")
     parser.add_argument("--kill-every", type=float, default=20, metavar="N", help="seconds, on average")
+    parser.add_argument(
+        "--minutes", type=float, default=0.2, metavar="SHARE", help="of the workflows, with a cron expression"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--slots", type=int, default=8, metavar="N")
 
 
 def run(arguments: argparse.Namespace) -> bool:
     """Measure and print; True if every tick has exactly one run."""
-    mix = mix_of(arguments.workflows)
+    mix = mix_of(arguments.workflows, arguments.minutes)
     print(f"{arguments.workflows} workflows, {mix.rate:.0f} ticks a second", flush=True)
     with tempfile.TemporaryDirectory(prefix="cronicle-realtime-") as folder:
         found = measure(

@@ -46,6 +46,9 @@ def backfill(
     series: Annotated[
         str | None, typer.Option("--series", metavar="NAME", help="Of several schedules this.")
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave it to the process that serves, and do not follow it.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
@@ -102,4 +105,8 @@ def backfill(
         if dry_run or not plan.ticks:
             say_plan(plan, slots or default_slots(), json=json)
             return ExitCode.GOOD
+        if detach:
+            from cronicle.cli.detaching import leave_backfill
+
+            return leave_backfill(session, opened, plan, json=json)
         return follow_new_backfill(session, opened, plan, slots=slots, json=json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -14,7 +15,7 @@ from cronicle.cli.live import CANCELLING, Progress, keep_drawn, progress_for
 from cronicle.cli.output import is_terminal, paint, print_json, say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
-from cronicle.errors import ExitCode
+from cronicle.errors import ExitCode, UsageError
 from cronicle.operations.ask import Candidate, Wish, make_run
 from cronicle.operations.create_run import chosen_tasks
 from cronicle.runs.states import RunState
@@ -53,6 +54,29 @@ def follow_run(
         )
 
     return drive_run(session, store, make, slots=slots, json=json)
+
+
+def start_of_run(text: str, now: datetime, *, off_schedule: bool) -> datetime:
+    """What `--at` says.
+
+    Raises:
+        UsageError: It is no time to come, or goes with what says which logical time is meant.
+    """
+    from cronicle.clock import local_zone
+    from cronicle.schedule.text import TextError, parse_time
+
+    try:
+        start = parse_time(text, local_zone())
+    except TextError as error:
+        raise UsageError(f"--at: {error.message}", error.remedy) from error
+    if start <= now:
+        raise UsageError(f"--at {text} is not later than now", "To start it now: leave it out.")
+    if off_schedule:
+        raise UsageError(
+            "--at and --off-schedule exclude each other",
+            "What starts later is for the latest tick then, or for a tick that --time names.",
+        )
+    return start
 
 
 def drive_run(

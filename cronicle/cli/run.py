@@ -41,6 +41,15 @@ def run(
     off_schedule: Annotated[
         bool, typer.Option("--off-schedule", help="For exactly --time, tick or not.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave it to the process that serves, and do not follow it.")
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="Start then, by the process that serves; for the latest tick then."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
@@ -49,15 +58,17 @@ def run(
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Run a workflow now, and follow the run until it ends."""
-    from cronicle.cli.driving import follow_run
+    """Run a workflow now, and follow the run until it ends; or leave it to the process that serves."""
+    from cronicle.cli.driving import follow_run, start_of_run
     from cronicle.cli.session import open_session
     from cronicle.operations.ask import Wish
     from cronicle.operations.candidate import DEPLOYED, find_candidate
     from cronicle.operations.params import param_values
+    from cronicle.operations.run_time import time_to_be_chosen
     from cronicle.operations.times import series_of, time_of_run
 
     session = open_session(store, environment)
+    start = None if at is None else start_of_run(at, session.clock.now(), off_schedule=off_schedule)
     needs_no_deployment = dirty or revision not in (None, DEPLOYED)
     if needs_no_deployment:
         from cronicle.operations.propose import open_project
@@ -70,7 +81,9 @@ def run(
         schedules = series_of(candidate.deployed, series)
         wish = Wish(
             series=series,
-            when=time_of_run(
+            when=time_to_be_chosen(start, schedules[0].timezone if schedules else candidate.spec.timezone)
+            if start is not None and time is None
+            else time_of_run(
                 workflow,
                 schedules,
                 candidate.spec.timezone,
@@ -78,8 +91,13 @@ def run(
                 off_schedule=off_schedule,
                 now=session.clock.now(),
             ),
+            not_before=start,
             params=param_values(candidate.spec, param or ()),
             only=tuple(only or ()),
             without=tuple(without or ()),
         )
+        if (detach or start is not None) and not dry_run:
+            from cronicle.cli.detaching import leave_run
+
+            return leave_run(session, opened, candidate, wish, json=json)
         return follow_run(session, opened, candidate, wish, slots=slots, dry_run=dry_run, json=json)

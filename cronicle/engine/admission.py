@@ -13,11 +13,12 @@ import trio
 from attrs import frozen
 
 from cronicle.operations.gates import gates_of
+from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import PolicyReason
-from cronicle.store.records import RunRecord
+from cronicle.store.records import LiveRunExists, RunRecord
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ LOOK_AGAIN = 1.0
 class Verdict(Value):
     """What is to become of a queued run."""
 
+    run: RunRecord
+    """As it is now: the logical time of one that was asked for later is chosen when its time has come."""
     admitted: bool = False
     dropped: str | None = None
     """The reason for which it ends in state `skipped`."""
@@ -50,19 +53,26 @@ async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
     now = owner.clock.now()
     there = await owner.journal.call(owner.store.find_run, run.id)
     if there is None or there.state not in LIVE:
-        return Verdict(is_over=True)
+        return Verdict(run=run, is_over=True)
+    chosen = with_chosen_time(owner.store, run, policy, now)
+    if chosen is not run:
+        answer = await owner.journal.call(owner.store.choose_time, chosen, owner.id)
+        if isinstance(answer, LiveRunExists):
+            return Verdict(run=run, reasons=(same_time(answer.run_id),))
+        run = chosen
     gates = await owner.journal.call(gates_of, owner.store, run, policy, now)
     if gates.too_late:
-        return Verdict(dropped=PolicyReason.TOO_LATE)
+        return Verdict(run=run, dropped=PolicyReason.TOO_LATE)
     if gates.reasons:
-        return Verdict(reasons=gates.reasons, look_at=gates.ask_at)
-    answer = await owner.journal.call(owner.store.admit, run.id, owner.id, now)
+        return Verdict(run=run, reasons=gates.reasons, look_at=gates.ask_at)
+    admission = await owner.journal.call(owner.store.admit, run.id, owner.id, now)
     return Verdict(
-        admitted=answer.admitted,
-        reasons=answer.reasons,
+        run=run,
+        admitted=admission.admitted,
+        reasons=admission.reasons,
         look_at=gates.ask_at,
-        is_limited=not answer.admitted and not answer.is_over,
-        is_over=answer.is_over,
+        is_limited=not admission.admitted and not admission.is_over,
+        is_over=admission.is_over,
     )
 
 
@@ -71,6 +81,7 @@ async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEve
     policy = driver.machine.spec.policy
     while driver.machine.state is RunState.QUEUED and not driver.is_asked_to_end:
         verdict = await judge(owner, driver.run, policy)
+        driver.is_for(verdict.run)
         if verdict.admitted:
             return ()
         if verdict.is_over:

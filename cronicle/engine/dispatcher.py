@@ -155,6 +155,15 @@ class Dispatcher:
         """True if every run that was offered has ended."""
         return not self._known
 
+    def is_idle_until(self, instant: datetime) -> bool:
+        """True if every run that was offered has ended, or is to start after an instant."""
+        later = sum(
+            run.not_before is not None and run.not_before > instant
+            for group in self._waiting.values()
+            for run in group.runs
+        )
+        return len(self._known) == later
+
     @property
     def waiting(self) -> int:
         """Runs that have no driver."""
@@ -208,6 +217,9 @@ class Dispatcher:
                 continue
             group.waits_for_others |= bool(policy.requires) or policy.lock is not None
             verdict = await judge(self._owner, run, policy)
+            if verdict.run is not run and group.take(run.id) is not None:
+                run = verdict.run  # its logical time was chosen
+                group.add(run)
             if (verdict.admitted or verdict.dropped is not None) and group.take(run.id) is None:
                 continue  # somebody has hastened it meanwhile: it has a driver, which judges it itself
             if verdict.admitted:

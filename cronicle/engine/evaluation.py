@@ -103,8 +103,10 @@ class Evaluator:
         Raises:
             BadReference: One of them refers to what is not there.
         """
-        with self._telling_what_was_left_out(task):
+        try:  # not the context manager below: this is on the hot path
             evaluated = evaluate_attempt(task, self.view, self._instance(task, key, attempt))
+        except BadReference as error:
+            raise self._with_what_was_left_out(task, error) from error
         return PreparedAttempt(
             task=task,
             key=key,
@@ -117,18 +119,21 @@ class Evaluator:
 
     @contextmanager
     def _telling_what_was_left_out(self, task: TaskSpec) -> Iterator[None]:
-        """Add to what is wrong with a reference that the run has left out a task that it may have meant."""
         try:
             yield
         except BadReference as error:
-            units = self._machine.units
-            left_out = [up.task for up in task.upstreams if _is_left_out(units[up.task, None])]
-            if not left_out:
-                raise
-            raise BadReference(
-                f"{error.detail} The run left out {', '.join(left_out)} (--only, --except), "
-                "and no earlier result stands for it."
-            ) from error
+            raise self._with_what_was_left_out(task, error) from error
+
+    def _with_what_was_left_out(self, task: TaskSpec, error: BadReference) -> BadReference:
+        """Add to what is wrong with a reference that the run has left out a task that it may have meant."""
+        units = self._machine.units
+        left_out = [up.task for up in task.upstreams if _is_left_out(units[up.task, None])]
+        if not left_out:
+            return error
+        return BadReference(
+            f"{error.detail} The run left out {', '.join(left_out)} (--only, --except), "
+            "and no earlier result stands for it."
+        )
 
     def _instance(self, task: TaskSpec, key: str | None, attempt: int | None) -> InstanceView:
         value = None if key is None else self._machine.groups[task.name].instances[key]

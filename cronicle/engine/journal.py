@@ -22,7 +22,7 @@ import trio
 from attrs import define, field
 
 from cronicle.engine.patience import Patience, Trouble
-from cronicle.store.interface import Store
+from cronicle.store.interface import Store, UnwritableError
 from cronicle.store.records import Transition
 
 T = TypeVar("T")
@@ -111,14 +111,30 @@ class Journal:
 
     async def _commit_for_all(self, batch: _Batch) -> None:
         """Commit what gathers in a batch, also if the caller is cancelled meanwhile: others wait for it, too."""
-        with trio.CancelScope(shield=True):
-            if self._store.runs_in_place:
-                await trio.lowlevel.checkpoint()  # the others of this round gather
-                await self._commit_patiently(self._close(batch))
-            else:
+        if self._store.runs_in_place:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # the others of this round gather
+            if not self._commit_at_once(self._close(batch)):
+                with trio.CancelScope(shield=True):
+                    await self._commit_patiently(batch)
+        else:
+            with trio.CancelScope(shield=True):
                 async with self._turn:
                     await self._commit_patiently(self._close(batch))
         batch.done.set()
+
+    def _commit_at_once(self, batch: _Batch) -> bool:
+        """Commit a batch without waiting for anything: nearly always. False if it is to be tried with patience."""
+        if self._patience.has_trouble:
+            return False
+        try:
+            self._commit_in_place(batch)
+        except UnwritableError as error:
+            if self._patience.is_on:
+                return False
+            batch.error = self._failed = error
+        except Exception as error:
+            batch.error = self._failed = error
+        return True
 
     async def _commit_patiently(self, batch: _Batch) -> None:
         """Commit a batch; after an error nothing more is written by this process."""
@@ -128,14 +144,17 @@ class Journal:
             batch.error = self._failed = error
 
     async def _commit(self, batch: _Batch) -> None:
+        if self._store.runs_in_place:
+            self._commit_in_place(batch)
+        else:
+            await trio.to_thread.run_sync(self._commit_in_place, batch)
+
+    def _commit_in_place(self, batch: _Batch) -> None:
         if self._failed is not None:
             raise self._failed
         begun = perf_counter()
         try:
-            if self._store.runs_in_place:
-                batch.sequences = self._store.append(batch.transitions)
-            else:
-                batch.sequences = await trio.to_thread.run_sync(self._store.append, batch.transitions)
+            batch.sequences = self._store.append(batch.transitions)
         except Exception:
             if self.watch is not None:
                 self.watch.commit_failed()

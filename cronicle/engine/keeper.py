@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+ADOPTED_AT_ONCE = 500
+"""Runs that are adopted in one transaction: a process may have left ten thousand."""
+
 LOOK = 1.0
 """Seconds between two looks for dead owners and for what has no owner."""
 
@@ -89,24 +92,29 @@ class Keeper:
             self._dispatcher.look()
 
     async def _adopt(self, nursery: trio.Nursery) -> None:
-        store = self._owner.store
-        for found in await self._owner.journal.call(store.list_unowned):
-            if found in self._set_aside:
-                continue
-            try:
-                backfill = store.find_backfill(found)
-                if backfill is not None:
-                    await self._adopt_backfill(nursery, backfill)
-                elif await self._owner.journal.call(store.adopt_run, found, self._owner.id):
-                    self.take_on((found,))
-            except (UncertainWriteError, UnwritableError):
-                raise
-            except StoreError as error:
-                self._set_aside.add(found)
-                _log.error("%s is set aside, since it cannot be read: %s", found, error)
-
-    async def _adopt_backfill(self, nursery: trio.Nursery, backfill: BackfillRecord) -> None:
         owner = self._owner
+        unowned = await owner.journal.call(owner.store.list_unowned)
+        found = [one for one in unowned if one not in self._set_aside]
+        for start in range(0, len(found), ADOPTED_AT_ONCE):
+            batch = found[start : start + ADOPTED_AT_ONCE]
+            runs = frozenset(await owner.journal.call(owner.store.adopt_runs, batch, owner.id))
+            for one in batch:
+                try:
+                    if one in runs:
+                        self.take_on((one,))
+                    else:
+                        await self._adopt_backfill(nursery, one)
+                except (UncertainWriteError, UnwritableError):
+                    raise
+                except StoreError as error:
+                    self._set_aside.add(one)
+                    _log.error("%s is set aside, since it cannot be read: %s", one, error)
+
+    async def _adopt_backfill(self, nursery: trio.Nursery, name: str) -> None:
+        owner = self._owner
+        backfill = owner.store.find_backfill(name)
+        if backfill is None:
+            return
         if await owner.journal.call(owner.store.adopt_backfill, backfill.id, owner.id):
             adopted = self._owner.store.find_backfill(backfill.id)
             assert adopted is not None

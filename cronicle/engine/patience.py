@@ -49,6 +49,11 @@ class Patience:
         self._given_up = True
 
     @property
+    def is_on(self) -> bool:
+        """True if somebody waits with what cannot be written."""
+        return self._tell is not None
+
+    @property
     def has_trouble(self) -> bool:
         """True while the store cannot be written."""
         return self._trouble_since is not None

@@ -18,7 +18,7 @@ from cronicle.runs.losses import lost_attempts
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.runs.states import LIVE
+from cronicle.runs.states import LIVE, RunState
 from cronicle.store.interface import Store, StoreError, UnknownError
 from cronicle.store.records import OwnerRecord, RunRecord, Transition
 
@@ -87,8 +87,8 @@ def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ..
     with_hooks = _runs_with_hooks(store, owner)
     runs = store.list_owned_runs(owner)
     for run in runs:
-        machine = _machine_of(store, run, specs)
-        if machine is None:
+        machine = None if run.state is RunState.QUEUED else _machine_of(store, run, specs)
+        if machine is None:  # of those that nobody has begun, and there may be many, nothing can be lost
             continue
         facts = lost_attempts(machine, clock.now())
         facts = (*facts, *owe_hooks(store, run, machine, facts, clock.now()))

@@ -139,6 +139,12 @@ class RunDriver:
         for control in self._controls.values():
             control.kill()
 
+    def is_for(self, run: RunRecord) -> None:
+        """Take in the logical time that was chosen for the run while it waited."""
+        if run is not self.run:
+            self.run = run
+            self._evaluator = self._owner.evaluator_for(run, self.machine)
+
     # -- the loop ------------------------------------------------------------------------------------------
 
     async def drive(self) -> RunMachine:

@@ -107,12 +107,12 @@ class Server:
     async def _tick(self) -> None:
         await self.ticker.serve(self._options.until)
         if self._options.until is not None and not self.draining.is_set():
-            await self._until_idle()
+            await self._until_idle(self._options.until)
             self._drained.set()
 
-    async def _until_idle(self) -> None:
-        """Wait until everything that was made has ended."""
-        while not (self.dispatcher.is_idle and self.keeper.is_idle and self.ticker.is_idle):
+    async def _until_idle(self, until: datetime) -> None:
+        """Wait until everything has ended that was made, but for what is to start later."""
+        while not (self.dispatcher.is_idle_until(until) and self.keeper.is_idle and self.ticker.is_idle):
             self._something_ended = trio.Event()
             with trio.move_on_after(LOOK):
                 await self._something_ended.wait()

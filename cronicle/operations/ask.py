@@ -45,6 +45,8 @@ class Wish(Value):
     params: Mapping[str, Any]
     only: Sequence[str] = ()
     without: Sequence[str] = ()
+    not_before: datetime | None = None
+    """When it is to start; None: now."""
 
 
 def make_run(
@@ -55,10 +57,10 @@ def make_run(
     *,
     run_id: str,
     actor: Actor,
-    owner: str,
+    owner: str | None,
     now: datetime,
 ) -> RunRecord:
-    """Make the run in the store.
+    """Make the run in the store; without an owner it is left to the process that serves.
 
     Raises:
         CronicleError: The logical time has a live run already.
@@ -81,6 +83,7 @@ def make_run(
         actor=actor,
         owner=owner,
         created_at=now,
+        not_before=wish.not_before,
     )
     run = under_policy(run, candidate.spec.policy)
     chosen = chosen_tasks(candidate.spec, wish.only, wish.without)

@@ -9,16 +9,21 @@ Runs that fill or examine history (backfill, bisect, reproduce, trial) are not f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
+from cronicle.errors import CronicleError
 from cronicle.operations.in_force import Maker, WorkflowInForce, new_run
 from cronicle.runs.policy import AfterState
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, RunState
+from cronicle.store.interface import UnwritableError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import EndedRun, RunFilter, RunRecord
 from cronicle.store.series import Settlement
+
+_log = logging.getLogger(__name__)
 
 READ = "ended"
 """The name under which the last end that was read is noted."""
@@ -78,11 +83,19 @@ class Followers:
             if ended.cause in NOT_FOLLOWED:
                 continue
             followers = self._by_upstream.get((ended.project, ended.environment, ended.workflow), ())
-            settlements += [
-                self._settlement(workflow, ended, maker, new_id, spec_named)
-                for workflow in followers
-                if self._are_all_there(workflow, ended)
-            ]
+            for workflow in followers:
+                if self._are_all_there(workflow, ended):
+                    try:
+                        settlements.append(self._settlement(workflow, ended, maker, new_id, spec_named))
+                    except UnwritableError:
+                        raise
+                    except (CronicleError, ValueError) as error:
+                        _log.error(
+                            "It cannot run after run %s: %s",
+                            ended.id,
+                            error,
+                            extra={"workflow": workflow.workflow},
+                        )
         return settlements
 
     def _are_all_there(self, workflow: WorkflowInForce, ended: EndedRun) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cronicle.config.deployed import schedules_from_json
+from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import LIVE
 from cronicle.schedule.admission import Gates, LiveRun, Past, Required, Waiting, gates, may_start
@@ -96,20 +97,21 @@ def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> dict[str | 
 
 def waiting_reasons(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> tuple[str, ...]:
     """Why a queued run has not started yet, limits included: sentences for people."""
-    gate = gates_of(store, run, policy, now)
-    live = [
-        _live(one)
-        for one in store.list_runs(
-            RunFilter(
-                project=run.project,
-                environment=run.environment,
-                workflow=run.workflow,
-                states=tuple(sorted(LIVE)),
-                limit=MOST_LIVE,
-            )
+    found = store.list_runs(
+        RunFilter(
+            project=run.project,
+            environment=run.environment,
+            workflow=run.workflow,
+            states=tuple(sorted(LIVE)),
+            limit=MOST_LIVE,
         )
-    ]
-    return (*gate.reasons, *may_start(policy, _live(run), live))
+    )
+    chosen = with_chosen_time(store, run, policy, now)
+    same = [one for one in found if (one.series, one.logical_time) == (run.series, chosen.logical_time)]
+    if chosen is not run and same:
+        return (same_time(same[0].id),)
+    gate = gates_of(store, chosen, policy, now)
+    return (*gate.reasons, *may_start(policy, _live(chosen), [_live(one) for one in found]))
 
 
 def _live(run: RunRecord) -> LiveRun:

@@ -148,9 +148,9 @@ def _choose(
 
 
 def make_backfill(
-    store: Store, plan: BackfillPlan, *, backfill_id: str, actor: Actor, owner: str, now: datetime
+    store: Store, plan: BackfillPlan, *, backfill_id: str, actor: Actor, owner: str | None, now: datetime
 ) -> BackfillRecord:
-    """Make the backfill in the store.
+    """Make the backfill in the store; without an owner it is left to the process that serves.
 
     Raises:
         CronicleError: An unfinished one of the same workflow shares a tick with it.

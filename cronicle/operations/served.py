@@ -41,6 +41,8 @@ class Series:
     """The position of its cursor in the store; None: there is none yet."""
     next_at: datetime = NEVER
     """When it has to be settled next."""
+    is_set_aside: bool = False
+    """True if its runs cannot be made."""
     coming: Coming | None = None
     """Its coming ticks; None if one of its schedules is not enabled."""
 

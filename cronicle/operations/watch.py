@@ -9,7 +9,9 @@ Rules:
 1. A deployment is taken up by settling all series of its environment up to now: what the old schedules owed until
    then follows the catchup of the new one.
 2. While a workflow is paused its ticks are left alone; when the pause ends they are dropped as one span.
-3. A damaged deployment is set aside with an alarm; the one before it stays in force for the ticks of its environment.
+3. A workflow whose runs cannot be made (its spec is damaged, its lock cannot be evaluated) is set aside with an alarm
+   until the next deployment. So is a damaged deployment; the one before it stays in force for the ticks of its
+   environment.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from weakref import WeakValueDictionary
@@ -24,19 +27,17 @@ from weakref import WeakValueDictionary
 from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.create_run import unscheduled
 from cronicle.operations.followers import Followers
-from cronicle.operations.in_force import Maker, WorkflowInForce, former_names, new_run, tick_run
+from cronicle.operations.in_force import Maker, WorkflowInForce, tick_run
+from cronicle.operations.on_deploy import deploy_runs
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
-from cronicle.plan.effects import deploys_anew
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Cause
 from cronicle.schedule.coming import Coming, likeness
 from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, tick_of_start
-from cronicle.schedule.zones import zone_named
-from cronicle.store.interface import Store
+from cronicle.store.interface import Store, UnwritableError
 from cronicle.store.records import DeploymentRecord, NewRun, RunFilter
 from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, Settled, Settlement, TickSpan
 
@@ -157,6 +158,8 @@ class Watch:
 
     def _next_at(self, environment: ServedEnvironment, series: Series, now: datetime) -> datetime:
         """When a series has to be settled next."""
+        if series.is_set_aside:
+            return NEVER
         if series.stored is None or series.cursor.deployment != environment.deployment.number:
             return now  # its cursor is to say which deployment holds
         paused_until = environment.paused_until(series.key.workflow, now)
@@ -184,7 +187,8 @@ class Watch:
                 or series.next_at > now
             ):
                 continue  # it was taken up anew, or queued again, meanwhile
-            found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
+            with self._setting_aside(series):
+                found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
         if found:
             return found  # first, that all cursors are there
         for environment in self._to_begin:
@@ -193,6 +197,21 @@ class Watch:
         for environment in self._environments.values():
             found += self._caught_up(environment, now, maker, new_id, limit - len(found))
         return found + self._followers.due(maker, new_id, self._spec_named, self.progress)
+
+    @contextmanager
+    def _setting_aside(self, series: Series) -> Iterator[None]:
+        """Leave a series alone whose runs cannot be made, until the next deployment; the others go on."""
+        try:
+            yield
+        except UnwritableError:
+            raise
+        except (CronicleError, ValueError) as error:
+            series.is_set_aside, series.next_at = True, NEVER
+            _log.error(
+                "Its ticks make no runs until the next deployment, since they cannot be made: %s",
+                error,
+                extra={"workflow": series.key.workflow},
+            )
 
     def _settlement(
         self,
@@ -277,7 +296,9 @@ class Watch:
             if limit <= 0:
                 return
             series = environment.series.get(owed.key)
-            if series is None or owed.key in begun:  # of a series the oldest come first
+            if (
+                series is None or series.is_set_aside or owed.key in begun
+            ):  # of a series the oldest come first
                 continue
             begun.add(owed.key)
             if environment.paused_until(owed.key.workflow, now) is not None:
@@ -285,7 +306,8 @@ class Watch:
             room = CATCHUPS_AT_ONCE - self._live_catchups(owed.key)
             if room > 0:
                 limit -= 1
-                yield self._made_up(environment, series, owed, room, maker, new_id)
+                with self._setting_aside(series):
+                    yield self._made_up(environment, series, owed, room, maker, new_id)
 
     def _made_up(
         self,
@@ -325,47 +347,15 @@ class Watch:
             before = self._store.get_progress(noted) or 0
         self.progress[noted] = number
         if before < number:
-            yield from self._deploy_runs(environment, before, maker, new_id)
+            yield from deploy_runs(self._store, environment, before, self._spec_named, maker, new_id)
         if self._is_start and is_first:
             for series in environment.series.values():
                 ticks = [
                     tick_of_start(one, maker.now) for one in series.schedules if one.on_start and one.enabled
                 ]
-                if ticks:
-                    runs = self._runs(series, ticks[:1], Cause.SCHEDULE, maker, new_id)
-                    yield self._extra(series, runs)
-
-    def _deploy_runs(
-        self, environment: ServedEnvironment, before: int, maker: Maker, new_id: NewId
-    ) -> Iterator[Settlement]:
-        """The runs of workflows with `on_deploy` that differ from what was taken up before."""
-        deployment = environment.deployment
-        earlier = self._store.find_deployment(*environment.name, before) if before else None
-        hashes = {one.name: one.spec_hash for one in earlier.workflows} if earlier else {}
-        former = former_names(deployment)
-        for workflow in environment.workflows.values():
-            if not workflow.policy.on_deploy:
-                continue
-            name = workflow.workflow
-            known = hashes.get(name) or hashes.get(former.get(name, name))
-            spec = self._spec_named(workflow.spec_hash)
-            if known is not None and not deploys_anew(self._spec_named(known), spec):
-                continue
-            local = deployment.created_at.astimezone(zone_named(spec.timezone))
-            run = new_run(
-                workflow,
-                spec,
-                unscheduled(deployment.created_at, local, spec.timezone),
-                Cause.DEPLOY,
-                {},
-                run_id=new_id(),
-                maker=maker,
-                command=f"deployment {deployment.number}",
-            )
-            key = workflow.key(None)
-            series = environment.series.get(key)
-            stored = series.stored if series else None
-            yield Settlement(key=key, expected=stored, cursor=None, runs=(run,))
+                with self._setting_aside(series):
+                    if runs := self._runs(series, ticks[:1], Cause.SCHEDULE, maker, new_id):
+                        yield self._extra(series, runs)
 
     @staticmethod
     def _extra(series: Series, runs: tuple[NewRun, ...]) -> Settlement:

@@ -121,6 +121,10 @@ class Store(StoreReader, Protocol):
         """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False."""
         ...
 
+    def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
+        """As `adopt_run` for each, all in one transaction; the ids of those that it has made `owner` the owner of."""
+        ...
+
     # Ticks
 
     def lead(self, owner: str) -> int | None:
@@ -157,6 +161,13 @@ class Store(StoreReader, Protocol):
 
         Decided by `cronicle.schedule.admission` in the transaction that notes it. What needs no transaction (the
         past, required workflows, instants) the caller has judged before.
+        """
+        ...
+
+    def choose_time(self, run: RunRecord, owner: str) -> LiveRunExists | bool:
+        """Give a queued run of `owner` that is not admitted the logical time, interval, lateness and lock of `run`.
+
+        False if there is no such run (any more). Nothing is changed where another run is live for that logical time.
         """
         ...
 

@@ -439,3 +439,26 @@ async def test_too_many_failures_in_a_row_pause_the_schedules(world: World, auto
     (pause,) = world.store.list_pauses("shop", "local")
     assert pause.workflow == "flaky"
     assert "2 runs in a row have failed" in pause.reason
+
+
+async def test_a_workflow_whose_spec_is_damaged_is_set_aside_and_the_others_go_on(world, autojump_clock):
+    made = world.deploy(bad={"schedules": [every(60)]}, good={"schedules": [every(60)], "graph": "a"})
+    damaged = made.workflows[0].spec_hash
+    world.store._connection.execute("UPDATE spec SET body = ? WHERE hash = ?", (b"{", damaged))
+
+    await world.serve_for(200)
+
+    assert world.times("good") == ["12:01:00", "12:02:00", "12:03:00"]
+    assert world.runs("bad") == []
+
+
+async def test_a_lock_that_cannot_be_evaluated_holds_up_its_own_workflow_only(world, autojump_clock):
+    unknown = {"expression": {"kind": "nonsense"}}
+    world.deploy(
+        bad={"schedules": [every(60)], "policy": Policy(lock=unknown)},
+        good={"schedules": [every(60)], "graph": "a"},
+    )
+
+    await world.serve_for(200)
+
+    assert world.times("good") == ["12:01:00", "12:02:00", "12:03:00"]

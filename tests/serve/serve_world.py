@@ -20,8 +20,8 @@ from typing import Any
 import attrs
 from acceptance_world import PATIENCE, Said, Shop
 
-from cronicle.store.reading import StoreReader
 from cronicle.store.location import open_reader
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
 
 PROJECT = 'project "shop" { }\n'

@@ -23,7 +23,7 @@ WRITES = frozenset(
     }
     | {"take_requests", "request_slots", "grant_slots", "add_audit"}
     | {"lead", "stop_leading", "settle", "admit", "add_pause", "end_pauses"}
-    | {"prune_runs", "backup", "mark_run"}
+    | {"prune_runs", "backup", "mark_run", "choose_time", "adopt_runs"}
 )
 """The methods of `Store` that change something."""
 

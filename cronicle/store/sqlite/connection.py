@@ -22,6 +22,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import apsw
@@ -53,6 +54,24 @@ _CACHED_STATEMENTS = 200
 Row = tuple[Any, ...]
 
 
+class Transaction:
+    """What `with connection.write():` enters and leaves; a generator would take ten times as long."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._connection.commit()
+        else:
+            self._connection.roll_back()
+
+
 class Connection:
     """One connection to a store's file; for one thread at a time."""
 
@@ -61,6 +80,7 @@ class Connection:
         self.patience = patience
         """Seconds that a statement waits for a lock at most."""
         self._waiting_since = 0.0
+        self._transaction = Transaction(self)
         with self._explained():
             self._database = apsw.Connection(
                 str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_CACHED_STATEMENTS
@@ -135,19 +155,25 @@ class Connection:
         """The sequence of the row inserted last."""
         return self._database.last_insert_rowid()
 
-    @contextlib.contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self) -> Transaction:
         """One transaction: durable when the block ends, without a trace when it raises."""
+        return self._transaction
+
+    def begin(self) -> None:
+        """Begin to write; whoever else writes is waited for."""
         self.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._roll_back()
-            raise
+
+    def commit(self) -> None:
+        """Make durable what was written since `begin`.
+
+        Raises:
+            UncertainWriteError: It may have been, or not.
+            StoreError: It was not.
+        """
         try:
             self._database.execute("COMMIT")
         except apsw.Error as error:
-            self._roll_back()
+            self.roll_back()
             explained = explain(error, self.path)
             if isinstance(error, apsw.IOError):
                 raise UncertainWriteError(explained.message, explained.remedy) from error
@@ -160,14 +186,15 @@ class Connection:
         try:
             yield
         finally:
-            self._roll_back()
+            self.roll_back()
 
     def take_all_of(self, source: Connection) -> None:
         """Become a copy of another file, in one step: within `source.snapshot()`, of what is read there."""
         with self._explained(), self._database.backup("main", source._database, "main") as copying:
             copying.step(-1)
 
-    def _roll_back(self) -> None:
+    def roll_back(self) -> None:
+        """Undo what was written since `begin`."""
         if self._database.in_transaction:  # some errors have rolled back already
             self.execute("ROLLBACK")
 

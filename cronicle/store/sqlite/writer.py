@@ -44,6 +44,25 @@ _SAME_TIME = (
     "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ? AND logical_time = ?"
 )
 
+_ADOPT = (
+    "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
+    " AND (state IN ('queued', 'running') OR hooks_open > 0)"
+)
+
+_SAME_TIME_COLUMNS = ("project", "environment", "workflow", "instance", "series", "logical_time")
+
+_CHOSEN = (
+    "logical_time",
+    "nominal",
+    "interval_start",
+    "interval_start_nominal",
+    "interval_end",
+    "timezone",
+    "lateness",
+    "lock",
+)
+"""What `run --at` leaves open until the run is to start."""
+
 _ONCE_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP, Cause.WORKFLOW, Cause.DEPLOY})
 _ONCE = "cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
 """Causes that make one run for a logical time, whatever becomes of it: the condition of the index `run_tick`."""
@@ -184,11 +203,13 @@ class SqliteStore(SqliteReader):
             return journal.append(self._connection, transitions)
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
-        return self._change(
-            "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
-            " AND (state IN ('queued', 'running') OR hooks_open > 0)",
-            (owner, run_id),
-        )
+        return self.adopt_runs((run_id,), owner) != ()
+
+    def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
+        with self._connection.write():
+            return tuple(
+                run_id for run_id in run_ids if self._connection.changed(_ADOPT, (owner, run_id)) == 1
+            )
 
     # Ticks
 
@@ -227,6 +248,22 @@ class SqliteStore(SqliteReader):
 
         self._policies = self._policies or Policies(self._connection)
         return self._policies
+
+    def choose_time(self, run: RunRecord, owner: str) -> LiveRunExists | bool:
+        row = dict(zip(rows.RUN_COLUMNS.split(), rows.run_row(run), strict=True))
+        same_time = tuple(row[name] for name in _SAME_TIME_COLUMNS)
+        with self._connection.write():
+            live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running') AND id <> ?"
+            if there := self._connection.value(live, (*same_time, run.id)):
+                return LiveRunExists(there)
+            return (
+                self._connection.changed(
+                    f"UPDATE run SET {', '.join(f'{name} = ?' for name in _CHOSEN)}"
+                    " WHERE id = ? AND owner = ? AND state = 'queued' AND admitted = 0",
+                    (*(row[name] for name in _CHOSEN), run.id, owner),
+                )
+                == 1
+            )
 
     def add_pause(self, pause: PauseRecord) -> PauseRecord:
         from cronicle.store.sqlite import pauses

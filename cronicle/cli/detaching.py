@@ -1,0 +1,92 @@
+"""Leaving a run or a backfill to the process that serves, which is woken and adopts it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cronicle.cli.output import print_json, tell
+from cronicle.cli.session import Session
+from cronicle.errors import ExitCode
+from cronicle.operations.ask import Candidate, Wish, make_run
+from cronicle.operations.make_backfill import BackfillPlan, make_backfill
+from cronicle.schedule.zones import zoned_text
+from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.views.words import name_of
+
+if TYPE_CHECKING:
+    from cronicle.store.interface import Store
+
+
+def leave_run(session: Session, store: Store, candidate: Candidate, wish: Wish, *, json: bool) -> int:
+    """Make a run that nobody owns yet, and wake the process that serves.
+
+    Raises:
+        CronicleError: The logical time has a live run already.
+    """
+    run = make_run(
+        store,
+        session.files,
+        candidate,
+        wish,
+        run_id=_new_id(),
+        actor=session.actor(),
+        owner=None,
+        now=session.clock.now(),
+    )
+    starts = "" if run.not_before is None else f", starts at {zoned_text(run.not_before, run.timezone)}"
+    name = run.workflow if starts else name_of(run)
+    tell(f"{name}  run {run.id}  {run.revision[:7]}{starts}")
+    _hand_over(session, store, run, run.not_before)
+    if json:
+        from cronicle.cli.driving import details_of
+
+        print_json(details_of(store, run))
+    return ExitCode.GOOD
+
+
+def leave_backfill(session: Session, store: Store, plan: BackfillPlan, *, json: bool) -> int:
+    """Make a backfill that nobody owns yet, and wake the process that serves.
+
+    Raises:
+        CronicleError: An unfinished one of the same workflow shares a tick with it.
+    """
+    backfill = make_backfill(
+        store,
+        plan,
+        backfill_id=_new_id(),
+        actor=session.actor(),
+        owner=None,
+        now=session.clock.now(),
+    )
+    tell(f"backfill {backfill.id}  {backfill.workflow}   {backfill.revision[:7]}")
+    _hand_over(session, store, backfill, None)
+    if json:
+        from cronicle.views.shapes import backfill_shape, to_builtins
+
+        print_json(to_builtins(backfill_shape(backfill)))
+    return ExitCode.GOOD
+
+
+def _hand_over(session: Session, store: Store, made: RunRecord | BackfillRecord, at: datetime | None) -> None:
+    """Wake the process that serves, and say who will go on with what was made."""
+    from cronicle.engine.wake import wake_owner
+
+    leader = store.find_leader()
+    if leader is not None:
+        wake_owner(session.files, leader.id)
+        tell(f"  left to process {leader.pid} on {leader.host}, which serves this store")
+        if isinstance(made, RunRecord) and at is None:
+            tell(f"  follow it       cronicle logs -f {made.id}")
+        return
+    tell("  no process serves this store, so it waits until one does: cronicle serve")
+    if at is None:
+        tell(f"  go on with it here   cronicle resume {made.id}")
+
+
+def _new_id() -> str:
+    import secrets
+
+    from cronicle.names import new_run_id
+
+    return new_run_id(secrets.randbelow)
