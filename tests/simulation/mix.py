@@ -266,8 +266,8 @@ class Mix:
             seconds = max(0.001, period * busy / len(names))
             attributes: dict[str, Any] = {}
             fails = hangs = 0.0
-            if random.random() < 0.35:
-                fails = random.choice((0.05, 0.2, 0.5))
+            if random.random() < 0.5:
+                fails = random.choice((0.05, 0.3, 0.7))
                 self._count("task that fails")
             if random.random() < 0.4:
                 attempts = random.choice((2, 3, 5))
