@@ -1,4 +1,4 @@
-"""Which queued runs are started: what waits is let go of when it ends, nothing behind it is forgotten or driven twice."""
+"""Which queued runs are started: what has ended is let go of, and nothing is forgotten or driven twice."""
 
 from __future__ import annotations
 

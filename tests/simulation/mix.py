@@ -1,7 +1,7 @@
-"""What a seed simulates: workflows with schedules of all kinds, their policies and tasks, and how often things go wrong.
+"""What a seed simulates: workflows with schedules of all kinds, their policies and their tasks.
 
-A seed has a span of simulated time and a number of runs; periods, durations and faults are chosen so that both fit. The
-same seed gives the same world.
+A seed has a span of simulated time and a number of runs; periods and durations are chosen so that both fit. The same
+seed gives the same world.
 """
 
 from __future__ import annotations

@@ -717,7 +717,7 @@ class World:
 
     async def _until_the_end(self) -> None:
         end = datetime.fromtimestamp(self.mix.end, UTC)
-        while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:
+        while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:  # noqa: ASYNC110
             await trio.sleep(max(self.mix.gap * 20, self.mix.pace))
 
     async def _calm_down(self) -> None:
