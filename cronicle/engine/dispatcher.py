@@ -57,6 +57,8 @@ class _Group:
     runs: list[RunRecord] = field(factory=list)
     look_at: datetime | None = None
     is_dirty: bool = True
+    waits_for_others: bool = False
+    """True if runs of other workflows may keep one waiting: they are required, or hold the same lock."""
     place: int = 0
     """From which on those behind the first ones are looked at next."""
 
@@ -209,6 +211,7 @@ class Dispatcher:
         for run in some:
             try:
                 policy = self._owner.spec_named(run.spec_hash).policy
+                group.waits_for_others |= bool(policy.requires) or policy.lock is not None
                 verdict = await judge(self._owner, run, policy)
             except Exception as error:
                 if is_fatal(self._owner, error):
@@ -304,7 +307,10 @@ class Dispatcher:
         self._known.discard(run.id)
         if machine is not None and machine.finished:
             self._ended(run, machine)
-        self.look()
+        for workflow, group in self._waiting.items():
+            if group.waits_for_others or workflow == _workflow_of(run):
+                group.is_dirty = True
+        self._wake()
 
     def _set_aside(self, run: RunRecord, error: Exception) -> None:
         tell_set_aside(f"run {run.id} of {run.workflow}", error)

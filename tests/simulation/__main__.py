@@ -79,11 +79,12 @@ def _simulated(seeds, given):
     with ProcessPoolExecutor(
         given.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1 << 10
     ) as pool:
-        waiting = {pool.submit(simulate, seed, given.runs, given.years, given.plant) for seed in seeds}
-        for future in as_completed(waiting):
-            yield future.result()
-            if given.plant and future.result().violations:
-                pool.shutdown(wait=False, cancel_futures=True)
+        waiting = [pool.submit(simulate, seed, given.runs, given.years, given.plant) for seed in seeds]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _tell(title: str, counts: Counter[str]) -> None:

@@ -102,6 +102,8 @@ class Process:
         self.crash_kind = self.random.choice(
             ("before", "after", "after", "uncertain", "uncertain, committed")
         )
+        self.crash_in = self.random.choice((None, None, "append", "settle"))
+        """The method that it dies in; None: whatever is called then."""
         self.trouble = False
         self.slow = 0.0
         self.server: Server | None = None
@@ -120,7 +122,7 @@ class Process:
         self.calls += 1
         if self.trouble and is_write and self.world.disk_is_full:
             raise UnwritableError("the disk of the store is full; nothing was recorded", "Make room on it.")
-        if self.crash_at is not None and self.calls >= self.crash_at:
+        if self.crash_at is not None and self.calls >= self.crash_at and self.crash_in in (None, name):
             if self.crash_kind == "before":
                 if name == "settle":
                     self.world.late = (self.number, arguments)
