@@ -107,7 +107,7 @@ def _fields(cron: str) -> _Fields:
     words = cron.split()
     if len(words) == 5:
         words = ["0", *words]
-    second, minute, hour, day, month, weekday = words
+    second, minute, hour, day, _, weekday = words
     values = [_values(word, *bounds) for word, bounds in zip(words, RANGES, strict=True)]
     is_wild = minute[0] == "*" or hour[0] == "*" or second[0] == "*"
     return _Fields(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 from attrs import define, field
@@ -126,7 +127,7 @@ class _Fates:
         world = self.world
         pieces = [(one.at, one.rules(self.workflow, self.label)) for one in world.deployments]
         pieces.append((world.clock.now(), ()))
-        for (after, rules), (until, _) in zip(pieces, pieces[1:], strict=False):
+        for (after, rules), (until, _) in pairwise(pieces):
             self.pieces.append(_Piece(after, until, rules))
         for seen in _tick_runs(world):
             if (seen.record.workflow, seen.record.series) == (self.workflow, self.label):
@@ -134,7 +135,7 @@ class _Fates:
         spans = world.store.list_dropped(PROJECT, ENVIRONMENT, self.workflow, limit=1_000_000)
         self.spans = [one for one in spans if one.key == self._key()]
         reach = sorted((one.first, one.last) for one in self.spans)
-        for before, after in zip(reach, reach[1:], strict=False):
+        for before, after in pairwise(reach):
             if after[0] <= before[1]:
                 self.wrong(f"a tick is on record as dropped twice: {before}, {after}")
 

@@ -1,7 +1,7 @@
-"""What a seed simulates: workflows with schedules of all kinds, their policies and tasks, and how often things go wrong.
+"""What a seed simulates: workflows with schedules of all kinds, their policies and their tasks.
 
-A seed has a span of simulated time and a number of runs; periods, durations and faults are chosen so that both fit. The
-same seed gives the same world.
+A seed has a span of simulated time and a number of runs; periods and durations are chosen so that both fit. The same
+seed gives the same world.
 """
 
 from __future__ import annotations
@@ -266,8 +266,8 @@ class Mix:
             seconds = max(0.001, period * busy / len(names))
             attributes: dict[str, Any] = {}
             fails = hangs = 0.0
-            if random.random() < 0.35:
-                fails = random.choice((0.05, 0.2, 0.5))
+            if random.random() < 0.5:
+                fails = random.choice((0.05, 0.3, 0.7))
                 self._count("task that fails")
             if random.random() < 0.4:
                 attempts = random.choice((2, 3, 5))

@@ -1,7 +1,7 @@
 """A process of the simulation: a real `Server` over a store that can fail, hang and die at any call.
 
-A crash leaves nothing behind but what the store holds and what is executed: the locks of the dead are free at once, every
-later call of its store raises, and so no clean-up writes anything.
+A crash leaves nothing behind but what the store holds and what is executed: the locks of the dead are free at once,
+every later call of its store raises, and so no clean-up writes anything.
 """
 
 from __future__ import annotations

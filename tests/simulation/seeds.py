@@ -66,7 +66,11 @@ def simulate(seed: int, runs: int, years: float | None = None, plant: str | None
                     violations.append(str(one))
                     names = one.names
                 if not found:
-                    violations += ["".join(traceback.format_exception(error))]
+                    first = _leaves(error)[0]
+                    violations += [
+                        f"a process ended by {first!r}",
+                        "".join(traceback.format_exception(error)),
+                    ]
             finally:
                 if hasattr(world, "store"):
                     world.store.close()

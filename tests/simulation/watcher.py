@@ -1,7 +1,7 @@
 """What was seen from outside while a seed went on: what was committed when, and what was executed when.
 
-Instants are those of trio's clock, which goes on steadily, whatever becomes of the wall clock. Limits are checked here
-as attempts begin, by what the simulated executor does and by nothing that the store says.
+Instants are those of trio's clock, which goes on steadily, whatever becomes of the wall clock. Limits are checked
+here as attempts begin, by what the simulated executor does and by nothing that the store says.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LAST = 4000
 """What was seen last is kept, so that a failure can tell it."""
 
 
-class Violation(Exception):
+class Violation(Exception):  # noqa: N818 - it is no error of the simulation
     """A promise was broken."""
 
     def __init__(self, what: str, *names: str) -> None:
@@ -307,8 +307,8 @@ class Watcher:
         if used + slots > size:
             names = [f"{one.run.record.id}/{one.task}#{one.attempt}" for one, _ in holders]
             self.wrong(
-                f"{execution.run.record.id}/{execution.task}#{execution.attempt} takes {slots} of pool {pool}, of which "
-                f"{used} of {size} are taken by {', '.join(names)}",
+                f"{execution.run.record.id}/{execution.task}#{execution.attempt} takes {slots} of pool {pool}, of "
+                f"which {used} of {size} are taken by {', '.join(names)}",
                 execution.run.record.id,
                 *(one.run.record.id for one, _ in holders),
             )

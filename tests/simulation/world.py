@@ -58,6 +58,9 @@ from tests.simulation.watcher import Execution, SeenRun, Watcher
 
 REVISION = "5" * 40
 
+QUIET_ROUNDS = 150
+"""So often nothing may have begun or ended at the end, until what is live is taken to be stuck."""
+
 
 class WallClock:
     """A wall clock that goes with trio's, and jumps when it is told to."""
@@ -188,8 +191,9 @@ class World:
         return seconds, Outcome.SUCCEEDED, 0
 
     def _plan_of(self, run: RunRecord) -> Plan:
-        number = run.deployment or 1
-        return self.deployments[number - 1].plans[run.workflow]
+        """What held when it was made; of a workflow that was removed, what held last."""
+        made = self.deployments[: run.deployment]
+        return next(one.plans[run.workflow] for one in reversed(made) if run.workflow in one.plans)
 
     # -- who watched when -----------------------------------------------------------------------------------
 
@@ -713,7 +717,7 @@ class World:
 
     async def _until_the_end(self) -> None:
         end = datetime.fromtimestamp(self.mix.end, UTC)
-        while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:
+        while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:  # noqa: ASYNC110
             await trio.sleep(max(self.mix.gap * 20, self.mix.pace))
 
     async def _calm_down(self) -> None:
@@ -739,11 +743,12 @@ class World:
             for name, plan in self.plans.items()
         }
         self.deploy()
-        for _ in range(200):
+        quiet, before = 0, 0
+        while not self.is_done() and quiet < QUIET_ROUNDS:
             await trio.sleep(max(self.mix.gap * 5, self.mix.pace * 3))
             self._unstick()
-            if self.is_done():
-                return
+            happened = self.watcher.counts.total()
+            quiet, before = (quiet + 1 if happened == before else 0), happened
 
     def is_done(self) -> bool:
         """True if nothing is live and nothing is owed."""

@@ -1,0 +1,113 @@
+"""Which queued runs are started: what has ended is let go of, and nothing is forgotten or driven twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import trio
+from serving_world import START, World, every
+from trio.testing import MockClock
+
+from cronicle.runs.policy import Overlap, Policy
+from cronicle.runs.states import RunState
+from cronicle.schedule.rule import Schedule
+from cronicle.store.interface import Store
+from cronicle.testing import Planned
+
+
+@pytest.fixture
+async def world(store: Store, tmp_path: Path) -> World:
+    return World(store, tmp_path / "files")
+
+
+async def test_queued_runs_that_newer_ones_have_dropped_are_in_nobodys_way(
+    world: World, autojump_clock: MockClock
+):
+    """More of them than are looked at in one go, all behind a tick that has not succeeded."""
+    policy = Policy(overlap=Overlap.QUEUE, queue_limit=1, depends_on_past=True)
+    world.deploy(w={"schedules": [every(10)], "policy": policy})
+
+    async with world.serving() as server:
+        world.attempts.plan["work"] = [Planned(seconds=500)]
+        await trio.sleep(495)
+
+        assert server.dispatcher.waiting <= 1
+        assert len(world.runs("w", states=(RunState.SKIPPED,))) > 40
+
+
+async def test_a_run_that_is_hastened_while_it_is_judged_is_driven_once(
+    world: World, autojump_clock: MockClock
+):
+    """`overlap = "cancel"`: the newer tick hastens the run before it, which may be admitted at that very moment."""
+    world.deploy(w={"schedules": [every(10)], "policy": Policy(overlap=Overlap.CANCEL)})
+
+    async with world.serving() as server:
+        admit = world.store.admit
+        driven: list[str] = []
+        drive = server.dispatcher._drive
+
+        def hastening(run_id, owner, at):
+            answer = admit(run_id, owner, at)
+            server.dispatcher.hasten(run_id)
+            return answer
+
+        async def counting(run):
+            driven.append(run.id)
+            await drive(run)
+
+        server.dispatcher._drive = counting
+        world.store.admit = hastening
+        await trio.sleep(35)
+
+    assert len(driven) == len(set(driven)) == 3
+
+
+async def test_a_workflow_with_labelled_series_alone_can_be_required(world: World, autojump_clock: MockClock):
+    world.deploy(
+        hourly={
+            "schedules": [
+                Schedule(name="a", every=timedelta(minutes=10)),
+                Schedule(name="b", every=timedelta(minutes=15)),
+            ]
+        },
+        half={"schedules": [every(1800)], "policy": Policy(requires=("hourly",))},
+    )
+
+    await world.serve_for(1900)
+
+    assert world.states("half") == [RunState.SUCCEEDED]
+
+
+async def test_a_required_workflow_without_ticks_in_the_interval_keeps_nobody_waiting(
+    world: World, autojump_clock: MockClock
+):
+    later = Schedule(every=timedelta(hours=1), start=START + timedelta(days=10))
+    world.deploy(
+        rare={"schedules": [later]}, w={"schedules": [every(60)], "policy": Policy(requires=("rare",))}
+    )
+
+    await world.serve_for(65)
+
+    assert world.states("w") == [RunState.SUCCEEDED]
+
+
+async def test_many_that_wait_do_not_hide_one_behind_them_that_may_start(
+    world: World, autojump_clock: MockClock
+):
+    """Thirty runs wait for what has not succeeded; the one of which everything has is made last."""
+    world.deploy(
+        daily={"schedules": [every(10)]},
+        w={"schedules": [every(10)], "policy": Policy(requires=("daily",))},
+    )
+
+    async with world.serving() as _:
+        world.attempts.plan["work"] = []
+        failing = [Planned(outcome="failed", exit_code=1)] * 31
+        world.attempts.plan["work"] = failing
+        await trio.sleep(420)
+
+    states = world.states("w")
+    assert states.count(RunState.QUEUED) >= 20
+    assert states.count(RunState.SUCCEEDED) >= 5
