@@ -25,13 +25,13 @@ import trio
 from attrs import define, evolve, field
 
 from cronicle.engine.admission import LOOK_AGAIN, judge
-from cronicle.engine.runner import Observer, OwnershipLostError
+from cronicle.engine.failures import is_fatal, is_loss_of_ownership, tell_set_aside
+from cronicle.engine.runner import Observer
 from cronicle.errors import CronicleError
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import RunState
 from cronicle.schedule.admission import Queued
-from cronicle.store.interface import StoreError
 from cronicle.store.records import RunRecord, Transition
 
 if TYPE_CHECKING:
@@ -211,12 +211,14 @@ class Dispatcher:
         for run in some:
             try:
                 policy = self._owner.spec_named(run.spec_hash).policy
-            except (CronicleError, ValueError) as error:
+                group.waits_for_others |= bool(policy.requires) or policy.lock is not None
+                verdict = await judge(self._owner, run, policy)
+            except Exception as error:
+                if is_fatal(self._owner, error):
+                    raise
                 self._set_aside(run, error)
                 group.take(run.id)
                 continue
-            group.waits_for_others |= bool(policy.requires) or policy.lock is not None
-            verdict = await judge(self._owner, run, policy)
             if verdict.run is not run and group.take(run.id) is not None:
                 run = verdict.run  # its logical time was chosen
                 group.add(run)
@@ -276,14 +278,14 @@ class Dispatcher:
         try:
             driver = self._owner.driver_for(self._as_stored(run), self._observed)
             machine = await driver.drive()
-        except OwnershipLostError:
-            _log.warning("Run %s belongs to another process now.", run.id)
-            self._forget(run, None)
-            return
-        except StoreError:
-            raise
-        except (CronicleError, ValueError) as error:
-            self._set_aside(run, error)
+        except Exception as error:
+            if is_fatal(self._owner, error):
+                raise
+            if is_loss_of_ownership(error):
+                _log.warning("Run %s belongs to another process now.", run.id)
+                self._forget(run, None)
+            else:
+                self._set_aside(run, error)
             return
         finally:
             self._beginning.discard(run.id)
@@ -311,7 +313,7 @@ class Dispatcher:
         self._wake()
 
     def _set_aside(self, run: RunRecord, error: Exception) -> None:
-        _log.error("Run %s of %s is set aside, since it cannot be driven: %s", run.id, run.workflow, error)
+        tell_set_aside(f"run {run.id} of {run.workflow}", error)
 
     def _wake(self) -> None:
         self._changed.set()

@@ -60,6 +60,11 @@ class Journal:
         self.commits = 0
         self.watch: CommitWatch | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """True if this process writes nothing any more, and so is to end."""
+        return self._failed is not None
+
     def heal(self, trouble: Trouble) -> None:
         """From now on wait with what cannot be written until it can; `trouble` is told when that begins and ends."""
         self._patience.begin(trouble)

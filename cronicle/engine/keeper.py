@@ -11,11 +11,11 @@ import trio
 
 from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.dispatcher import Dispatcher
+from cronicle.engine.failures import is_fatal, tell_set_aside
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
-from cronicle.errors import CronicleError
 from cronicle.runs.states import LIVE
-from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
+from cronicle.store.interface import StoreError, UnwritableError
 from cronicle.store.records import BackfillRecord
 
 if TYPE_CHECKING:
@@ -104,11 +104,11 @@ class Keeper:
                         self.take_on((one,))
                     else:
                         await self._adopt_backfill(nursery, one)
-                except (UncertainWriteError, UnwritableError):
-                    raise
                 except StoreError as error:
+                    if is_fatal(owner, error):
+                        raise
                     self._set_aside.add(one)
-                    _log.error("%s is set aside, since it cannot be read: %s", one, error)
+                    tell_set_aside(one, error)
 
     async def _adopt_backfill(self, nursery: trio.Nursery, name: str) -> None:
         owner = self._owner
@@ -126,10 +126,10 @@ class Keeper:
             driver = BackfillDriver(self._owner, backfill, lambda _: None, self._observe)
             ended = await driver.drive()
             _log.info("Backfill %s of %s: %s.", ended.id, ended.workflow, ended.state)
-        except StoreError:
-            raise
-        except (CronicleError, ValueError) as error:
+        except Exception as error:
+            if is_fatal(self._owner, error):
+                raise
             self._set_aside.add(backfill.id)
-            _log.error("Backfill %s is set aside, since it cannot be driven: %s", backfill.id, error)
+            tell_set_aside(f"backfill {backfill.id} of {backfill.workflow}", error)
         finally:
             self._backfills.discard(backfill.id)

@@ -89,6 +89,7 @@ class RunDriver:
         self._slot_user = SlotUser(
             precedence(machine.spec.policy.priority, run.cause, run.sequence), self.wake
         )
+        self._slots_taken = 0
         self._requested: set[tuple[str, str | None, int]] = set()
         self._wake_at: datetime | None = None
         self._shared = frozenset(
@@ -162,6 +163,8 @@ class RunDriver:
             del self._owner.drivers[self.run.id]
             self._owner.attempts.forget(self.run)
             self._owner.slots.want_no_more(self._slot_user)
+            for _ in range(self._slots_taken):  # of attempts whose end nobody has taken in: it was given up
+                self._owner.slots.release()
         return self.machine
 
     async def _enter(self) -> list[ev.RunEvent]:
@@ -255,6 +258,7 @@ class RunDriver:
         if isinstance(event, ev.AttemptFinished | ev.AttemptLost):
             self._controls.pop((event.task, event.key), None)
             self._owner.slots.release()
+            self._slots_taken -= 1
             if event.task in self._shared:
                 self._free(event.task, event.key, event.attempt)
         if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.stopping):
@@ -338,6 +342,7 @@ class RunDriver:
         recorded += self.machine.advance(started)
         if prepared is not None:
             self._owner.slots.take(self._slot_user)
+            self._slots_taken += 1
             starts.append(_Start(position, prepared))
             return False
         assert failure is not None

@@ -24,6 +24,7 @@ from cronicle.operations.served import pauses_holding
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import TICK_CAUSES
+from cronicle.store.interface import UnwritableError
 from cronicle.store.records import Actor, RunFilter, RunRecord
 from cronicle.store.series import PauseRecord, SeriesKey
 
@@ -115,17 +116,19 @@ class Signals:
         if any(one.workflow == run.workflow for one in pauses_holding(pauses, now)):
             return
         actor = Actor(user=SCHEDULER, host=self._owner.host, command="cronicle serve")
-        store.add_pause(
-            PauseRecord(
-                project=run.project,
-                environment=run.environment,
-                workflow=run.workflow,
-                actor=actor,
-                reason=reason,
-                paused_at=now,
-            )
+        pause = PauseRecord(
+            project=run.project,
+            environment=run.environment,
+            workflow=run.workflow,
+            actor=actor,
+            reason=reason,
+            paused_at=now,
         )
-        store.add_audit(actor, now, "pause", run.workflow, reason)
+        try:
+            store.add_pause(pause)
+            store.add_audit(actor, now, "pause", run.workflow, reason)
+        except UnwritableError:  # the next failure will pause it
+            return
         _log.warning(
             "It is paused: %s. Let it go on: cronicle unpause %s",
             reason,
