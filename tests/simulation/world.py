@@ -125,6 +125,8 @@ class World:
         self.pauses: list[Pause] = []
         self.broken: list[tuple[datetime, datetime]] = []
         """Spans of wall time in which nobody may have watched."""
+        self.lived_twice: list[tuple[datetime, datetime]] = []
+        """Spans of wall time that came again, since the clock was set back."""
         self._broken_since: datetime | None = None
         self._settled_since: float | None = None
         self.plans: dict[str, Plan] = {plan.name: plan for plan in self.mix.plans}
@@ -615,6 +617,7 @@ class World:
         self.watcher.tell(f"the clock jumps by {seconds:.3f} s, from {before}")
         if seconds < 0:
             self.broken.append((self.clock.now(), before))
+            self.lived_twice.append((self.clock.now(), before))
 
     async def _disk_fills(self) -> None:
         self.watcher.counts["faults: full disk"] += 1
@@ -743,6 +746,7 @@ class World:
             for name, plan in self.plans.items()
         }
         self.deploy()
+        await trio.sleep(6 * self.mix.pace)  # for whoever serves to take that up
         quiet, before = 0, 0
         while not self.is_done() and quiet < QUIET_ROUNDS:
             await trio.sleep(max(self.mix.gap * 5, self.mix.pace * 3))
