@@ -349,13 +349,13 @@ class Watcher:
             self._is_within_limits(one, [other for other in active.values() if _was_before(other, one)])
         if seen.is_of_tick and policy.overlap in (Overlap.QUEUE, Overlap.CANCEL):
             for one in self.live[run.workflow].values():
-                if one.is_of_tick and one.record.logical_time < run.logical_time and one.admitted is None:
-                    if one.place < (seen.admitted or 0):
-                        self.wrong(
-                            f"run {run.id} of {run.workflow} starts before {one.record.id}, which is older",
-                            run.id,
-                            one.record.id,
-                        )
+                is_older = one.is_of_tick and one.record.logical_time < run.logical_time
+                if is_older and one.admitted is None and one.place < (seen.admitted or 0):
+                    self.wrong(
+                        f"run {run.id} of {run.workflow} starts before {one.record.id}, which is older",
+                        run.id,
+                        one.record.id,
+                    )
         if policy.depends_on_past and not self.past_is_settled(seen):
             self.wrong(f"run {run.id} of {run.workflow} starts, but its past has not succeeded", run.id)
         if policy.requires and not self.required_are_there(seen):
