@@ -53,7 +53,7 @@ from cronicle.store.records import (
 from cronicle.store.series import PauseRecord
 from tests.simulation.expected_ticks import Rule, union
 from tests.simulation.mix import ENVIRONMENT, PROJECT, Mix, Plan, schedule_of
-from tests.simulation.process import Process, share
+from tests.simulation.process import Crashed, Process, share
 from tests.simulation.watcher import Execution, SeenRun, Watcher
 
 REVISION = "5" * 40
@@ -658,10 +658,11 @@ class World:
             self.watcher.tell(f"process {process.number} gets TERM")
             self.unwatched()
             assert process.server is not None
-            process.server.drain()
-            await trio.sleep(self.mix.gap * 10)
-            if not process.dead:
+            with suppress(Crashed):  # it may die of that
                 process.server.drain()
+                await trio.sleep(self.mix.gap * 10)
+                if not process.dead:
+                    process.server.drain()
 
     def _begin(self) -> Process:
         process = Process(self, len(self.processes))
@@ -719,7 +720,7 @@ class World:
             nursery.cancel_scope.cancel()
 
     async def _until_the_end(self) -> None:
-        end = datetime.fromtimestamp(self.mix.end, UTC)
+        end = datetime.fromtimestamp(self.mix.start + self.mix.longest, UTC)
         while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:  # noqa: ASYNC110
             await trio.sleep(max(self.mix.gap * 20, self.mix.pace))
 
