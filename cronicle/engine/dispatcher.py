@@ -57,8 +57,10 @@ class _Group:
     runs: list[RunRecord] = field(factory=list)
     look_at: datetime | None = None
     is_dirty: bool = True
-    waits_for_others: bool = False
-    """True if runs of other workflows may keep one waiting: they are required, or hold the same lock."""
+    required: set[str] = field(factory=set)
+    """Workflows of which ends may set one free."""
+    has_lock: bool = False
+    """True if whoever holds a lock, of whatever workflow, may keep one waiting."""
     place: int = 0
     """From which on those behind the first ones are looked at next."""
 
@@ -211,7 +213,8 @@ class Dispatcher:
         for run in some:
             try:
                 policy = self._owner.spec_named(run.spec_hash).policy
-                group.waits_for_others |= bool(policy.requires) or policy.lock is not None
+                group.required.update(policy.requires)
+                group.has_lock |= run.lock is not None
                 verdict = await judge(self._owner, run, policy)
             except Exception as error:
                 if is_fatal(self._owner, error):
@@ -308,7 +311,11 @@ class Dispatcher:
         if machine is not None and machine.finished:
             self._ended(run, machine)
         for workflow, group in self._waiting.items():
-            if group.waits_for_others or workflow == _workflow_of(run):
+            if (
+                workflow == _workflow_of(run)
+                or run.workflow in group.required
+                or (group.has_lock and run.lock is not None)
+            ):
                 group.is_dirty = True
         self._wake()
 

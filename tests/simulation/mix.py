@@ -126,7 +126,8 @@ class Mix:
         """Seconds from one run to the next."""
         around = random.choice(CHANGES) if not years else datetime(2024, 2, 1, tzinfo=UTC)
         self.start = int(around.timestamp()) - (0 if years else min(self.span // 2, 200 * DAY))
-        self.end = self.start + self.span
+        self.longest = self.span if years else 4 * self.span
+        """Seconds to simulate if there are fewer runs than wanted."""
         self.pace = max(1.0, min(2 * self.gap, self.span / 500))
         """Seconds between two looks of the process at everything, in place of one."""
         self.slots = random.choice((4, 8, 16, 32))

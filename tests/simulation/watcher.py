@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import trio
@@ -44,7 +45,11 @@ class SeenRun:
     record: RunRecord
     spec: RunSpec
     created: float
+    place: int
+    """Of its creation, in one order with admissions."""
     state: RunState = RunState.QUEUED
+    admitted: int | None = None
+    """Its place in the order of admissions; the limits of the one that was admitted last are those that count."""
     started: float | None = None
     """When the first of its attempts began."""
     cancelled: float | None = None
@@ -107,6 +112,7 @@ class Watcher:
         self._specs: dict[str, RunSpec] = {}
         self.now: Any = None
         self._time = 0.0
+        self._admissions = count()
 
     @property
     def time(self) -> float:
@@ -139,6 +145,10 @@ class Watcher:
         elif name == "create_run":
             if not isinstance(answer, LiveRunExists):
                 self.created(store, arguments[0].run, answer)
+        elif name == "admit":
+            seen = self.runs.get(arguments[0])
+            if answer.admitted and seen is not None and seen.admitted is None:
+                seen.admitted = next(self._admissions)
         elif name == "lead":
             if answer is not None and (answer, process) != (self.epoch, self.leader):
                 if answer <= self.epoch:
@@ -192,8 +202,10 @@ class Watcher:
         spec = self._specs.get(run.spec_hash)
         if spec is None:
             spec = self._specs[run.spec_hash] = spec_from_bytes(store.get_spec(run.spec_hash))
-        seen = SeenRun(run, spec, trio.current_time())
+        seen = SeenRun(run, spec, trio.current_time(), next(self._admissions))
         self.runs[run.id] = seen
+        if made.admitted:
+            seen.admitted = next(self._admissions)
         self.counts[f"runs: {run.cause}"] += 1
         if seen.is_of_tick:
             self.fired.setdefault((run.workflow, run.series), set()).add(run.logical_time)
@@ -332,31 +344,18 @@ class Watcher:
         run, policy = seen.record, seen.policy
         seen.started = trio.current_time()
         active = self.active.setdefault(run.workflow, {})
-        others = [one for one in active.values() if one is not seen]
-        if policy.max_active_runs is not None and len(others) >= policy.max_active_runs:
-            self.wrong(
-                f"run {run.id} of {run.workflow} starts beside {len(others)} others; max_active_runs is "
-                f"{policy.max_active_runs}",
-                run.id,
-                *(one.record.id for one in others),
-            )
-        if seen.is_of_tick and policy.overlap is not Overlap.ALLOW:
-            beside = [one for one in others if one.is_of_tick]
-            if beside:
-                self.wrong(
-                    f"run {run.id} of {run.workflow} starts beside {beside[0].record.id}; overlap is "
-                    f"{policy.overlap}",
-                    run.id,
-                    beside[0].record.id,
-                )
-            if policy.overlap is not Overlap.SKIP:
-                for one in self.live[run.workflow].values():
-                    if one.is_of_tick and one.record.logical_time < run.logical_time:
-                        self.wrong(
-                            f"run {run.id} of {run.workflow} starts before {one.record.id}, which is older",
-                            run.id,
-                            one.record.id,
-                        )
+        active[run.id] = seen
+        for one in active.values():
+            self._is_within_limits(one, [other for other in active.values() if _was_before(other, one)])
+        if seen.is_of_tick and policy.overlap in (Overlap.QUEUE, Overlap.CANCEL):
+            for one in self.live[run.workflow].values():
+                is_older = one.is_of_tick and one.record.logical_time < run.logical_time
+                if is_older and one.admitted is None and one.place < (seen.admitted or 0):
+                    self.wrong(
+                        f"run {run.id} of {run.workflow} starts before {one.record.id}, which is older",
+                        run.id,
+                        one.record.id,
+                    )
         if policy.depends_on_past and not self.past_is_settled(seen):
             self.wrong(f"run {run.id} of {run.workflow} starts, but its past has not succeeded", run.id)
         if policy.requires and not self.required_are_there(seen):
@@ -370,7 +369,27 @@ class Watcher:
                     holder.record.id,
                 )
             self.locked[run.lock] = seen
-        active[run.id] = seen
+
+    def _is_within_limits(self, seen: SeenRun, before: Sequence[SeenRun]) -> None:
+        """A run may be active beside those that were admitted before it."""
+        run, policy = seen.record, seen.policy
+        names = (run.id, *(one.record.id for one in before))
+        if policy.max_active_runs is not None and len(before) >= policy.max_active_runs:
+            self.wrong(
+                f"run {run.id} of {run.workflow} is active beside {len(before)} others; max_active_runs is "
+                f"{policy.max_active_runs}",
+                *names,
+            )
+        if seen.is_of_tick and policy.overlap is not Overlap.ALLOW and any(one.is_of_tick for one in before):
+            self.wrong(
+                f"run {run.id} of {run.workflow} is active beside others; overlap is {policy.overlap}", *names
+            )
+
+
+def _was_before(other: SeenRun, one: SeenRun) -> bool:
+    assert other.admitted is not None
+    assert one.admitted is not None
+    return other.admitted < one.admitted
 
 
 def _short(event: ev.RunEvent) -> str:

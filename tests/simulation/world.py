@@ -53,7 +53,7 @@ from cronicle.store.records import (
 from cronicle.store.series import PauseRecord
 from tests.simulation.expected_ticks import Rule, union
 from tests.simulation.mix import ENVIRONMENT, PROJECT, Mix, Plan, schedule_of
-from tests.simulation.process import Process, share
+from tests.simulation.process import Crashed, Process, share
 from tests.simulation.watcher import Execution, SeenRun, Watcher
 
 REVISION = "5" * 40
@@ -125,6 +125,8 @@ class World:
         self.pauses: list[Pause] = []
         self.broken: list[tuple[datetime, datetime]] = []
         """Spans of wall time in which nobody may have watched."""
+        self.lived_twice: list[tuple[datetime, datetime]] = []
+        """Spans of wall time that came again, since the clock was set back."""
         self._broken_since: datetime | None = None
         self._settled_since: float | None = None
         self.plans: dict[str, Plan] = {plan.name: plan for plan in self.mix.plans}
@@ -615,6 +617,7 @@ class World:
         self.watcher.tell(f"the clock jumps by {seconds:.3f} s, from {before}")
         if seconds < 0:
             self.broken.append((self.clock.now(), before))
+            self.lived_twice.append((self.clock.now(), before))
 
     async def _disk_fills(self) -> None:
         self.watcher.counts["faults: full disk"] += 1
@@ -655,10 +658,11 @@ class World:
             self.watcher.tell(f"process {process.number} gets TERM")
             self.unwatched()
             assert process.server is not None
-            process.server.drain()
-            await trio.sleep(self.mix.gap * 10)
-            if not process.dead:
+            with suppress(Crashed):  # it may die of that
                 process.server.drain()
+                await trio.sleep(self.mix.gap * 10)
+                if not process.dead:
+                    process.server.drain()
 
     def _begin(self) -> Process:
         process = Process(self, len(self.processes))
@@ -716,7 +720,7 @@ class World:
             nursery.cancel_scope.cancel()
 
     async def _until_the_end(self) -> None:
-        end = datetime.fromtimestamp(self.mix.end, UTC)
+        end = datetime.fromtimestamp(self.mix.start + self.mix.longest, UTC)
         while self.clock.now() < end and len(self.watcher.runs) < self.mix.runs:  # noqa: ASYNC110
             await trio.sleep(max(self.mix.gap * 20, self.mix.pace))
 
@@ -743,6 +747,7 @@ class World:
             for name, plan in self.plans.items()
         }
         self.deploy()
+        await trio.sleep(6 * self.mix.pace)  # for whoever serves to take that up
         quiet, before = 0, 0
         while not self.is_done() and quiet < QUIET_ROUNDS:
             await trio.sleep(max(self.mix.gap * 5, self.mix.pace * 3))
