@@ -64,6 +64,14 @@ def schedules_from_json(stored: Iterable[Mapping[str, Json]]) -> tuple[Schedule,
     )
 
 
+def series_from_json(stored: Iterable[Mapping[str, Json]]) -> dict[str | None, tuple[Schedule, ...]]:
+    """Stored schedules by the series that they make; None is that of the unlabelled ones."""
+    series: dict[str | None, tuple[Schedule, ...]] = {}
+    for schedule in schedules_from_json(stored):
+        series[schedule.name] = (*series.get(schedule.name, ()), schedule)
+    return series
+
+
 def _later(one: Schedule) -> dict[str, Json]:
     """What releases after the first know of a schedule, where it says something of it."""
     return {

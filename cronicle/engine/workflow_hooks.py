@@ -28,9 +28,6 @@ from cronicle.store.records import Actor, DeploymentRecord, RunRecord
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
 
-OF_A_WORKFLOW = frozenset({"on_pause", "on_not_fresh"})
-"""Hooks that are told of a workflow."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -71,10 +68,8 @@ async def tell_of_workflow(
 
 
 def _spec_of(owner: Owner, deployment: DeploymentRecord, workflow: str) -> RunSpec | None:
-    for deployed in deployment.workflows:
-        if deployed.name == workflow:
-            return owner.spec_named(deployed.spec_hash)
-    return None
+    deployed = deployment.find_workflow(workflow)
+    return None if deployed is None else owner.spec_named(deployed.spec_hash)
 
 
 def _run_like(owner: Owner, deployment: DeploymentRecord, spec: RunSpec, last: str | None) -> RunRecord:

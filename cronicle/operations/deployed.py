@@ -80,12 +80,11 @@ def get_workflow(deployment: DeploymentRecord, name: str) -> DeployedWorkflow:
     Raises:
         CronicleError: It has none of that name.
     """
-    for workflow in deployment.workflows:
-        if workflow.name == name:
-            return workflow
+    if (workflow := deployment.find_workflow(name)) is not None:
+        return workflow
     from grammar.suggest import nearest
 
-    known = [workflow.name for workflow in deployment.workflows]
+    known = [one.name for one in deployment.workflows]
     guess = nearest(name, known)
     raise CronicleError(
         f"no workflow {name!r} is deployed to {deployment.project}/{deployment.environment}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from cronicle.config.deployed import schedules_from_json
+from cronicle.config.deployed import series_from_json
 from cronicle.operations.propose import Proposal
 from cronicle.operations.served import Series, ServedEnvironment, load_environment
 from cronicle.plan.compare import Side
@@ -58,10 +58,7 @@ def effects_of(
 
 def _series_of(proposal: Proposal) -> Iterator[tuple[SeriesName, tuple[Schedule, ...]]]:
     for workflow, stored in proposal.schedules.items():
-        found: dict[str | None, tuple[Schedule, ...]] = {}
-        for one in schedules_from_json(stored):
-            found[one.name] = (*found.get(one.name, ()), one)
-        for label, schedules in found.items():
+        for label, schedules in series_from_json(stored).items():
             yield (workflow, label), schedules
 
 

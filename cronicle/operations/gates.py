@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cronicle.config.deployed import schedules_from_json
+from cronicle.config.deployed import series_from_json
 from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import LIVE
@@ -87,11 +87,8 @@ def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
 def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> dict[str | None, tuple[Schedule, ...]]:
     """The unlabelled series of a workflow as it is deployed now, else all of its series; nothing if it has none."""
     deployment = store.find_deployment(run.project, run.environment)
-    series: dict[str | None, tuple[Schedule, ...]] = {}
-    for deployed in deployment.workflows if deployment else ():
-        if deployed.name == workflow:
-            for one in schedules_from_json(deployed.schedules):
-                series[one.name] = (*series.get(one.name, ()), one)
+    deployed = deployment.find_workflow(workflow) if deployment else None
+    series = series_from_json(deployed.schedules) if deployed else {}
     return {None: series[None]} if None in series else series
 
 

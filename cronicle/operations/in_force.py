@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cronicle.config.deployed import schedules_from_json
+from cronicle.config.deployed import series_from_json
 from cronicle.operations.create_run import ticked
 from cronicle.operations.lock import under_policy
 from cronicle.runs import events as ev
@@ -63,16 +63,8 @@ def workflow_in_force(deployment: DeploymentRecord, deployed: DeployedWorkflow) 
         deployment=deployment.number,
         spec_hash=deployed.spec_hash,
         policy=deployed.policy,
-        series=series_in(deployed),
+        series=series_from_json(deployed.schedules),
     )
-
-
-def series_in(deployed: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ...]]:
-    """The schedules of a workflow by the series that they make."""
-    series: dict[str | None, tuple[Schedule, ...]] = {}
-    for schedule in schedules_from_json(deployed.schedules):
-        series[schedule.name] = (*series.get(schedule.name, ()), schedule)
-    return series
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve
 
-from cronicle.config.deployed import schedules_from_json
+from cronicle.config.deployed import series_from_json
 from cronicle.operations.create_run import ticked, unscheduled
 from cronicle.operations.lock import under_policy
 from cronicle.runs.policy import Policy
@@ -47,13 +47,8 @@ def with_chosen_time(store: StoreReader, run: RunRecord, policy: Policy, now: da
     if not is_to_be_chosen(run) or now < run.logical_time:
         return run
     deployment = store.find_deployment(run.project, run.environment)
-    schedules = tuple(
-        schedule
-        for deployed in (deployment.workflows if deployment else ())
-        if deployed.name == run.workflow
-        for schedule in schedules_from_json(deployed.schedules)
-        if schedule.name == run.series
-    )
+    deployed = deployment.find_workflow(run.workflow) if deployment else None
+    schedules = series_from_json(deployed.schedules).get(run.series, ()) if deployed else ()
     tick = latest_tick(schedules, now) if schedules else None
     if tick is None:
         return run

@@ -77,6 +77,10 @@ class DeploymentRecord(Value):
     plan: str | None = None
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
 
+    def find_workflow(self, name: str) -> DeployedWorkflow | None:
+        """What it says of the workflow of that name; None if it has none."""
+        return next((workflow for workflow in self.workflows if workflow.name == name), None)
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class RunTimes(Value):

@@ -209,7 +209,7 @@ def _of_backfill(subject: str, backfill: BackfillRecord) -> Explanation:
 def _first_deployment(store: StoreReader, target: Target, workflow: str) -> tuple[int, datetime, str] | None:
     """Number, moment and user of the first deployment that has the workflow."""
     for one in reversed(store.list_deployments(target.project.name, target.environment, limit=_FAR)):
-        if any(deployed.name == workflow for deployed in one.workflows):
+        if one.find_workflow(workflow) is not None:
             return one.number, one.created_at, one.actor.user
     return None
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from attrs import frozen
 
+from cronicle.config.deployed import series_from_json
 from cronicle.operations.addresses import Addresses
 from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.schedule.admission import TICK_CAUSES
+from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
@@ -19,7 +21,7 @@ from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentR
 from cronicle.store.series import PauseRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.runs import progress_of
-from cronicle.views.ticks import series_in, tick_shape
+from cronicle.views.ticks import tick_shape
 from cronicle.views.words import day_and_time, duration, local_time, plural, reason_text, relative, took
 
 MOST_RUNS = 10
@@ -104,13 +106,20 @@ def status_of(
         driven=frozenset(run.id for run in live if run.owner is not None and store.is_alive(run.owner)),
         backfills=store.list_backfills(project, environment, unfinished=True, limit=MOST_BACKFILLS),
         workflows=tuple(
-            _health(store, addresses, deployment, workflow, series, pauses, now)
-            for deployment in deployments
-            for pauses in (_holding(store, deployment, now),)
-            for workflow in deployment.workflows
-            for series in series_in(workflow) or (None,)
+            health for deployment in deployments for health in _healths(store, addresses, deployment, now)
         ),
     )
+
+
+def _healths(
+    store: StoreReader, addresses: Addresses, deployment: DeploymentRecord, now: datetime
+) -> Iterator[WorkflowHealth]:
+    """How each series of a deployment is; a workflow without a schedule counts as one."""
+    pauses = pauses_holding(store.list_pauses(deployment.project, deployment.environment), now)
+    for workflow in deployment.workflows:
+        series = series_from_json(workflow.schedules) or {None: ()}
+        for label, schedules in series.items():
+            yield _health(store, addresses, deployment, workflow, label, schedules, pauses, now)
 
 
 def _health(
@@ -119,6 +128,7 @@ def _health(
     deployment: DeploymentRecord,
     workflow: DeployedWorkflow,
     series: str | None,
+    schedules: Sequence[Schedule],
     pauses: Sequence[PauseRecord],
     now: datetime,
 ) -> WorkflowHealth:
@@ -131,7 +141,6 @@ def _health(
         any_series=False,
     )
     times = store.list_logical_times(*where, TIMES_LOOKED_AT)
-    schedules = series_in(workflow).get(series, ())
     return WorkflowHealth(
         deployment=deployment,
         workflow=workflow.name,
@@ -142,10 +151,6 @@ def _health(
         pause=next((one for one in pauses if one.workflow in (None, workflow.name)), None),
         late_after=workflow.policy.late_after,
     )
-
-
-def _holding(store: StoreReader, deployment: DeploymentRecord, now: datetime) -> tuple[PauseRecord, ...]:
-    return pauses_holding(store.list_pauses(deployment.project, deployment.environment), now)
 
 
 def _last(addresses: Addresses, runs: RunFilter, times: Iterable[datetime]) -> RunRecord | None:

@@ -10,7 +10,7 @@ from statistics import median
 
 from attrs import frozen
 
-from cronicle.config.deployed import schedules_from_json
+from cronicle.config.deployed import series_from_json
 from cronicle.schedule.cron import parse_cron
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.text import duration_text
@@ -50,14 +50,6 @@ def tick_shape(tick: Tick) -> TickShape:
     return TickShape(time=tick.logical_time, local=tick.time_text, nominal=tick.nominal.isoformat())
 
 
-def series_in(workflow: DeployedWorkflow) -> dict[str | None, tuple[Schedule, ...]]:
-    """The schedules of a workflow by their series; None is that of the unlabelled ones."""
-    found: dict[str | None, tuple[Schedule, ...]] = {}
-    for schedule in schedules_from_json(workflow.schedules):
-        found[schedule.name] = (*found.get(schedule.name, ()), schedule)
-    return found
-
-
 def coming(
     workflows: Sequence[tuple[str, DeployedWorkflow]], after: datetime, count: int
 ) -> tuple[ComingTick, ...]:
@@ -72,7 +64,7 @@ def coming(
     sources = [
         of_series(project, workflow.name, series, [one for one in schedules if one.enabled])
         for project, workflow in workflows
-        for series, schedules in series_in(workflow).items()
+        for series, schedules in series_from_json(workflow.schedules).items()
     ]
     ordered = merge(*sources, key=lambda one: (one.tick.logical_time, one.project, one.workflow))
     return tuple(islice(ordered, count))
