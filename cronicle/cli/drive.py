@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -32,6 +33,19 @@ def default_slots() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def own(session: Session, store: Store, slots: int) -> AbstractAsyncContextManager[Owner]:
+    """Be an owner in the store of a session for as long as the context is open."""
+    return become_owner(
+        store,
+        session.files,
+        session.clock,
+        slots=slots,
+        command=session.actor().command,
+        environ=os.environ,
+        pass_environment=session.where.settings.pass_environment,
+    )
+
+
 def drive(
     session: Session, store: Store, slots: int | None, stop: Stop, body: Callable[[Owner], Awaitable[T]]
 ) -> T:
@@ -52,15 +66,7 @@ async def _drive(
     """What the body gave; nothing if it was interrupted for good."""
     for settled in await settle_dead_owners(store, session.clock):
         _tell_settled(settled)
-    async with become_owner(
-        store,
-        session.files,
-        session.clock,
-        slots=slots,
-        command=session.actor().command,
-        environ=os.environ,
-        pass_environment=session.where.settings.pass_environment,
-    ) as owner:
+    async with own(session, store, slots) as owner:
         return await _interruptible(owner, stop, body)
 
 

@@ -63,14 +63,9 @@ def start_of_run(text: str, now: datetime, *, off_schedule: bool) -> datetime:
         UsageError: It is no time to come, or goes with what says which logical time is meant.
     """
     from cronicle.clock import local_zone
-    from cronicle.schedule.text import TextError, parse_time
+    from cronicle.operations.asked_times import asked_instant_to_come
 
-    try:
-        start = parse_time(text, local_zone())
-    except TextError as error:
-        raise UsageError(f"--at: {error.message}", error.remedy) from error
-    if start <= now:
-        raise UsageError(f"--at {text} is not later than now", "To start it now: leave it out.")
+    start = asked_instant_to_come("--at", text, local_zone(), now, "To start it now: leave it out.")
     if off_schedule:
         raise UsageError(
             "--at and --off-schedule exclude each other",

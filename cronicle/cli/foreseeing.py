@@ -16,13 +16,7 @@ from cronicle.schedule.zones import zoned_text
 from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
 from cronicle.store.series import Settled, Settlement
-
-REASONS = {
-    "no_catchup": 'missed, and catchup is "none"',
-    "not_latest": 'missed, and catchup is "latest"',
-    "catchup_window": "missed longer ago than catchup_window",
-    "paused": "paused",
-}
+from cronicle.views.words import reason_text
 
 LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clock and for new deployments."""
@@ -65,7 +59,7 @@ def _say(settlements: Iterable[Settlement]) -> None:
         for span in settlement.dropped:
             say(
                 f"no run     {name}  {plural(span.count, 'tick')} up to {span.last:%Y-%m-%dT%H:%M:%SZ}:"
-                f" {REASONS[span.reason]}"
+                f" {reason_text(span.reason)}"
             )
         for owed in settlement.owed:
             if not owed.sequence:

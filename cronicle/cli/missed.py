@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from cronicle.cli.output import print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session
-from cronicle.schedule.dropped import Dropped
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 from cronicle.store.series import TickSpan
-
-REASONS = {
-    Dropped.NO_CATCHUP: 'missed; catchup is "none"',
-    Dropped.NOT_LATEST: 'missed; catchup is "latest", which it was not',
-    Dropped.CATCHUP_WINDOW: "missed longer ago than catchup_window",
-    Dropped.PAUSED: "paused",
-}
+from cronicle.views.words import reason_text
 
 
 def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, json: bool, jsonl: bool) -> None:
@@ -59,7 +52,7 @@ def _cells(span: TickSpan, *, several: bool) -> list[str]:
         _text(span.first),
         _text(span.last) if span.count > 1 else "",
         f"{span.count:,}",
-        visible_line(REASONS[span.reason] + detail),
+        visible_line(reason_text(span.reason) + detail),
     ]
 
 

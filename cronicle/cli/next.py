@@ -132,12 +132,9 @@ def _name(one: ComingTick, *, several: bool) -> str:
 def _after(text: str | None, zone: str, now: datetime) -> datetime:
     if text is None:
         return now
-    from cronicle.schedule.text import TextError, parse_time
+    from cronicle.operations.asked_times import asked_instant
 
-    try:
-        return parse_time(text, zone)
-    except TextError as error:
-        raise UsageError(f"--from: {error.message}", error.remedy) from error
+    return asked_instant("--from", text, zone)
 
 
 def _show(schedules: Sequence[Schedule], after: datetime, now: datetime, count: int, *, json: bool) -> None:

@@ -30,7 +30,7 @@ def pause_each(
     _check(addresses, everything=everything)
     target = session.target(store)
     now = session.clock.now()
-    ends = None if until is None else _instant(until, now)
+    ends = None if until is None else _end(until, now)
     if everything:
         _pause(session, store, target, None, ends, reason, now)
         return ExitCode.GOOD
@@ -102,11 +102,9 @@ def _name(target: Target, workflow: str | None) -> str:
 
 def _hint(store: Store, target: Target, workflow: str | None, now: datetime) -> str:
     """Where the other kind of pause holds."""
-    holding = [
-        one
-        for one in store.list_pauses(target.project.name, target.environment)
-        if one.ended_at is None and (one.until is None or one.until > now)
-    ]
+    from cronicle.operations.served import pauses_holding
+
+    holding = pauses_holding(store.list_pauses(target.project.name, target.environment), now)
     if workflow is not None and any(one.workflow is None for one in holding):
         return "; all of the environment is: cronicle unpause --all"
     if workflow is None and holding:
@@ -130,14 +128,8 @@ def _check(names: Sequence[str], *, everything: bool) -> None:
         raise UsageError("nothing is named", "Name workflows, or give --all.")
 
 
-def _instant(text: str, now: datetime) -> datetime:
+def _end(text: str, now: datetime) -> datetime:
     from cronicle.clock import local_zone
-    from cronicle.schedule.text import TextError, parse_time
+    from cronicle.operations.asked_times import asked_instant_to_come
 
-    try:
-        until = parse_time(text, local_zone())
-    except TextError as error:
-        raise UsageError(f"--until: {error.message}", error.remedy) from error
-    if until <= now:
-        raise UsageError(f"--until {text} is not later than now", "Name a time to come.")
-    return until
+    return asked_instant_to_come("--until", text, local_zone(), now, "Name a time to come.")

@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
 
+from cronicle.cli.drive import default_slots, own
 from cronicle.cli.output import plural, visible
 from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
+from cronicle.clock import local_zone
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.notify import Notifier, take_notifier
-from cronicle.engine.owner import become_owner
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.engine.wake import wake_owner
-from cronicle.errors import CronicleError, ExitCode, UsageError
+from cronicle.errors import CronicleError, ExitCode
 from cronicle.metrics import Metrics
+from cronicle.operations.asked_times import asked_instant, asked_seconds
 from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.operations.watch import Scope
 from cronicle.store.interface import UnwritableError
@@ -57,21 +58,18 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
         CronicleError: Another process serves it.
         UsageError: A time or duration is none.
     """
-    from cronicle.cli.drive import default_slots
-
     scope = Scope(projects=wish.projects, environments=wish.environments)
-    until = None if wish.until is None else _instant(wish.until)
+    until = None if wish.until is None else asked_instant("--once-until", wish.until, local_zone())
+    drain_seconds = (
+        None if wish.drain_timeout is None else asked_seconds("--drain-timeout", wish.drain_timeout)
+    )
     with session.store(create=True, patience=PATIENCE) as store:
         _check(store, wish)
         if dry_run:
             from cronicle.cli.foreseeing import foresee
 
             return foresee(session, store, scope, until)
-        options = ServeOptions(
-            scope=scope,
-            until=until,
-            drain_seconds=None if wish.drain_timeout is None else _seconds(wish.drain_timeout),
-        )
+        options = ServeOptions(scope=scope, until=until, drain_seconds=drain_seconds)
         begin_program_log()
         return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
 
@@ -80,15 +78,7 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
     notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
     add_store_metrics(metrics, store)
-    async with become_owner(
-        store,
-        session.files,
-        session.clock,
-        slots=slots,
-        command=session.actor().command,
-        environ=os.environ,
-        pass_environment=session.where.settings.pass_environment,
-    ) as owner:
+    async with own(session, store, slots) as owner:
         owner.journal.heal(_tell_trouble)
         owner.journal.watch = metrics
         metrics.refresh = partial(_set_gauges, metrics, owner)
@@ -192,22 +182,3 @@ async def _take_over(session: Session, owner: Owner, server: Server) -> None:
     await owner.journal.call(owner.store.add_request, request)
     wake_owner(session.files, leader.id)
     _log.info("Takes over from process %d.", leader.pid)
-
-
-def _instant(text: str) -> datetime:
-    from cronicle.clock import local_zone
-    from cronicle.schedule.text import TextError, parse_time
-
-    try:
-        return parse_time(text, local_zone())
-    except TextError as error:
-        raise UsageError(f"--once-until: {error.message}", error.remedy) from error
-
-
-def _seconds(text: str) -> float:
-    from cronicle.schedule.text import TextError, parse_duration
-
-    try:
-        return parse_duration(text).total_seconds()
-    except TextError as error:
-        raise UsageError(f"--drain-timeout: {error.message}", error.remedy) from error

@@ -24,9 +24,10 @@ def wait(
 ) -> int:
     """Wait until all have ended. The exit code is 0 if all succeeded, 1 if not, 124 if the time was over before."""
     from cronicle.cli.session import open_session
-    from cronicle.cli.waiting import patience_of, wait_for_all
+    from cronicle.cli.waiting import wait_for_all
+    from cronicle.operations.asked_times import asked_seconds
 
-    patience = None if timeout is None else patience_of(timeout)
+    patience = None if timeout is None else asked_seconds("--timeout", timeout)
     session = open_session(store, environment)
     with session.reader() as reader:
         return wait_for_all(session, reader, addresses, patience, json=json)

@@ -9,7 +9,7 @@ import trio
 
 from cronicle.cli.output import mark, paint, print_json, say, tell
 from cronicle.cli.session import Session
-from cronicle.errors import ExitCode, UsageError
+from cronicle.errors import ExitCode
 from cronicle.operations.addresses import addresses_from
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.store.records import BackfillRecord, RunRecord
@@ -22,20 +22,6 @@ LOOK_SECONDS = 0.25
 """Between two looks at the store."""
 
 Awaited = RunRecord | BackfillRecord
-
-
-def patience_of(text: str) -> float:
-    """Seconds of a `--timeout`.
-
-    Raises:
-        UsageError: It is no duration.
-    """
-    from cronicle.schedule.text import TextError, parse_duration
-
-    try:
-        return parse_duration(text).total_seconds()
-    except TextError as error:
-        raise UsageError(f"--timeout: {error.message}", error.remedy) from error
 
 
 def wait_for_all(

@@ -11,8 +11,9 @@ from typing import TypeVar
 from attrs import evolve
 
 from cronicle.errors import UsageError
+from cronicle.operations.asked_times import asked_instant
 from cronicle.operations.locate import Surroundings
-from cronicle.schedule.text import TextError, parse_date, parse_time
+from cronicle.schedule.text import TextError, parse_date
 from cronicle.schedule.zones import start_of_day
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
@@ -48,7 +49,7 @@ def within(store: StoreReader, wanted: RunFilter, first: str | None, last: str |
         return wanted
     newest = store.list_runs(evolve(wanted, limit=1))
     zone = newest[0].timezone if newest else "UTC"
-    start = None if first is None else _instant(first, zone, "--from")
+    start = None if first is None else asked_instant("--from", first, zone)
     end = None if last is None else _end(last, zone)
     return evolve(wanted, logical_from=start, logical_to=end)
 
@@ -93,11 +94,4 @@ def _end(last: str, zone: str) -> datetime:
     try:
         return start_of_day(zone, parse_date(last) + timedelta(days=1))
     except TextError:
-        return _instant(last, zone, "--to") + timedelta.resolution
-
-
-def _instant(text: str, zone: str, option: str) -> datetime:
-    try:
-        return parse_time(text, zone)
-    except TextError as error:
-        raise UsageError(f"{option}: {error.message}", error.remedy) from error
+        return asked_instant("--to", last, zone) + timedelta.resolution

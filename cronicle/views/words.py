@@ -28,6 +28,9 @@ _REASONS = {
     "marked": "its outcome was set by hand",
     "superseded": "a newer run took its place",
     "bad_output": "its outputs could not be read",
+    "no_catchup": 'missed; catchup is "none"',
+    "not_latest": 'missed; catchup is "latest", which it was not',
+    "catchup_window": "missed longer ago than catchup_window",
 }
 
 
