@@ -6,7 +6,6 @@ from the parts of the fingerprints where a task does something else, and from it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from cronicle.plan.changes import (
 )
 from cronicle.plan.renames import Renames, with_renamed_tasks
 from cronicle.runs.spec import RunSpec, TaskSpec
+from cronicle.schedule.dialect import has_hash
 
 Json = Any
 
@@ -72,7 +72,6 @@ _WRITTEN: Mapping[str, str] = {
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }
-_HASHED = re.compile(r"(?<![A-Za-z])H(?![A-Za-z])", re.IGNORECASE)
 _BY_KEY = frozenset({"env", "retry", "wait"})
 _NOT_SHOWN = frozenset(
     {"stdout_is_data", "inputs_declared"}
@@ -326,8 +325,7 @@ def _comparable(old: Side, new: Side) -> list[Mapping[str, Json]]:
     if old.former_name is None or seed is None:
         return list(old.schedules)
     return [
-        one if any(_HASHED.search(cron) for cron in one.get("cron") or ()) else {**one, "seed": seed}
-        for one in old.schedules
+        one if any(map(has_hash, one.get("cron") or ())) else {**one, "seed": seed} for one in old.schedules
     ]
 
 

@@ -7,11 +7,11 @@ rules may share it (`likeness`). What it gives is what `cronicle.schedule.ticks.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator
 from datetime import datetime
 
+from cronicle.schedule.dialect import has_hash
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, ticks_after
 
@@ -22,9 +22,6 @@ KEPT = 600
 
 TRIMMED_AT = 2 * KEPT
 
-_HASHED = re.compile(r"(?<![A-Za-z@])H", re.IGNORECASE)
-"""An ``H`` in an expression, which means something else for each workflow."""
-
 
 def likeness(schedules: tuple[Schedule, ...]) -> Hashable:
     """Equal for series that have the same ticks; None where it is not worth while to find out."""
@@ -32,7 +29,7 @@ def likeness(schedules: tuple[Schedule, ...]) -> Hashable:
     for one in schedules:
         if one.params or one.only is not None or one.exclude is not None:
             return None
-        seed = one.seed if any(_HASHED.search(cron) for cron in one.crons) else ""
+        seed = one.seed if any(map(has_hash, one.crons)) else ""
         found.append((one.crons, one.every, one.at, one.timezone, one.start, one.end, one.jitter, seed))
     return tuple(found)
 

@@ -42,6 +42,7 @@ from cronicle.schedule.dialect import (
     CronError,
     FieldReader,
     begins_with_star,
+    has_hash,
     split_fields,
 )
 
@@ -210,7 +211,7 @@ def parse_cron(text: str, seed: str = "") -> Cron:
     Raises:
         CronError: If it is malformed; the message names the field and what is wrong with it.
     """
-    return _parse(text, seed if "h" in text.lower() else "")  # without an H all seeds read the same
+    return _parse(text, seed if has_hash(text) else "")  # without an H all seeds read the same
 
 
 @lru_cache(maxsize=4096)

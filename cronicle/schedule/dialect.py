@@ -42,6 +42,7 @@ __all__ = [
     "Field",
     "FieldReader",
     "begins_with_star",
+    "has_hash",
     "split_fields",
 ]
 
@@ -101,10 +102,16 @@ _ITEM: Final = re.compile(
     rf") (?: / (?P<step>[0-9]{{1,4}}) )?",
     re.VERBOSE,
 )
+_HASH: Final = re.compile(r"(?<![A-Za-z])H(?![A-Za-z])", re.IGNORECASE)
 _BEFORE_LAST: Final = re.compile(r"l-([0-9]{1,2})")
 _NEAREST: Final = re.compile(r"([0-9]{1,2})w")
 _LAST_WEEKDAY: Final = re.compile(rf"({_VALUE})l")
 _NTH_WEEKDAY: Final = re.compile(rf"({_VALUE})\#([0-9])")
+
+
+def has_hash(text: str) -> bool:
+    """True if an expression has an ``H``, and so other values with another seed."""
+    return _HASH.search(text) is not None
 
 
 def begins_with_star(field: str) -> bool:

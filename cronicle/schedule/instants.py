@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 from cronicle.schedule.calendars import EVERY_DAY, DayFilter, kept_spans
-from cronicle.schedule.zones import EARLIEST, LATEST, has_change, local_time, segments
+from cronicle.schedule.zones import EARLIEST, LATEST, Segment, has_change, local_time, segments
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -63,25 +63,11 @@ class Source(Protocol):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Stretch(Value):
-    """A span of real time, ``[start, end)``, in which the times of an expression go along with it."""
+class Stretch(Segment):
+    """A span of real time in which the times of an expression go along with it: local times are nominal ones."""
 
-    start: datetime
-    end: datetime
-    offset: timedelta
-    """East of UTC: what is added to an instant to have the nominal time."""
     skipped: tuple[datetime, datetime] | None = None
     """The nominal span that clocks have leapt over just before it: what is named there fires at its start."""
-
-    @property
-    def local_start(self) -> datetime:
-        """The nominal time at its start (naive)."""
-        return self.start.replace(tzinfo=None) + self.offset
-
-    @property
-    def local_end(self) -> datetime:
-        """The nominal time at its end (naive)."""
-        return self.end.replace(tzinfo=None) + self.offset
 
 
 @attrs.frozen(eq=False, repr=False)
