@@ -19,10 +19,10 @@ import trio
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.engine.ticker import Ticker
 from cronicle.execute.interface import AttemptControl
-from cronicle.operations.create_run import unscheduled
+from cronicle.operations.create_run import stand_in
 from cronicle.runs.spec import RunSpec, TaskSpec
-from cronicle.runs.states import Cause, Outcome
-from cronicle.store.records import Actor, DeploymentRecord, RunRecord
+from cronicle.runs.states import Outcome
+from cronicle.store.records import DeploymentRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -77,21 +77,8 @@ class Heartbeat:
             folder=self._folder_of(deployment),
             tasks=(TaskSpec(name=TASK, command={"known": list(command)}, timeout=TIMEOUT),),
         )
-        now = self._owner.clock.now()
-        run = RunRecord(
-            id=self._owner.new_id(),
-            project=deployment.project,
-            environment=deployment.environment,
-            workflow=TASK,
-            **unscheduled(now, now, "UTC"),
-            cause=Cause.SCHEDULE,
-            counts=True,
-            revision=deployment.revision,
-            deployment=deployment.number,
-            spec_hash="",
-            actor=Actor(user="", host=self._owner.host, command=""),
-            created_at=now,
-        )
+        owner = self._owner
+        run = stand_in(deployment, TASK, "UTC", run_id=owner.new_id(), host=owner.host, now=owner.clock.now())
         prepared = PreparedAttempt(
             task=spec.tasks[0],
             key=None,
@@ -102,16 +89,16 @@ class Heartbeat:
             stdin=(),
         )
         try:
-            end = await self._owner.attempts.execute(run, spec, prepared, 0, AttemptControl())
+            end = await owner.attempts.execute(run, spec, prepared, 0, AttemptControl())
             if end.outcome is not Outcome.SUCCEEDED:
                 _log.error(
                     "The heartbeat of %s %s: %s", deployment.project, end.outcome, end.detail or end.reason
                 )
         finally:
-            self._owner.attempts.forget(run)
+            owner.attempts.forget(run)
             with suppress(OSError):  # it would be thousands a day
-                self._owner.attempts.places.remove_run_data(run.id)
-                self._owner.attempts.places.remove_logs(run.id)
+                owner.attempts.places.remove_run_data(run.id)
+                owner.attempts.places.remove_logs(run.id)
             self._beating.discard((deployment.project, deployment.environment))
 
     def _folder_of(self, deployment: DeploymentRecord) -> str:

@@ -160,8 +160,7 @@ class Signals:
             ),
         )
         for run in live:
-            due = max(run.logical_time, run.not_before or run.logical_time)
-            if now - due <= late_after or run.id in self._told_late:
+            if now - run.due_at <= late_after or run.id in self._told_late:
                 continue
             if await tell_late(self._owner, run.id):
                 self._told_late.add(run.id)

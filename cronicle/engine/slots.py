@@ -8,12 +8,12 @@ least one slot in eight all the same, so that nothing starves it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import trio
 from attrs import define
 
-from cronicle.runs.states import Cause
+from cronicle.runs.states import HISTORY, Cause, class_of
 
 BACKFILL_SHARE = 8
 """One slot in so many goes to a backfill that waits."""
@@ -21,17 +21,10 @@ BACKFILL_SHARE = 8
 Precedence = tuple[int, int, int]
 """Negated priority of the workflow, class of the cause, sequence of the run: the smallest comes first."""
 
-_SCHEDULED, _CATCHUP, _BACKFILL = range(3)
-
-_CLASSES: Mapping[Cause, int] = {
-    Cause.CATCHUP: _CATCHUP,
-    **dict.fromkeys((Cause.BACKFILL, Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL), _BACKFILL),
-}
-
 
 def precedence(priority: int, cause: Cause, sequence: int) -> Precedence:
     """Where a run stands among those that want slots."""
-    return -priority, _CLASSES.get(cause, _SCHEDULED), sequence
+    return -priority, class_of(cause), sequence
 
 
 @define(eq=False)
@@ -44,7 +37,7 @@ class SlotUser:
     @property
     def is_backfill(self) -> bool:
         """True if others come before it, but for its share."""
-        return self.precedence[1] == _BACKFILL
+        return self.precedence[1] == HISTORY
 
 
 def _precedence_of(user: SlotUser) -> Precedence:

@@ -17,13 +17,12 @@ import trio
 from cronicle.engine.hooks import TOKEN_BYTES, prepare_hook
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
-from cronicle.operations.create_run import unscheduled
+from cronicle.operations.create_run import stand_in
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import BadReference
 from cronicle.runs.spec import RunSpec
-from cronicle.runs.states import Cause, Outcome
-from cronicle.schedule.zones import zone_named
-from cronicle.store.records import Actor, DeploymentRecord, RunRecord
+from cronicle.runs.states import Outcome
+from cronicle.store.records import DeploymentRecord, RunRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -77,20 +76,13 @@ def _run_like(owner: Owner, deployment: DeploymentRecord, spec: RunSpec, last: s
     run = owner.store.find_run(last) if last else None
     if run is not None:
         return attrs.evolve(run, revision=deployment.revision, counts=True)
-    now = owner.clock.now()
-    return RunRecord(
-        id=owner.new_id(),
-        project=deployment.project,
-        environment=deployment.environment,
-        workflow=spec.workflow,
-        **unscheduled(now, now.astimezone(zone_named(spec.timezone)), spec.timezone),
-        cause=Cause.SCHEDULE,
-        counts=True,
-        revision=deployment.revision,
-        deployment=deployment.number,
-        spec_hash="",
-        actor=Actor(user="", host=owner.host, command=""),
-        created_at=now,
+    return stand_in(
+        deployment,
+        spec.workflow,
+        spec.timezone,
+        run_id=owner.new_id(),
+        host=owner.host,
+        now=owner.clock.now(),
     )
 
 

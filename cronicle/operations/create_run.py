@@ -18,7 +18,15 @@ from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
 from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import BackfillRecord, BackfillTick, NewRun, RunRecord, TaskRecord
+from cronicle.store.records import (
+    Actor,
+    BackfillRecord,
+    BackfillTick,
+    DeploymentRecord,
+    NewRun,
+    RunRecord,
+    TaskRecord,
+)
 
 if TYPE_CHECKING:
     from cronicle.schedule.ticks import Tick
@@ -36,16 +44,47 @@ def ticked(tick: Tick) -> dict[str, Any]:
     }
 
 
-def unscheduled(now: datetime, local: datetime, timezone: str) -> dict[str, Any]:
-    """The fields of a run of a workflow without a schedule: its logical time is the moment of asking."""
+def unscheduled(at: datetime, timezone: str) -> dict[str, Any]:
+    """The fields of a run for a moment that is no tick: the workflow has no schedule, or was deployed then."""
+    from cronicle.schedule.zones import local_time
+
     return {
-        "logical_time": now.astimezone(UTC),
-        "nominal": local.replace(tzinfo=None).isoformat(),
+        "logical_time": at.astimezone(UTC),
+        "nominal": local_time(timezone, at).isoformat(),
         "interval_start": None,
         "interval_start_nominal": None,
         "interval_end": None,
         "timezone": timezone,
     }
+
+
+def stand_in(
+    deployment: DeploymentRecord, workflow: str, timezone: str, *, run_id: str, host: str, now: datetime
+) -> RunRecord:
+    """A run that is in no store, for what is executed of a deployment and is none: a heartbeat, a hook of a workflow.
+
+    Args:
+        deployment: The one in force.
+        workflow: As which workflow it is executed.
+        timezone: What its times are shown in.
+        run_id: Names its log and its folders.
+        host: Where it is executed.
+        now: The present moment.
+    """
+    return RunRecord(
+        id=run_id,
+        project=deployment.project,
+        environment=deployment.environment,
+        workflow=workflow,
+        **unscheduled(now, timezone),
+        cause=Cause.SCHEDULE,
+        counts=True,
+        revision=deployment.revision,
+        deployment=deployment.number,
+        spec_hash="",
+        actor=Actor(user="", host=host, command=""),
+        created_at=now,
+    )
 
 
 def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskResult, ...]:

@@ -8,7 +8,7 @@ from cronicle.config.deployed import series_from_json
 from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import LIVE
-from cronicle.schedule.admission import Gates, LiveRun, Past, Required, Waiting, gates, may_start
+from cronicle.schedule.admission import Gates, Past, Required, Waiting, gates, may_start
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
 from cronicle.store.reading import StoreReader
@@ -108,16 +108,4 @@ def waiting_reasons(store: StoreReader, run: RunRecord, policy: Policy, now: dat
     if chosen is not run and same:
         return (same_time(same[0].id),)
     gate = gates_of(store, chosen, policy, now)
-    return (*gate.reasons, *may_start(policy, _live(chosen), [_live(one) for one in found]))
-
-
-def _live(run: RunRecord) -> LiveRun:
-    return LiveRun(
-        id=run.id,
-        sequence=run.sequence,
-        cause=run.cause,
-        series=run.series,
-        state=run.state,
-        admitted=run.admitted,
-        logical_time=run.logical_time,
-    )
+    return (*gate.reasons, *may_start(policy, chosen.as_live(), [one.as_live() for one in found]))

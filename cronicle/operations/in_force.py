@@ -154,12 +154,3 @@ def new_run(
 def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:
     """The values where nobody chooses; null for a parameter that has none."""
     return {name: param.default for name, param in params.items()}
-
-
-def former_names(deployment: DeploymentRecord) -> dict[str, str]:
-    """What workflows of a deployment were called before, by the names that it has for them."""
-    return {
-        new.removeprefix("workflow."): old.removeprefix("workflow.")
-        for old, new in deployment.moved
-        if old.count(".") == new.count(".") == 1
-    }

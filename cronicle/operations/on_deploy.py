@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 
 from cronicle.errors import CronicleError
 from cronicle.operations.create_run import unscheduled
-from cronicle.operations.in_force import Maker, WorkflowInForce, former_names, new_run
+from cronicle.operations.in_force import Maker, WorkflowInForce, new_run
 from cronicle.operations.served import ServedEnvironment
 from cronicle.plan.effects import deploys_anew
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
-from cronicle.schedule.zones import zone_named
 from cronicle.store.interface import UnwritableError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord, NewRun
@@ -46,7 +45,7 @@ def deploy_runs(
     deployment = environment.deployment
     earlier = store.find_deployment(*environment.name, before) if before else None
     hashes = {one.name: one.spec_hash for one in earlier.workflows} if earlier else {}
-    former = former_names(deployment)
+    former = {new: old for old, new in deployment.renamed_workflows.items()}
     for workflow in environment.workflows.values():
         if not workflow.policy.on_deploy:
             continue
@@ -75,11 +74,10 @@ def deploy_runs(
 def _deploy_run(
     workflow: WorkflowInForce, spec: RunSpec, deployment: DeploymentRecord, maker: Maker, run_id: str
 ) -> NewRun:
-    local = deployment.created_at.astimezone(zone_named(spec.timezone))
     return new_run(
         workflow,
         spec,
-        unscheduled(deployment.created_at, local, spec.timezone),
+        unscheduled(deployment.created_at, spec.timezone),
         Cause.DEPLOY,
         {},
         run_id=run_id,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from attrs import evolve
 
@@ -25,7 +24,7 @@ from cronicle.store.records import RunRecord
 
 def time_to_be_chosen(at: datetime, timezone: str) -> Mapping[str, Any]:
     """The fields of a run that is to start at `at`, and whose logical time is to be chosen then."""
-    return unscheduled(at, at.astimezone(ZoneInfo(timezone)), timezone)
+    return unscheduled(at, timezone)
 
 
 def is_to_be_chosen(run: RunRecord) -> bool:

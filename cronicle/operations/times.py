@@ -70,7 +70,7 @@ def time_of_run(
     zone = schedules[0].timezone if schedules else timezone
     if not schedules or off_schedule:
         at = now if asked is None else _parse_time(asked, zone)
-        return unscheduled(at, at.astimezone(ZoneInfo(zone)), zone)
+        return unscheduled(at, zone)
     if asked is None:
         tick = _latest(workflow, schedules, now)
         return ticked(tick) | {"lateness": (now - tick.logical_time).total_seconds()}

@@ -57,6 +57,24 @@ class Cause(StrEnum):
     TRIAL = "trial"
 
 
+UNASKED_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP, Cause.WORKFLOW, Cause.DEPLOY})
+"""Causes of runs that nobody asked for by hand. Each makes one run for a logical time, whatever becomes of it."""
+
+DUE, MISSED, HISTORY = range(3)
+"""Classes of causes, in the order in which their runs are served: what is due now or asked for by somebody who waits,
+what makes up for missed ticks, what fills or examines history."""
+
+_CLASSES = {
+    Cause.CATCHUP: MISSED,
+    **dict.fromkeys((Cause.BACKFILL, Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL), HISTORY),
+}
+
+
+def class_of(cause: Cause) -> int:
+    """The class of a run's cause: `DUE`, `MISSED` or `HISTORY`."""
+    return _CLASSES.get(cause, DUE)
+
+
 class BackfillState(StrEnum):
     """Where a backfill is."""
 

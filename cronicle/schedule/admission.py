@@ -21,14 +21,11 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from cronicle.runs.policy import Overlap, Policy
-from cronicle.runs.states import Cause, RunState
+from cronicle.runs.states import UNASKED_CAUSES, Cause, RunState, class_of
 from cronicle.values import Value
 
 TICK_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP})
 """Causes of runs that ticks have made: those that `overlap` and `queue_limit` know."""
-
-UNASKED_CAUSES = TICK_CAUSES | {Cause.WORKFLOW, Cause.DEPLOY}
-"""Causes of runs that nobody asked for by hand: those that can be too late, since nobody wants the past of them."""
 
 APART_CAUSES = frozenset({Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL})
 """Causes of runs that look into history: they wait neither for their past nor for other workflows."""
@@ -236,7 +233,7 @@ def gates(policy: Policy, run: Waiting, now: datetime) -> Gates:
 def start_deadline(policy: Policy, run: Waiting) -> datetime | None:
     """The instant after which a run is too late; None: it never is."""
     if policy.start_within is None or run.cause not in UNASKED_CAUSES:
-        return None
+        return None  # who asks for a run by hand may want the past
     due = run.logical_time if run.not_before is None else max(run.logical_time, run.not_before)
     return due + timedelta(seconds=policy.start_within)
 
@@ -257,14 +254,4 @@ class Queued(Value):
     @property
     def rank(self) -> tuple[int, int, datetime, int]:
         """What sorts those that start earlier before the others: priority, class, logical time, age."""
-        return -self.priority, _CLASS.get(self.cause, 0), self.logical_time, self.sequence
-
-
-_CLASS = {
-    Cause.CATCHUP: 1,
-    Cause.BACKFILL: 2,
-    Cause.BISECT: 2,
-    Cause.REPRODUCE: 2,
-    Cause.TRIAL: 2,
-}
-"""What is due now, or asked for by somebody who waits, comes first; then what was missed; then what fills history."""
+        return -self.priority, class_of(self.cause), self.logical_time, self.sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -12,6 +12,9 @@ from cronicle.runs.events import RunEvent
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
 from cronicle.values import Value
+
+if TYPE_CHECKING:
+    from cronicle.schedule.admission import LiveRun
 
 Json = Any
 
@@ -76,6 +79,15 @@ class DeploymentRecord(Value):
     """What its `project` block says that the scheduler needs: `heartbeat`, `retention`."""
     plan: str | None = None
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
+
+    @property
+    def renamed_workflows(self) -> dict[str, str]:
+        """The workflows among `moved`: from the former name to the present one."""
+        return {
+            old.removeprefix("workflow."): new.removeprefix("workflow.")
+            for old, new in self.moved
+            if old.count(".") == new.count(".") == 1
+        }
 
     def find_workflow(self, name: str) -> DeployedWorkflow | None:
         """What it says of the workflow of that name; None if it has none."""
@@ -143,6 +155,25 @@ class RunRecord(Value):
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is to start: at its logical time, or later (jitter, `run --at`)."""
+        return max(self.logical_time, self.not_before or self.logical_time)
+
+    def as_live(self, sequence: int | None = None) -> LiveRun:
+        """What policies look at of it; with another sequence for one that has none yet."""
+        from cronicle.schedule.admission import LiveRun
+
+        return LiveRun(
+            id=self.id,
+            sequence=self.sequence if sequence is None else sequence,
+            cause=self.cause,
+            series=self.series,
+            state=self.state,
+            admitted=self.admitted,
+            logical_time=self.logical_time,
+        )
 
     @property
     def times(self) -> RunTimes:

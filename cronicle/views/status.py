@@ -216,7 +216,7 @@ def _late(run: RunRecord, late_after: float | None, now: datetime) -> str:
     """By how much a run of a tick that has not ended is late."""
     if late_after is None or run.cause not in TICK_CAUSES:
         return ""
-    late = (now - max(run.logical_time, run.not_before or run.logical_time)).total_seconds() - late_after
+    late = (now - run.due_at).total_seconds() - late_after
     return f", late by {duration(late)}" if late > 0 else ""
 
 

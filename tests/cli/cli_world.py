@@ -231,7 +231,7 @@ class World:
         facts: Callable[[RunRecord], tuple[ev.RunEvent, ...]] = lambda run: (),
         **changes: Any,
     ) -> Running:
-        times = unscheduled(self.now, self.now, "UTC") if day is None else ticked(tick_of(day))
+        times = unscheduled(self.now, "UTC") if day is None else ticked(tick_of(day))
         values: dict[str, Any] = {
             "id": self.new_id(),
             "project": "weather",

@@ -30,6 +30,7 @@ from cronicle.store.records import (
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.listing import SELECT, count_query, list_query
 from cronicle.store.sqlite.owners import OwnerLocks
+from cronicle.store.sqlite.terms import LAST_OF_ALL
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
-
-_LAST_OF_ALL = 1 << 62
 
 
 class SqliteReader:
@@ -292,7 +291,7 @@ class SqliteReader:
             f"SELECT {columns(rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
             " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
             f"{' AND tick.run_id IS NULL' if pending else ''} ORDER BY tick.position LIMIT ?",
-            (sequence, _LAST_OF_ALL if limit is None else max(limit, 0)),
+            (sequence, LAST_OF_ALL if limit is None else max(limit, 0)),
         )
         return tuple(readable(f"backfill {backfill_id}", rows.tick_from, row) for row in found)
 
@@ -455,7 +454,7 @@ class SqliteReader:
     def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
         found = self._connection.rows(
             f"SELECT {columns(rows.AUDIT_COLUMNS)} FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
-            (_LAST_OF_ALL if before is None else before, max(limit, 0)),
+            (LAST_OF_ALL if before is None else before, max(limit, 0)),
         )
         return readable_only("audit entry", rows.audit_from, found)
 

@@ -17,10 +17,9 @@ from cronicle.store.series_rows import (
     owed_from,
 )
 from cronicle.store.sqlite.connection import Connection
+from cronicle.store.sqlite.terms import LAST_OF_ALL, OF_SERIES
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
-
-_LAST_OF_ALL = 1 << 62
 
 
 def list_cursors(connection: Connection, project: str, environment: str) -> tuple[CursorRecord, ...]:
@@ -35,11 +34,7 @@ def list_cursors(connection: Connection, project: str, environment: str) -> tupl
 
 def find_cursor(connection: Connection, key: SeriesKey) -> CursorRecord | None:
     """`StoreReader.find_cursor`."""
-    row = connection.row(
-        f"SELECT {columns(CURSOR_COLUMNS)} FROM cursor WHERE project = ? AND environment = ? AND workflow = ?"
-        " AND instance = ? AND series = ?",
-        key_row(key),
-    )
+    row = connection.row(f"SELECT {columns(CURSOR_COLUMNS)} FROM cursor WHERE {OF_SERIES}", key_row(key))
     return None if row is None else readable(f"the cursor of {key.workflow}", cursor_from, row)
 
 
@@ -68,8 +63,8 @@ def list_dropped(
         " ORDER BY sequence DESC LIMIT ?",
         (
             *wanted.values(),
-            -_LAST_OF_ALL if start is None else to_instant(start),
-            _LAST_OF_ALL if end is None else to_instant(end),
+            -LAST_OF_ALL if start is None else to_instant(start),
+            LAST_OF_ALL if end is None else to_instant(end),
             max(limit, 0),
         ),
     )

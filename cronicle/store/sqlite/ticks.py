@@ -31,25 +31,21 @@ from cronicle.store.series_rows import (
 from cronicle.store.sqlite.admission import Policies, live_runs
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.journal import Batch
+from cronicle.store.sqlite.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
-
-_SERIES = "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ?"
 
 _NEW_CURSOR = (
     f"INSERT INTO cursor ({columns(CURSOR_COLUMNS)}) VALUES ({marks(CURSOR_COLUMNS)}) ON CONFLICT DO NOTHING"
 )
-_MOVE_CURSOR = f"UPDATE cursor SET since = ?, position = ?, deployment = ? WHERE {_SERIES} AND position = ?"
+_MOVE_CURSOR = f"UPDATE cursor SET since = ?, position = ?, deployment = ? WHERE {OF_SERIES} AND position = ?"
 
 _INSERT_RUN = (
     f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}) VALUES ({marks(rows.RUN_COLUMNS)})"
     " ON CONFLICT DO NOTHING RETURNING sequence"
 )
-_TICK_RUN = (
-    f"SELECT 1 FROM run WHERE {_SERIES} AND logical_time = ?"
-    " AND cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
-)
-_LIVE_RUN = f"SELECT 1 FROM run WHERE {_SERIES} AND logical_time = ? AND state IN ('queued', 'running')"
+_TICK_RUN = f"SELECT 1 FROM run WHERE {SAME_TIME} AND {ONCE}"
+_LIVE_RUN = f"SELECT 1 FROM run WHERE {SAME_TIME} AND {IS_LIVE}"
 
 _REQUEST_CANCEL = (
     "INSERT INTO control_request (target, verb, actor, reason, requested_at) VALUES (?, 'cancel', ?, ?, ?)"
@@ -123,7 +119,7 @@ class Settling:
         if cursor is None and expected is None:
             return True  # what follows from no tick: `after`, `on_deploy`
         if cursor is None:
-            position = self._connection.value(f"SELECT position FROM cursor WHERE {_SERIES}", key)
+            position = self._connection.value(f"SELECT position FROM cursor WHERE {OF_SERIES}", key)
             return bool(expected is not None and position == to_instant(expected))
         row = cursor_row(cursor)
         if expected is None:
@@ -188,14 +184,7 @@ class Settling:
         run = new.run
         live = self._live_of(workflow)
         youngest = max((other.sequence for other in live), default=0)
-        candidate = LiveRun(
-            id=run.id,
-            sequence=youngest + 1,
-            cause=run.cause,
-            series=run.series,
-            logical_time=run.logical_time,
-        )
-        decision = on_insertion(self._policies.of_new(run.spec_hash), candidate, live)
+        decision = on_insertion(self._policies.of_new(run.spec_hash), run.as_live(youngest + 1), live)
         for run_id in decision.drops:
             self._dropped[run_id] = next(other for other in live if other.id == run_id)
         live[:] = [other for other in live if other.id not in decision.drops]
@@ -220,17 +209,7 @@ class Settling:
         self._batch.add_new_run(sequence, new)
         live = self._live.get((run.project, run.environment, run.workflow, run.instance or ""))
         if live is not None and run.state in LIVE:
-            live.append(
-                LiveRun(
-                    id=run.id,
-                    sequence=sequence,
-                    cause=run.cause,
-                    series=run.series,
-                    state=run.state,
-                    admitted=run.admitted,
-                    logical_time=run.logical_time,
-                )
-            )
+            live.append(run.as_live(sequence))
 
     def _skip(self, new: NewRun, row: Row, reason: PolicyReason) -> None:
         """Make a run that ends at once."""
@@ -253,11 +232,7 @@ def _taken(run_id: str) -> StoreError:
 def move_workflows(connection: Connection, deployment: DeploymentRecord) -> None:
     """Give the history of workflows to the names that a new deployment has for them; see `Store.add_deployment`."""
     deployed = {workflow.name for workflow in deployment.workflows}
-    waiting = {
-        old.removeprefix("workflow."): new.removeprefix("workflow.")
-        for old, new in deployment.moved
-        if old.count(".") == new.count(".") == 1
-    }
+    waiting = deployment.renamed_workflows
     while waiting:  # where one takes the name that another gives up, the other goes first
         old = next((one for one, new in waiting.items() if new not in waiting), next(iter(waiting)))
         new = waiting.pop(old)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cronicle.runs.spec import spec_hash
-from cronicle.runs.states import LIVE, BackfillState, Cause, RunState
+from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
 from cronicle.store.interface import StoreError, UnknownError
@@ -31,6 +31,7 @@ from cronicle.store.records import (
 from cronicle.store.sqlite import journal, slots
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.reader import SqliteReader
+from cronicle.store.sqlite.terms import IS_LIVE, ONCE, SAME_TIME
 
 if TYPE_CHECKING:
     from cronicle.store.series import PauseRecord, Settled, Settlement
@@ -40,16 +41,10 @@ if TYPE_CHECKING:
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
-_SAME_TIME = (
-    "project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ? AND logical_time = ?"
-)
-
 _ADOPT = (
     "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
     " AND (state IN ('queued', 'running') OR hooks_open > 0)"
 )
-
-_SAME_TIME_COLUMNS = ("project", "environment", "workflow", "instance", "series", "logical_time")
 
 _CHOSEN = (
     "logical_time",
@@ -62,10 +57,6 @@ _CHOSEN = (
     "lock",
 )
 """What `run --at` leaves open until the run is to start."""
-
-_ONCE_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP, Cause.WORKFLOW, Cause.DEPLOY})
-_ONCE = "cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
-"""Causes that make one run for a logical time, whatever becomes of it: the condition of the index `run_tick`."""
 
 _FIND_OVERLAP = f"""
 SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
@@ -148,20 +139,20 @@ class SqliteStore(SqliteReader):
         with self._connection.write():
             made = self._insert_run(new)
             if isinstance(made, RunRecord) and made.state is RunState.FAILED:
-                overruled = f"UPDATE run SET counts = 0 WHERE {_SAME_TIME} AND state = 'succeeded'"
+                overruled = f"UPDATE run SET counts = 0 WHERE {SAME_TIME} AND state = 'succeeded'"
                 self._connection.execute(overruled, rows.run_row(made)[1:7])
             return made
 
     def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
         row = rows.run_row(run)
-        is_tick = run.cause in _ONCE_CAUSES
+        is_tick = run.cause in UNASKED_CAUSES
         if run.state in LIVE:
-            live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running')"
+            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {IS_LIVE}"
             if there := self._connection.value(live, row[1:7]):
                 return LiveRunExists(there)
         if is_tick:
-            made = f"SELECT id FROM run WHERE {_SAME_TIME} AND {_ONCE}"
+            made = f"SELECT id FROM run WHERE {SAME_TIME} AND {ONCE}"
             if there := self._connection.value(made, row[1:7]):
                 return LiveRunExists(there)
         self._connection.execute(
@@ -250,11 +241,11 @@ class SqliteStore(SqliteReader):
         return self._policies
 
     def choose_time(self, run: RunRecord, owner: str) -> LiveRunExists | bool:
-        row = dict(zip(rows.RUN_COLUMNS.split(), rows.run_row(run), strict=True))
-        same_time = tuple(row[name] for name in _SAME_TIME_COLUMNS)
+        values = rows.run_row(run)
+        row = dict(zip(rows.RUN_COLUMNS.split(), values, strict=True))
         with self._connection.write():
-            live = f"SELECT id FROM run WHERE {_SAME_TIME} AND state IN ('queued', 'running') AND id <> ?"
-            if there := self._connection.value(live, (*same_time, run.id)):
+            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {IS_LIVE} AND id <> ?"
+            if there := self._connection.value(live, (*values[1:7], run.id)):
                 return LiveRunExists(there)
             return (
                 self._connection.changed(
