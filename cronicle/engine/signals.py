@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import trio
+from attrs import frozen
 
 from cronicle.engine.hooks import tell_late
 from cronicle.engine.workflow_hooks import tell_of_workflow
@@ -44,6 +45,16 @@ MOST_LATE = 1_000
 """Live runs of a workflow that are looked at for late ones."""
 
 
+@frozen
+class _Notice:
+    """Something that the hooks of a workflow are to be told."""
+
+    key: SeriesKey
+    """Of which series."""
+    event: str
+    reason: str
+
+
 class Signals:
     """The signals of the workflows that this process ticks for."""
 
@@ -52,8 +63,7 @@ class Signals:
         self._ticker = ticker
         self._told_late: set[str] = set()
         self._not_fresh: set[SeriesKey] = set()
-        self._hooks: list[tuple[WorkflowInForce, str, str, str | None]] = []
-        self._noticed = trio.Event()
+        self._notices, self._noticed = trio.open_memory_channel[_Notice](float("inf"))
 
     async def serve(self) -> None:
         """Look for as long as this is not cancelled."""
@@ -74,20 +84,12 @@ class Signals:
 
     async def _tell(self) -> None:
         """Execute the hooks of workflows, one after the other."""
-        while True:
-            await self._noticed.wait()
-            self._noticed = trio.Event()
-            while self._hooks:
-                workflow, event, reason, series = self._hooks.pop(0)
-                deployment = self._owner.store.find_deployment(workflow.project, workflow.environment)
-                if deployment is not None:
-                    await tell_of_workflow(
-                        self._owner, deployment, workflow.workflow, event, reason, series=series
-                    )
-
-    def _notice(self, workflow: WorkflowInForce, event: str, reason: str, series: str | None = None) -> None:
-        self._hooks.append((workflow, event, reason, series))
-        self._noticed.set()
+        async for one in self._noticed:
+            deployment = self._owner.store.find_deployment(one.key.project, one.key.environment)
+            if deployment is not None:
+                await tell_of_workflow(
+                    self._owner, deployment, one.key.workflow, one.event, one.reason, series=one.key.series
+                )
 
     # -- failures ------------------------------------------------------------------------------------------
 
@@ -136,13 +138,10 @@ class Signals:
             extra={"workflow": run.workflow},
         )
         self._ticker.wake()
-        for workflow in self._ticker.workflows():
-            if (workflow.project, workflow.environment, workflow.workflow) == (
-                run.project,
-                run.environment,
-                run.workflow,
-            ):
-                self._notice(workflow, "on_pause", reason, run.series)
+        key = SeriesKey(
+            project=run.project, environment=run.environment, workflow=run.workflow, series=run.series
+        )
+        self._notices.send_nowait(_Notice(key, "on_pause", reason))
 
     # -- lateness ------------------------------------------------------------------------------------------
 
@@ -191,4 +190,4 @@ class Signals:
                 self._not_fresh.add(key)
                 reason = f"its newest result is of {newest.logical_time.isoformat()}"
                 _log.warning("It is not fresh: %s.", reason, extra={"workflow": workflow.workflow})
-                self._notice(workflow, "on_not_fresh", reason, label)
+                self._notices.send_nowait(_Notice(key, "on_not_fresh", reason))

@@ -137,8 +137,9 @@ class Ticker:
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
         """Store settlements; False if this process does not lead any more."""
+        if self._epoch is None:  # stopped while they were made
+            return False
         assert self._watch is not None
-        assert self._epoch is not None
         settled = await self._owner.journal.call(
             self._owner.store.settle, self._epoch, settlements, self._watch.progress
         )

@@ -11,6 +11,7 @@ from serving_world import World, every
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import HookSpec
 from cronicle.runs.states import Outcome, RunState
+from cronicle.store.records import OwnerRecord
 from cronicle.testing import Planned
 
 HEARTBEAT = {"heartbeat": {"every": 60.0, "command": ["curl", "https://watcher"]}}
@@ -76,6 +77,27 @@ async def test_a_workflow_that_pauses_itself_tells_so(world, autojump_clock):
         world.attempts.plan["work"] = [Planned(Outcome.FAILED, exit_code=1)] * 9
         await trio.sleep(400)
 
+    assert told(world) == ["on_pause"]
+
+
+async def test_who_pauses_a_workflow_tells_so_even_if_another_leads_by_then(world, autojump_clock):
+    policy = Policy(pause_after_failures=2)
+    world.deploy(job={"schedules": [every(60)], "policy": policy, "hooks": (hook("on_pause"),)})
+    another = world.store.register_owner(
+        OwnerRecord(
+            id="AN0THER001", host="far", pid=1, command="cronicle serve", started_at=world.clock.now()
+        )
+    )
+
+    async with world.serving():
+        failed = Planned(Outcome.FAILED, exit_code=1)
+        world.attempts.plan["work"] = [failed, Planned(Outcome.FAILED, exit_code=1, seconds=30)]
+        await trio.sleep(130)
+        world.store.stop_leading(world.owner.id)
+        assert world.store.lead(another.id)
+        await trio.sleep(60)
+
+    assert [one.workflow for one in world.store.list_pauses("shop", "local")] == ["job"]
     assert told(world) == ["on_pause"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import trio
 from serving_world import ACTOR, START, World, every
 from trio.testing import MockClock
 
+from cronicle.operations.watch import Watch
 from cronicle.runs.policy import AfterState, Overlap, Policy
 from cronicle.runs.states import Cause, Outcome, RunState
 from cronicle.schedule.dropped import Dropped
@@ -462,3 +463,23 @@ async def test_a_lock_that_cannot_be_evaluated_holds_up_its_own_workflow_only(wo
     await world.serve_for(200)
 
     assert world.times("good") == ["12:01:00", "12:02:00", "12:03:00"]
+
+
+async def test_a_ticker_that_is_stopped_while_it_looks_settles_nothing_more(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+):
+    world.deploy(job={"schedules": [every(60)]})
+
+    async with world.serving() as server:
+        await trio.sleep(30)
+        refresh = Watch.refresh
+
+        def refresh_and_stop(watch: Watch, now: datetime) -> None:
+            refresh(watch, now)
+            if now >= START + timedelta(seconds=60):
+                server.ticker.stop()
+
+        monkeypatch.setattr(Watch, "refresh", refresh_and_stop)
+        await trio.sleep(60)
+
+    assert world.times("job") == []
