@@ -26,8 +26,6 @@ from cronicle.runs.states import Outcome, RunState
 from cronicle.store.records import RunRecord
 from cronicle.store.series import Settled, Settlement
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 WAITS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21_600.0, 86_400.0)
 """Seconds: from a tick that is met to one that was missed for a day."""
 

@@ -77,7 +77,6 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
     notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
-    add_store_metrics(metrics, store)
     async with own(session, store, slots) as owner:
         owner.journal.heal(_tell_trouble)
         owner.journal.watch = metrics

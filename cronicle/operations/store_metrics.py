@@ -38,7 +38,7 @@ def metrics_of_store(
 
 
 def add_store_metrics(metrics: Metrics, reader: StoreReader) -> None:
-    """Set the gauges that the store tells: also for a scheduler at its start, which has seen nothing yet."""
+    """Set the gauges that the store tells: also those that a scheduler which has just begun has seen nothing of."""
     metrics.build.set(1, (cronicle.__version__,))
     for state in sorted(LIVE):
         metrics.runs_live.set(reader.count_runs(RunFilter(states=(state,))), (state,))

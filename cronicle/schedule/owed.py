@@ -131,11 +131,6 @@ class Assessment(Value):
     is_complete: bool
     """False if the limit was reached: ask again from the new position."""
 
-    @property
-    def settles_nothing(self) -> bool:
-        """True if no tick was due."""
-        return not (self.on_time or self.owed or self.dropped)
-
 
 def segments_of(
     position: datetime, deployed: Sequence[Deployed], pauses: Sequence[Paused], now: datetime
