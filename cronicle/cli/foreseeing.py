@@ -34,14 +34,14 @@ def foresee(session: Session, store: Store, scope: Scope, until: datetime | None
         return specs[spec_hash]
 
     begun = session.clock.now()
-    watch = Watch(store, scope, spec_named, is_start=True)
+    watch = Watch(store, scope, is_start=True)
     tell("dry run: nothing is made; Ctrl-C ends it")
     while True:
         now = session.clock.now()
         at = min(now, until) if until else now
         watch.refresh(at)
-        maker = Maker(owner="", host="", now=at)
-        while settlements := watch.due(at, begun, maker, lambda: "", limit=LIMIT):
+        maker = Maker(owner="", host="", now=at, new_id=str, spec_named=spec_named)
+        while settlements := watch.due(begun, maker, limit=LIMIT):
             _say(settlements)
             watch.note(settlements, [Settled()] * len(settlements), at)
         if until is not None and now >= until:

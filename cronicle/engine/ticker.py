@@ -118,18 +118,18 @@ class Ticker:
             return RECHECK
         if epoch != self._epoch or self._watch is None:
             self._epoch = epoch
-            self._watch = Watch(
-                owner.store, self._scope, owner.spec_named, is_start=self._watched_from is None
-            )
+            self._watch = Watch(owner.store, self._scope, is_start=self._watched_from is None)
             self._watched_from = now
             _log.info("Leads the ticking.")
             self.looked.set()
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
-        maker = Maker(owner=owner.id, host=owner.host, now=now)
+        maker = Maker(
+            owner=owner.id, host=owner.host, now=now, new_id=owner.new_id, spec_named=owner.spec_named
+        )
         limit = FIRST_BATCH
-        while settlements := self._watch.due(now, self._watched_from, maker, owner.new_id, limit=limit):
+        while settlements := self._watch.due(self._watched_from, maker, limit=limit):
             if not await self._settle(settlements):
                 return 0.0
             limit = BATCH

@@ -42,8 +42,7 @@ def effects_of(
         except (ValueError, KeyError, TypeError) as error:  # what is deployed anew may be what mends it
             return Effects(problem=f"what was deployed before cannot be read: {error}")
     if served is not None and store is not None:
-        since = min((one.cursor.position for one in served.series.values()), default=now)
-        served.pauses = store.list_pauses(*served.name, ended_after=since)
+        served.pauses = store.list_pauses(*served.name, ended_after=served.settled_until(now))
     known = _by_present_name(served, Renames.of(proposal.moved)) if served else {}
     states = [_state(name, schedules, served, known.get(name)) for name, schedules in _series_of(proposal)]
     return Effects(

@@ -10,13 +10,12 @@ Runs that fill or examine history (backfill, bisect, reproduce, trial) are not f
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from cronicle.errors import CronicleError
 from cronicle.operations.in_force import Maker, WorkflowInForce, new_run
 from cronicle.runs.policy import AfterState
-from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.interface import UnwritableError
 from cronicle.store.reading import StoreReader
@@ -67,13 +66,7 @@ class Followers:
         elif self._by_upstream and not had_some:
             progress[READ] = self._store.last_event()
 
-    def due(
-        self,
-        maker: Maker,
-        new_id: Callable[[], str],
-        spec_named: Callable[[str], RunSpec],
-        progress: dict[str, int],
-    ) -> list[Settlement]:
+    def due(self, maker: Maker, progress: dict[str, int]) -> list[Settlement]:
         """The runs that follow from ends that have not been read yet; notes how far they are read now."""
         if not self._by_upstream:
             return []
@@ -86,7 +79,7 @@ class Followers:
             for workflow in followers:
                 if self._are_all_there(workflow, ended):
                     try:
-                        settlements.append(self._settlement(workflow, ended, maker, new_id, spec_named))
+                        settlements.append(self._settlement(workflow, ended, maker))
                     except UnwritableError:
                         raise
                     except (CronicleError, ValueError) as error:
@@ -120,24 +113,15 @@ class Followers:
             )
         )
 
-    def _settlement(
-        self,
-        workflow: WorkflowInForce,
-        ended: EndedRun,
-        maker: Maker,
-        new_id: Callable[[], str],
-        spec_named: Callable[[str], RunSpec],
-    ) -> Settlement:
+    def _settlement(self, workflow: WorkflowInForce, ended: EndedRun, maker: Maker) -> Settlement:
         upstream = self._store.find_run(ended.id)
         assert upstream is not None
         made = new_run(
             workflow,
-            spec_named(workflow.spec_hash),
             times_of(upstream),
             Cause.WORKFLOW,
             {},
-            run_id=new_id(),
-            maker=maker,
+            maker,
             command=f"after run {ended.id} of {ended.workflow}",
         )
         return Settlement(key=workflow.key(None), expected=None, cursor=None, runs=(made,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -69,33 +69,27 @@ def workflow_in_force(deployment: DeploymentRecord, deployed: DeployedWorkflow) 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Maker(Value):
-    """Who makes runs, and when."""
+    """Who makes runs, when, and of what."""
 
     owner: str
     host: str
     now: datetime
+    new_id: Callable[[], str]
+    """Gives a fresh id for a run."""
+    spec_named: Callable[[str], RunSpec]
+    """Gives a spec by its hash."""
 
     def actor(self, command: str) -> Actor:
         """The scheduler, as the one who asked."""
         return Actor(user=SCHEDULER, host=self.host, command=command)
 
 
-def tick_run(
-    workflow: WorkflowInForce,
-    spec: RunSpec,
-    series: str | None,
-    tick: Tick,
-    cause: Cause,
-    *,
-    run_id: str,
-    maker: Maker,
-) -> NewRun:
+def tick_run(workflow: WorkflowInForce, series: str | None, tick: Tick, cause: Cause, maker: Maker) -> NewRun:
     """The run that a tick makes."""
     delay = jitter_delay(f"{workflow.project}/{workflow.workflow}", tick.logical_time, tick.jitter)
     due = tick.logical_time + delay
     return new_run(
         workflow,
-        spec,
         {
             **ticked(tick),
             "series": series,
@@ -104,36 +98,35 @@ def tick_run(
         },
         cause,
         tick.params,
-        run_id=run_id,
-        maker=maker,
+        maker,
     )
 
 
 def new_run(
     workflow: WorkflowInForce,
-    spec: RunSpec,
     times: Mapping[str, Any],
     cause: Cause,
     params: Mapping[str, Json],
-    *,
-    run_id: str,
     maker: Maker,
+    *,
     command: str = "cronicle serve",
 ) -> NewRun:
     """A run that the scheduler makes of a workflow.
 
     Args:
         workflow: As it is in force.
-        spec: Its spec.
         times: The fields of the run that say which logical time it is for.
         cause: Why there is one.
         params: Values that are not the defaults.
-        run_id: Its id.
         maker: Who makes it.
         command: What is shown as the command that asked for it.
+
+    Raises:
+        CronicleError, ValueError: Its spec cannot be read, or its lock not be evaluated.
     """
+    spec = maker.spec_named(workflow.spec_hash)
     run = RunRecord(
-        id=run_id,
+        id=maker.new_id(),
         project=workflow.project,
         environment=workflow.environment,
         workflow=workflow.workflow,
@@ -148,7 +141,7 @@ def new_run(
         owner=maker.owner,
         created_at=maker.now,
     )
-    return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run_id),))
+    return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run.id),))
 
 
 def default_params(params: Mapping[str, ParamSpec]) -> dict[str, Json]:

@@ -7,14 +7,13 @@ deployment, under a unique key: each is made once, whatever crashes. A rename ch
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cronicle.errors import CronicleError
 from cronicle.operations.create_run import unscheduled
 from cronicle.operations.in_force import Maker, WorkflowInForce, new_run
 from cronicle.operations.served import ServedEnvironment
 from cronicle.plan.effects import deploys_anew
-from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import UnwritableError
 from cronicle.store.reading import StoreReader
@@ -25,12 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 def deploy_runs(
-    store: StoreReader,
-    environment: ServedEnvironment,
-    before: int,
-    spec_named: Callable[[str], RunSpec],
-    maker: Maker,
-    new_id: Callable[[], str],
+    store: StoreReader, environment: ServedEnvironment, before: int, maker: Maker
 ) -> Iterator[Settlement]:
     """The runs of workflows with `on_deploy` that differ from what was taken up before.
 
@@ -38,9 +32,7 @@ def deploy_runs(
         store: Where deployments and specs are.
         environment: As it is in force now.
         before: Number of the deployment that was taken up before; 0 if none was.
-        spec_named: Gives a spec by its hash.
         maker: Who makes the runs.
-        new_id: Gives a fresh id for a run.
     """
     deployment = environment.deployment
     earlier = store.find_deployment(*environment.name, before) if before else None
@@ -52,10 +44,10 @@ def deploy_runs(
         name = workflow.workflow
         known = hashes.get(name) or hashes.get(former.get(name, name))
         try:
-            spec = spec_named(workflow.spec_hash)
-            if known is not None and not deploys_anew(spec_named(known), spec):
+            spec = maker.spec_named(workflow.spec_hash)
+            if known is not None and not deploys_anew(maker.spec_named(known), spec):
                 continue
-            run = _deploy_run(workflow, spec, deployment, maker, new_id())
+            run = _deploy_run(workflow, spec.timezone, deployment, maker)
         except UnwritableError:
             raise
         except (CronicleError, ValueError) as error:
@@ -72,15 +64,13 @@ def deploy_runs(
 
 
 def _deploy_run(
-    workflow: WorkflowInForce, spec: RunSpec, deployment: DeploymentRecord, maker: Maker, run_id: str
+    workflow: WorkflowInForce, timezone: str, deployment: DeploymentRecord, maker: Maker
 ) -> NewRun:
     return new_run(
         workflow,
-        spec,
-        unscheduled(deployment.created_at, spec.timezone),
+        unscheduled(deployment.created_at, timezone),
         Cause.DEPLOY,
         {},
-        run_id=run_id,
-        maker=maker,
+        maker,
         command=f"deployment {deployment.number}",
     )

@@ -66,6 +66,10 @@ class ServedEnvironment:
         """Project and environment."""
         return self.deployment.project, self.deployment.environment
 
+    def settled_until(self, now: datetime) -> datetime:
+        """Up to here all of its series are settled."""
+        return min((one.cursor.position for one in self.series.values()), default=now)
+
     def deployments(self, series: Series) -> list[Deployed]:
         """What the deployments since its cursor's say of a series, that one first."""
         return [

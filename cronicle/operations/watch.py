@@ -1,8 +1,7 @@
 """What the ticker knows of the environments that it serves, and which series is due next.
 
 Everything here follows from the store; it is kept in memory so that ten thousand workflows cost nothing while none of
-them is due. What becomes of due ticks is decided by `cronicle.schedule.owed`, which is pure; what is built here are
-the settlements that the store takes.
+them is due. What the store is to take of a series that is due is made by `cronicle.operations.settlements`.
 
 Rules:
 
@@ -18,39 +17,33 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from weakref import WeakValueDictionary
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.followers import Followers
-from cronicle.operations.in_force import Maker, WorkflowInForce, tick_run
+from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.on_deploy import deploy_runs
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
-from cronicle.runs.spec import RunSpec
+from cronicle.operations.settlements import beside, made_up, runs_of, settlement_of
 from cronicle.runs.states import LIVE, Cause
 from cronicle.schedule.coming import Coming, likeness
-from cronicle.schedule.owed import Assessment, OwedSpan, assess, next_due, owed_ticks, segments_of
+from cronicle.schedule.owed import next_due
 from cronicle.schedule.rule import Schedule
-from cronicle.schedule.ticks import Tick, tick_of_start
+from cronicle.schedule.ticks import tick_of_start
 from cronicle.store.interface import Store, UnwritableError
-from cronicle.store.records import DeploymentRecord, NewRun, RunFilter
-from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, Settled, Settlement, TickSpan
+from cronicle.store.records import DeploymentRecord, RunFilter
+from cronicle.store.series import SeriesKey, Settled, Settlement
 
 _log = logging.getLogger(__name__)
 
 CATCHUPS_AT_ONCE = 2
 """Live runs of a series that make up missed ticks."""
-
-TICKS_AT_ONCE = 500
-"""On-time ticks of one series that are settled together."""
-
-SpecNamed = Callable[[str], RunSpec]
-NewId = Callable[[], str]
 
 
 @frozen(kw_only=True)
@@ -66,10 +59,9 @@ class Scope:
 class Watch:
     """The environments that are served."""
 
-    def __init__(self, store: Store, scope: Scope, spec_named: SpecNamed, *, is_start: bool) -> None:
+    def __init__(self, store: Store, scope: Scope, *, is_start: bool) -> None:
         self._store = store
         self._scope = scope
-        self._spec_named = spec_named
         self._is_start = is_start
         self._environments: dict[tuple[str, str], ServedEnvironment] = {}
         self._queue: list[tuple[datetime, int, Series]] = []
@@ -134,12 +126,9 @@ class Watch:
         return coming
 
     def _take_up_pauses(self, environment: ServedEnvironment, now: datetime, *, is_new: bool = False) -> None:
-        if (
-            is_new or environment.pauses
-        ):  # else all that is settled since only leaves out more of what has ended
-            environment.settled = min(
-                (one.cursor.position for one in environment.series.values()), default=now
-            )
+        # Where there are no pauses, what is settled since only leaves out more of those that have ended.
+        if is_new or environment.pauses:
+            environment.settled = environment.settled_until(now)
         pauses = self._store.list_pauses(*environment.name, ended_after=environment.settled)
         if is_new or pauses != environment.pauses:
             environment.pauses = pauses
@@ -173,10 +162,15 @@ class Watch:
 
     # -- what is due ---------------------------------------------------------------------------------------
 
-    def due(
-        self, now: datetime, watched_from: datetime, maker: Maker, new_id: NewId, *, limit: int
-    ) -> list[Settlement]:
-        """What is to be settled now, about so many series at once; empty if nothing is."""
+    def due(self, watched_from: datetime, maker: Maker, *, limit: int) -> list[Settlement]:
+        """What is to be settled now, about so many series at once; empty if nothing is.
+
+        Args:
+            watched_from: Since when somebody has watched without a break.
+            maker: Who makes the runs, and which moment it is.
+            limit: How many series.
+        """
+        now = maker.now
         found: list[Settlement] = []
         while self._queue and self._queue[0][0] <= now and len(found) < limit:
             _, _, series = heapq.heappop(self._queue)
@@ -188,15 +182,15 @@ class Watch:
             ):
                 continue  # it was taken up anew, or queued again, meanwhile
             with self._setting_aside(series):
-                found.append(self._settlement(environment, series, now, watched_from, maker, new_id))
+                found.append(settlement_of(environment, series, watched_from, maker))
         if found:
             return found  # first, that all cursors are there
         for environment in self._to_begin:
-            found += self._begin(environment, maker, new_id)
+            found += self._begin(environment, maker)
         self._to_begin.clear()
         for environment in self._environments.values():
-            found += self._caught_up(environment, now, maker, new_id, limit - len(found))
-        return found + self._followers.due(maker, new_id, self._spec_named, self.progress)
+            found += self._caught_up(environment, maker, limit - len(found))
+        return found + self._followers.due(maker, self.progress)
 
     @contextmanager
     def _setting_aside(self, series: Series) -> Iterator[None]:
@@ -213,83 +207,7 @@ class Watch:
                 extra={"workflow": series.key.workflow},
             )
 
-    def _settlement(
-        self,
-        environment: ServedEnvironment,
-        series: Series,
-        now: datetime,
-        watched_from: datetime,
-        maker: Maker,
-        new_id: NewId,
-    ) -> Settlement:
-        """What becomes of the due ticks of a series."""
-        if (due := self._all_on_time(environment, series, now, watched_from)) is not None:
-            return Settlement(
-                key=series.key,
-                expected=series.stored,
-                cursor=_moved(series.cursor, now),
-                runs=self._runs(series, due, Cause.SCHEDULE, maker, new_id),
-            )
-        first = series.schedules[0]
-        segments = segments_of(
-            series.cursor.position,
-            environment.deployments(series),
-            environment.pauses_of(series.key.workflow),
-            now,
-        )
-        if not segments:  # it was deployed this very moment, or the clock was set back
-            cursor = evolve(series.cursor, deployment=environment.deployment.number)
-            return Settlement(key=series.key, expected=series.stored, cursor=cursor)
-        found = assess(
-            segments,
-            watched_from=watched_from,
-            now=now,
-            catchup=first.catchup,
-            catchup_window=first.catchup_window,
-            limit=TICKS_AT_ONCE,
-        )
-        ticks = (due.tick for due in found.on_time)
-        return Settlement(
-            key=series.key,
-            expected=series.stored,
-            cursor=evolve(series.cursor, position=found.position, deployment=found.deployment),
-            runs=self._runs(series, ticks, Cause.SCHEDULE, maker, new_id),
-            owed=_owed_of(series.key, found),
-            dropped=_dropped_of(series.key, found, now),
-        )
-
-    @staticmethod
-    def _all_on_time(
-        environment: ServedEnvironment, series: Series, now: datetime, watched_from: datetime
-    ) -> tuple[Tick, ...] | None:
-        """The due ticks, if all there is to say of them is that they are on time: so it nearly always is."""
-        cursor = series.cursor
-        if (
-            series.coming is None
-            or environment.pauses
-            or cursor.deployment != environment.deployment.number
-            or cursor.position >= now
-        ):
-            return None
-        ticks = series.coming.due(cursor.position, now, TICKS_AT_ONCE)
-        return ticks if ticks and ticks[0].logical_time >= watched_from else None
-
-    def _runs(
-        self, series: Series, ticks: Iterable[Tick], cause: Cause, maker: Maker, new_id: NewId
-    ) -> tuple[NewRun, ...]:
-        spec: RunSpec | None = None
-        runs = []
-        for tick in ticks:
-            spec = spec or self._spec_named(series.workflow.spec_hash)
-            made = tick_run(
-                series.workflow, spec, series.key.series, tick, cause, run_id=new_id(), maker=maker
-            )
-            runs.append(made)
-        return tuple(runs)
-
-    def _caught_up(
-        self, environment: ServedEnvironment, now: datetime, maker: Maker, new_id: NewId, limit: int
-    ) -> Iterator[Settlement]:
+    def _caught_up(self, environment: ServedEnvironment, maker: Maker, limit: int) -> Iterator[Settlement]:
         """The next of the ticks that are still to be made up, a few of each series at a time."""
         begun: set[SeriesKey] = set()
         for owed in environment.owed:
@@ -301,29 +219,13 @@ class Watch:
             ):  # of a series the oldest come first
                 continue
             begun.add(owed.key)
-            if environment.paused_until(owed.key.workflow, now) is not None:
+            if environment.paused_until(owed.key.workflow, maker.now) is not None:
                 continue
             room = CATCHUPS_AT_ONCE - self._live_catchups(owed.key)
             if room > 0:
                 limit -= 1
                 with self._setting_aside(series):
-                    yield self._made_up(environment, series, owed, room, maker, new_id)
-
-    def _made_up(
-        self,
-        environment: ServedEnvironment,
-        series: Series,
-        owed: OwedRecord,
-        room: int,
-        maker: Maker,
-        new_id: NewId,
-    ) -> Settlement:
-        span = OwedSpan(deployment=owed.deployment, after=owed.after, until=owed.until, count=owed.left)
-        ticks = owed_ticks(span, environment.schedules_of(owed), room)
-        left = owed.left - len(ticks) if len(ticks) == room else 0
-        after = ticks[-1].logical_time if ticks else owed.until
-        runs = self._runs(series, ticks, Cause.CATCHUP, maker, new_id)
-        return evolve(self._extra(series, runs), owed=(evolve(owed, after=after, left=max(0, left)),))
+                    yield made_up(environment, series, owed, room, maker)
 
     def _live_catchups(self, key: SeriesKey) -> int:
         wanted = RunFilter(
@@ -337,7 +239,7 @@ class Watch:
         )
         return self._store.count_runs(wanted, CATCHUPS_AT_ONCE)
 
-    def _begin(self, environment: ServedEnvironment, maker: Maker, new_id: NewId) -> Iterator[Settlement]:
+    def _begin(self, environment: ServedEnvironment, maker: Maker) -> Iterator[Settlement]:
         """Runs that a deployment makes, and those of schedules that fire when a scheduler starts."""
         number = environment.deployment.number
         noted = f"deployment/{'/'.join(environment.name)}"
@@ -347,20 +249,15 @@ class Watch:
             before = self._store.get_progress(noted) or 0
         self.progress[noted] = number
         if before < number:
-            yield from deploy_runs(self._store, environment, before, self._spec_named, maker, new_id)
+            yield from deploy_runs(self._store, environment, before, maker)
         if self._is_start and is_first:
             for series in environment.series.values():
                 ticks = [
                     tick_of_start(one, maker.now) for one in series.schedules if one.on_start and one.enabled
                 ]
                 with self._setting_aside(series):
-                    if runs := self._runs(series, ticks[:1], Cause.SCHEDULE, maker, new_id):
-                        yield self._extra(series, runs)
-
-    @staticmethod
-    def _extra(series: Series, runs: tuple[NewRun, ...]) -> Settlement:
-        """Runs that leave the cursor where it is."""
-        return Settlement(key=series.key, expected=series.stored, cursor=None, runs=runs)
+                    if runs := runs_of(series, ticks[:1], Cause.SCHEDULE, maker):
+                        yield beside(series, runs)
 
     # -- what came of it -----------------------------------------------------------------------------------
 
@@ -406,29 +303,3 @@ class Watch:
         """All that are in force."""
         for environment in self._environments.values():
             yield from environment.workflows.values()
-
-
-def _moved(cursor: CursorRecord, position: datetime) -> CursorRecord:
-    return CursorRecord(key=cursor.key, since=cursor.since, position=position, deployment=cursor.deployment)
-
-
-def _owed_of(key: SeriesKey, found: Assessment) -> tuple[OwedRecord, ...]:
-    return tuple(
-        OwedRecord(key=key, deployment=span.deployment, after=span.after, until=span.until, left=span.count)
-        for span in found.owed
-    )
-
-
-def _dropped_of(key: SeriesKey, found: Assessment, now: datetime) -> tuple[TickSpan, ...]:
-    return tuple(
-        TickSpan(
-            key=key,
-            first=span.first,
-            last=span.last,
-            count=span.count,
-            reason=span.reason,
-            detail=span.detail,
-            recorded_at=now,
-        )
-        for span in found.dropped
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve
 
-from cronicle.operations import watch
+from cronicle.operations import settlements as settling
 from cronicle.operations.served import ServedEnvironment
 from cronicle.runs.machine import RunMachine
 from cronicle.schedule.owed import Deployed, OwedSpan
@@ -76,7 +76,7 @@ def retry_counter_lost() -> AbstractContextManager[None]:
 
 def catchup_twice() -> AbstractContextManager[None]:
     """The tick that is on time is owed as well."""
-    assess = watch.assess
+    assess = settling.assess
 
     def planted(segments: Any, **named: Any) -> Any:
         found = assess(segments, **named)
@@ -87,7 +87,7 @@ def catchup_twice() -> AbstractContextManager[None]:
         twice = OwedSpan(deployment=due.deployment, after=at - INSTANT, until=at, count=1)
         return evolve(found, owed=(*found.owed, twice))
 
-    return _replaced(watch, "assess", planted)
+    return _replaced(settling, "assess", planted)
 
 
 def changed_fires_past() -> AbstractContextManager[None]:
