@@ -17,7 +17,7 @@ import trio
 from attrs import frozen
 
 from cronicle.engine.hooks import HookTeller, lost_hooks
-from cronicle.engine.pools import lock_pool
+from cronicle.engine.needs import SharedNeeds
 from cronicle.engine.slots import SlotUser, precedence
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
@@ -90,16 +90,8 @@ class RunDriver:
             precedence(machine.spec.policy.priority, run.cause, run.sequence), self.wake
         )
         self._slots_taken = 0
-        self._requested: set[tuple[str, str | None, int]] = set()
         self._wake_at: datetime | None = None
-        self._shared = frozenset(
-            task.name for task in machine.spec.tasks if task.pool is not None or task.lock is not None
-        )
-        """Tasks that need what all processes share: slots of a pool, or a lock."""
-        self._locks: dict[UnitId, str] = {}
-        """What is held or asked for."""
-        self._freed: dict[str, int] = {}
-        """Pools and locks of which slots are free once the facts at hand are stored, with their sizes."""
+        self._needs = SharedNeeds(machine)
 
     # -- what comes in -------------------------------------------------------------------------------------
 
@@ -232,8 +224,7 @@ class RunDriver:
             self._controls[start.prepared.unit] = control
             attempts.start_soon(self._attempt, start.prepared, first + start.position, control)
         self._observe(self.run, self.machine, recorded)
-        if self._freed:
-            freed, self._freed = self._freed, {}
+        if freed := self._needs.take_freed():
             await self._owner.pools.released(freed)
 
     async def _attempt(self, prepared: PreparedAttempt, fence: int, control: AttemptControl) -> None:
@@ -259,8 +250,7 @@ class RunDriver:
             self._controls.pop((event.task, event.key), None)
             self._owner.slots.release()
             self._slots_taken -= 1
-            if event.task in self._shared:
-                self._free(event.task, event.key, event.attempt)
+            self._needs.free(event.task, event.key, event.attempt)
         if isinstance(event, ev.CancelRequested) and (self.machine.finished or self.machine.stopping):
             return
         if isinstance(event, ev.HooksOwed):
@@ -306,8 +296,7 @@ class RunDriver:
                 self._wake_at = action.at
             elif isinstance(action, GiveUpWaiting):
                 recorded += self.machine.advance(ev.WaitTimedOut(at=now, task=action.task, key=action.key))
-                if action.task in self._shared:
-                    self._free(action.task, action.key, 0)
+                self._needs.free(action.task, action.key, 0)
                 again = True
             elif isinstance(action, TimeOutRun):
                 recorded += self.machine.advance(ev.RunTimedOut(at=now))
@@ -357,8 +346,7 @@ class RunDriver:
                 detail=failure.detail,
             )
         )
-        if action.task in self._shared:
-            self._free(action.task, action.key, action.attempt)
+        self._needs.free(action.task, action.key, action.attempt)
         return True
 
     def _answer(self, action: EvaluateTask, now: datetime) -> ev.RunEvent:
@@ -382,26 +370,17 @@ class RunDriver:
         requests: list[tuple[SlotRequest, ...]],
     ) -> bool:
         """Ask for what an attempt needs, once; True if the key of its lock cannot be told, so that it has failed."""
-        wish = (action.task, action.key, action.attempt)
-        if wish in self._requested:
-            return False
-        self._requested.add(wish)
-        needs: list[tuple[str, int]] = []
-        if action.has_lock:
-            task = self.machine.task_spec(action.task)
-            try:
-                key = self._evaluator.lock(task, action.key, action.attempt)
-            except BadReference as error:
-                recorded += self.machine.advance(
-                    ev.EvaluationFailed(
-                        at=now, task=action.task, key=action.key, reason="bad_reference", detail=error.detail
-                    )
+        try:
+            needs = self._needs.ask(action, self._evaluator)
+        except BadReference as error:
+            recorded += self.machine.advance(
+                ev.EvaluationFailed(
+                    at=now, task=action.task, key=action.key, reason="bad_reference", detail=error.detail
                 )
-                return True
-            self._locks[action.task, action.key] = lock_pool(key)
-            needs.append((lock_pool(key), 1))
-        if action.pool is not None:
-            needs.append((action.pool, action.slots))
+            )
+            return True
+        if not needs:
+            return False
         requests.append(
             tuple(
                 SlotRequest(
@@ -419,11 +398,3 @@ class RunDriver:
             )
         )
         return False
-
-    def _free(self, task: str, key: str | None, attempt: int) -> None:
-        """The slots and the lock of a task's attempt are free once the facts at hand are stored."""
-        self._requested.discard((task, key, attempt))
-        if self.machine.task_spec(task).pool is not None:
-            self._freed.update(self.machine.spec.pools)
-        if lock := self._locks.pop((task, key), None):
-            self._freed[lock] = 1
