@@ -32,6 +32,7 @@ from typing import Self
 import attrs
 
 from cronicle.folders import make_private_folder
+from cronicle.values import Value
 
 RECORD = struct.Struct("<qQIB3x")
 """Microseconds since 1970, offset in the data, length, stream."""
@@ -56,8 +57,8 @@ class Stream(IntEnum):
 STREAMS = {int(stream): stream for stream in Stream}
 
 
-@attrs.frozen
-class Chunk:
+@attrs.frozen(eq=False, repr=False)
+class Chunk(Value):
     """Some bytes of a log, as they arrived together."""
 
     time: datetime

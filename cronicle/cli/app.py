@@ -52,9 +52,6 @@ COMMANDS = {
 GROUPS = frozenset({"db"})
 """Commands that have commands of their own."""
 
-GARBAGE_THRESHOLD = 50_000
-"""Objects made and not freed between two looks for cycles among them (Python's own: 700)."""
-
 LEADING_OPTIONS = {"--store": 1, "--environment": 1, "-e": 1, "--json": 0}
 """Options of every command that may also stand before it, and how many words follow each."""
 
@@ -139,12 +136,9 @@ def move_leading_options(words: Sequence[str]) -> list[str]:
 
 def main() -> NoReturn:
     """Run the command line; ends the process with one of `ExitCode`."""
-    # Most of what a command allocates lives as long as it does: looking for garbage less often, and not once more at
-    # the end, takes a tenth off every start.
-    gc.set_threshold(GARBAGE_THRESHOLD)
     prepare_streams()
     code = _flushed(run_command_line(sys.argv[1:]))
-    gc.freeze()
+    gc.freeze()  # so that Python does not look for garbage once more at its end
     sys.exit(code)
 
 

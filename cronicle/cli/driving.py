@@ -11,7 +11,7 @@ import trio
 
 from cronicle.cli.drive import Interrupted, drive
 from cronicle.cli.ending import exit_code_of, tell_end
-from cronicle.cli.live import CANCELLING, Progress, keep_drawn, progress_for
+from cronicle.cli.live import CANCELLING, Progress, progress_for
 from cronicle.cli.output import is_terminal, paint, print_json, say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
@@ -23,6 +23,7 @@ from cronicle.store.records import RunRecord
 from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
+    from cronicle.engine.runner import RunDriver
     from cronicle.store.interface import Store
 
 
@@ -96,7 +97,7 @@ def drive_to_end(
     session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None
 ) -> tuple[ExitCode, RunRecord | None]:
     """The same without JSON: the exit code, and the run as it ended; None if it was left before its end."""
-    driven: list[RunRecord] = []
+    driven: list[RunDriver] = []
     interrupted: list[bool] = []
 
     def stop(owner: Owner) -> None:
@@ -108,14 +109,14 @@ def drive_to_end(
 
     async def body(owner: Owner) -> None:
         run = make(owner)
-        driven.append(run)
         tell(f"{name_of(run)}  run {run.id}  {run.revision[:7]}{_experiment(run)}")
         if is_terminal():
             tell()
         progress: Progress = progress_for(session.clock)
         driver = owner.driver_for(run, progress)
+        driven.append(driver)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keep_drawn, progress, driver.machine)
+            nursery.start_soon(progress.keep_up, driver.machine)
             machine = await driver.drive()
             nursery.cancel_scope.cancel()
         progress.close(run, machine)
@@ -123,14 +124,17 @@ def drive_to_end(
     try:
         drive(session, store, slots, stop, body)
     except Interrupted:
-        on = f"; go on with it: cronicle resume {driven[0].id}" if driven else " before anything had begun"
+        on = (
+            f"; go on with it: cronicle resume {driven[0].run.id}" if driven else " before anything had begun"
+        )
         tell(f"{paint('✗', 'red')} interrupted{on}")
         return ExitCode.INTERRUPTED, None
-    ended = store.find_run(driven[0].id)
+    [driver] = driven
+    ended = store.find_run(driver.run.id)
     assert ended is not None
     if is_terminal():
         tell()
-    tell_end(store, session.files, ended)
+    tell_end(store, session.files, ended, driver.machine.spec.hooks)
     if ended.state is RunState.CANCELLED and interrupted:
         return ExitCode.INTERRUPTED, ended
     return exit_code_of(ended), ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from cronicle.cli.output import duration, paint, plural, tell, visible, visible_line
@@ -11,7 +12,7 @@ from cronicle.execute.places import hook_log_path, log_path
 from cronicle.logs import tail
 from cronicle.names import task_label
 from cronicle.runs.hooks import HookRuns
-from cronicle.runs.spec import spec_from_bytes
+from cronicle.runs.spec import HookSpec
 from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
@@ -28,10 +29,11 @@ def exit_code_of(run: RunRecord) -> ExitCode:
     return ExitCode.GOOD if run.state is RunState.SUCCEEDED else ExitCode.FAILED
 
 
-def tell_end(store: StoreReader, files: Path, run: RunRecord) -> None:
-    """Say how a run ended, and which of its hooks could not be told."""
+def tell_end(store: StoreReader, files: Path, run: RunRecord, hooks: Sequence[HookSpec]) -> None:
+    """Say how a run ended, and which of its hooks, those of its spec, could not be told."""
     _tell_run(store, files, run)
-    _tell_hooks(store, files, run)
+    if hooks:
+        _tell_hooks(store, files, run, hooks)
 
 
 def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
@@ -61,15 +63,12 @@ def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
         tell(f"  again               cronicle retry {run.id}")
 
 
-def _tell_hooks(store: StoreReader, files: Path, run: RunRecord) -> None:
-    spec = spec_from_bytes(store.get_spec(run.spec_hash))
-    if not spec.hooks:
-        return
+def _tell_hooks(store: StoreReader, files: Path, run: RunRecord, hooks: Sequence[HookSpec]) -> None:
     for hook in HookRuns.told_by(store.get_events(run.id)).owed():
         end = hook.end
         if end is None or end.outcome is Outcome.SUCCEEDED:
             continue
-        event = spec.hooks[hook.hook].event
+        event = hooks[hook.hook].event
         tell("")
         tell(
             f"{paint('!', 'yellow')} hook {event} {end.outcome.replace('_', ' ')}: {visible(end.detail or '')}"

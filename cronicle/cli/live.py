@@ -22,6 +22,9 @@ from cronicle.store.records import RunRecord
 PULSE_SECONDS = 0.5
 """How often the times on the screen go on while nothing happens."""
 
+GATHER_SECONDS = 0.05
+"""How often lines are written to a pipe at most: each time wakes whoever reads, who takes a core from the tasks."""
+
 MOST_LINES = 30
 """Task lines that are rewritten in place; of a wider run those that are running, and a count of the rest."""
 
@@ -38,8 +41,8 @@ MARKS = {
 
 
 def instant_text(at: datetime) -> str:
-    """An instant in a line of progress: RFC 3339 in UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An instant of UTC in a line of progress: RFC 3339, milliseconds."""
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class PlainProgress:
@@ -48,15 +51,34 @@ class PlainProgress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._started: dict[UnitId, datetime] = {}
+        self._lines: list[str] = []
+        self._gathered = trio.Event()
 
     def __call__(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
         """Told of facts that have become durable."""
-        lines = [line for fact in facts if (line := self._line(run, machine, fact))]
-        if lines:
-            show(self._stream, "\n".join(lines) + "\n")
+        for fact in facts:
+            if line := self._line(run, machine, fact):
+                self._lines.append(line)
+                self._gathered.set()
+
+    async def keep_up(self, machine: RunMachine) -> None:
+        """Write what gathers, for ever; what is left at its end as well."""
+        try:
+            while True:
+                await self._gathered.wait()
+                self._gathered = trio.Event()
+                self._write()
+                await trio.sleep(GATHER_SECONDS)
+        finally:
+            self._write()
 
     def close(self, run: RunRecord, machine: RunMachine) -> None:
         """Nothing is left on the screen to be finished."""
+
+    def _write(self) -> None:
+        if self._lines:
+            show(self._stream, "\n".join(self._lines) + "\n")
+            self._lines.clear()
 
     def _line(self, run: RunRecord, machine: RunMachine, fact: ev.RunEvent) -> str | None:
         what = self._what(fact)
@@ -120,6 +142,12 @@ class LiveProgress:
                 case _:
                     pass
         if (self._clock.now() - self._drawn_at).total_seconds() >= 0.05:
+            self.draw(machine)
+
+    async def keep_up(self, machine: RunMachine) -> None:
+        """Show how time passes while nothing happens, for ever."""
+        while True:
+            await trio.sleep(PULSE_SECONDS)
             self.draw(machine)
 
     def draw(self, machine: RunMachine, *, last: bool = False) -> None:
@@ -210,10 +238,3 @@ Progress = PlainProgress | LiveProgress
 def progress_for(clock: Clock) -> Progress:
     """Live on a terminal, plain lines in a pipe."""
     return LiveProgress(clock) if is_terminal(sys.stderr) else PlainProgress()
-
-
-async def keep_drawn(progress: Progress, machine: RunMachine) -> None:
-    """Show on a terminal how time passes while nothing happens, for ever."""
-    while isinstance(progress, LiveProgress):
-        await trio.sleep(PULSE_SECONDS)
-        progress.draw(machine)

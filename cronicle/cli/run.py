@@ -63,8 +63,8 @@ def run(
     from cronicle.cli.session import open_session
     from cronicle.operations.ask import Wish
     from cronicle.operations.candidate import DEPLOYED, find_candidate
+    from cronicle.operations.create_run import unscheduled
     from cronicle.operations.params import param_values
-    from cronicle.operations.run_time import time_to_be_chosen
     from cronicle.operations.times import series_of, time_of_run
 
     session = open_session(store, environment)
@@ -81,7 +81,8 @@ def run(
         schedules = series_of(candidate.deployed, series)
         wish = Wish(
             series=series,
-            when=time_to_be_chosen(start, schedules[0].timezone if schedules else candidate.spec.timezone)
+            # without --time the logical time is chosen when it starts (cronicle.operations.run_time)
+            when=unscheduled(start, schedules[0].timezone if schedules else candidate.spec.timezone)
             if start is not None and time is None
             else time_of_run(
                 workflow,

@@ -18,6 +18,7 @@ from cronicle.clock import Clock, SystemClock
 from cronicle.errors import CronicleError
 from cronicle.operations.deployed import Target, find_target
 from cronicle.operations.locate import Surroundings, look_around
+from cronicle.values import Value
 
 if TYPE_CHECKING:
     from cronicle.operations.addresses import Addresses
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from cronicle.store.records import Actor
 
 
-@frozen
-class Session:
+@frozen(eq=False, repr=False)
+class Session(Value):
     """The surroundings of one command."""
 
     where: Surroundings

@@ -32,7 +32,7 @@ NOTHING = "/dev/null"
 """The stdout of a task that has none: it was skipped."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Instances(Mapping[str, TaskView]):
     """What others see of the instances of a task, each made when it is asked for: there may be thousands."""
 

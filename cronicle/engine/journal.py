@@ -38,7 +38,7 @@ class CommitWatch(Protocol):
     def commit_failed(self) -> None: ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Batch:
     """Transitions that are stored together."""
 

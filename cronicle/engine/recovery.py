@@ -21,14 +21,15 @@ from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, RunState
 from cronicle.store.interface import Store, StoreError, UnknownError
 from cronicle.store.records import OwnerRecord, RunRecord, Transition
+from cronicle.values import Value
 
 SURVIVORS_GRACE_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
 
-@frozen
-class Settled:
+@frozen(eq=False, repr=False)
+class Settled(Value):
     """A dead owner, and what was done about it."""
 
     owner: OwnerRecord

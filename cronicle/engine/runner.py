@@ -64,7 +64,7 @@ class OwnershipLostError(CronicleError):
         )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Start:
     """An attempt to be executed once its `AttemptStarted` is durable."""
 

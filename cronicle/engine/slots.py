@@ -27,7 +27,7 @@ def precedence(priority: int, cause: Cause, sequence: int) -> Precedence:
     return -priority, class_of(cause), sequence
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SlotUser:
     """A run that may want slots; `wake` is called when one may be had. No two have the same precedence."""
 

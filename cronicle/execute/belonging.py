@@ -49,7 +49,7 @@ leaders: set[int] = set()
 them."""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Subreaper:
     active: bool = False
 

@@ -27,14 +27,15 @@ import attrs
 
 from cronicle.execute.interface import MEBIBYTE, JsonValue
 from cronicle.execute.masking import Masker, contains_any
+from cronicle.values import Value
 
 SIZE_LIMIT = MEBIBYTE
 KEY_LIMIT = 1000
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-@attrs.frozen
-class BadOutput:
+@attrs.frozen(eq=False, repr=False)
+class BadOutput(Value):
     """Why an output file was refused."""
 
     line: int | None

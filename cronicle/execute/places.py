@@ -37,6 +37,7 @@ from typing import Self
 import attrs
 
 from cronicle.folders import make_private_folder
+from cronicle.values import Value
 
 LONGEST_NAME = 100
 """Bytes of a safe name: two of them, an attempt's number and a suffix stay below the 255 of file systems."""
@@ -55,8 +56,8 @@ COARSEST_CLOCK = 50_000_000
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@attrs.frozen
-class AttemptPlaces:
+@attrs.frozen(eq=False, repr=False)
+class AttemptPlaces(Value):
     """The places of one attempt. Output and summary do not exist until the task makes them."""
 
     folder: Path
@@ -67,7 +68,7 @@ class AttemptPlaces:
     """Where the text of a script is put."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Lent:
     """A folder for attempts, held open, as it was when it was made."""
 

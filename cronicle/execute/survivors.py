@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from cronicle.execute import belonging
+from cronicle.values import Value
 
 LOOK = 0.05
 """Seconds between two looks; two in a row must find nothing, since whoever is being born escapes one."""
@@ -27,8 +28,8 @@ AGE_TOLERANCE = 2.0
 """Seconds by which the age of a leader may differ from its record: `ps` gives whole seconds."""
 
 
-@attrs.frozen
-class RecordedGroup:
+@attrs.frozen(eq=False, repr=False)
+class RecordedGroup(Value):
     """A process group as its owner recorded it."""
 
     pgid: int

@@ -5,8 +5,10 @@ Rules:
 1. What is written is the blob, byte for byte, with mode 0644 or 0755 whatever the umask; links are links.
    Every step goes through the descriptor of the folder above, and creates: nothing is ever written through,
    or over, what is there.
-2. The proof is inode, size, mode and change time (ctime) of every file, link and folder, and that there is
-   nothing else. Sizes and modification times can be forged (`utime`), a ctime only by setting the clock.
+2. The proof is inode, size, mode and change time (ctime) of every file, link and folder. Sizes and modification
+   times can be forged (`utime`), a ctime only by setting the clock. That of a folder changes with every entry that
+   is made, renamed or removed in it (POSIX, open(2) and its like: "shall mark for update"), so it also proves that
+   there is nothing else, and nobody has to look.
 3. Clocks of file systems tick coarsely (4 ms). A change in the same tick as the writing would leave the ctime
    equal, so writing ends only when the clock of the file system has moved on (git's "racy" entries).
 
@@ -32,7 +34,7 @@ _NANOSECONDS: Final = 1_000_000_000
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class RecordedFolder:
     """A folder as it was when it was written."""
 
@@ -41,11 +43,6 @@ class RecordedFolder:
     files: tuple[tuple[str, Stamp], ...]
     """Files and links."""
     folders: tuple[RecordedFolder, ...]
-    names: frozenset[str] = attrs.field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        names = frozenset([*(name for name, _ in self.files), *(folder.name for folder in self.folders)])
-        object.__setattr__(self, "names", names)
 
     def count(self) -> int:
         """How many files and folders it holds, at all depths."""
@@ -131,9 +128,6 @@ def _matches(parent: int, recorded: RecordedFolder) -> bool:
     folder = os.open(recorded.name, OPEN_FOLDER, dir_fd=parent)
     try:
         if _folder_stamp(os.fstat(folder)) != recorded.stamp:
-            return False
-        listed = os.listdir(folder)
-        if len(listed) != len(recorded.names) or not recorded.names.issuperset(listed):
             return False
         for name, stamp in recorded.files:
             info = os.lstat(name, dir_fd=folder)

@@ -53,7 +53,7 @@ _ATTEMPTS: Final = 8
 _CHECKED_KEPT: Final = 4  # checked trees remembered, for folders that are made again and again
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Snapshot:
     """A folder with the files of a revision, for one attempt."""
 
@@ -78,7 +78,7 @@ class Snapshot:
         return self.slot.record.count()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Slot:
     """A folder of the pool that this process holds."""
 

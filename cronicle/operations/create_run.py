@@ -109,7 +109,7 @@ def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskR
     )
 
 
-@define
+@define(eq=False, repr=False)
 class _LastAttempts:
     """The last attempts of tasks whose stdout is data: each run that executed some is asked once."""
 

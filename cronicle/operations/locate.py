@@ -10,7 +10,6 @@ Nothing here needs a git library, so that commands which only read history start
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +97,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     path = next((candidate for candidate in candidates if named or candidate.is_file()), None)
     if path is None:
         return Settings()
+    import tomllib  # most machines have no such file, and every command looks for one
+
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -6,25 +6,18 @@ for the latest tick that is due by the schedule which is deployed then; without 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from attrs import evolve
 
 from cronicle.config.deployed import series_from_json
-from cronicle.operations.create_run import ticked, unscheduled
+from cronicle.operations.create_run import ticked
 from cronicle.operations.lock import under_policy
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import Cause
 from cronicle.schedule.ticks import latest_tick
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunRecord
-
-
-def time_to_be_chosen(at: datetime, timezone: str) -> Mapping[str, Any]:
-    """The fields of a run that is to start at `at`, and whose logical time is to be chosen then."""
-    return unscheduled(at, timezone)
 
 
 def is_to_be_chosen(run: RunRecord) -> bool:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
-from cronicle.config.deployed import schedules_from_json
 from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.create_run import ticked, unscheduled
-from cronicle.schedule.rule import Schedule
-from cronicle.schedule.text import TextError, parse_date, parse_time
-from cronicle.schedule.ticks import (
-    Tick,
-    latest_tick,
-    neighbours,
-    tick_at,
-    ticks_after,
-    ticks_in_dates,
-    ticks_on,
-)
-from cronicle.store.records import DeployedWorkflow
+
+if TYPE_CHECKING:  # a workflow without schedules is run without what reads and enumerates them
+    from cronicle.schedule.rule import Schedule
+    from cronicle.schedule.ticks import Tick
+    from cronicle.store.records import DeployedWorkflow
 
 
 def series_of(workflow: DeployedWorkflow, series: str | None) -> tuple[Schedule, ...]:
@@ -30,7 +21,7 @@ def series_of(workflow: DeployedWorkflow, series: str | None) -> tuple[Schedule,
     Raises:
         UsageError: There is no such series, or only labelled ones and no choice was made.
     """
-    schedules = schedules_from_json(workflow.schedules)
+    schedules = _schedules_of(workflow)
     labels = sorted({schedule.name for schedule in schedules if schedule.name})
     chosen = tuple(schedule for schedule in schedules if schedule.name == series)
     if chosen or (series is None and not labels):
@@ -43,6 +34,14 @@ def series_of(workflow: DeployedWorkflow, series: str | None) -> tuple[Schedule,
         f"workflow {workflow.name!r} has no schedule {series!r}",
         f"Its labelled schedules are: {', '.join(labels)}." if labels else "Its schedules have no labels.",
     )
+
+
+def _schedules_of(workflow: DeployedWorkflow) -> tuple[Schedule, ...]:
+    if not workflow.schedules:
+        return ()
+    from cronicle.config.deployed import schedules_from_json
+
+    return schedules_from_json(workflow.schedules)
 
 
 def time_of_run(
@@ -83,6 +82,8 @@ def find_tick(workflow: str, schedules: Sequence[Schedule], asked: str) -> Tick:
     Raises:
         CronicleError: There is none, or several.
     """
+    from cronicle.schedule.ticks import tick_at, ticks_on
+
     zone = schedules[0].timezone
     day = _as_date(asked)
     if day is not None:
@@ -94,7 +95,7 @@ def find_tick(workflow: str, schedules: Sequence[Schedule], asked: str) -> Tick:
             raise CronicleError(
                 f"{workflow} has {len(found)} ticks on {asked}: {times}", "Give the instant of one of them."
             )
-        raise _no_tick(workflow, schedules, asked, parse_time(asked, zone))
+        raise _no_tick(workflow, schedules, asked, _parse_time(asked, zone))
     instant = _parse_time(asked, zone)
     tick = tick_at(schedules, instant)
     if tick is None:
@@ -108,6 +109,10 @@ def ticks_of_range(schedules: Sequence[Schedule], first: str, last: str, now: da
     Raises:
         UsageError: A bound is no date and no instant, or they are in the wrong order.
     """
+    from zoneinfo import ZoneInfo
+
+    from cronicle.schedule.ticks import ticks_in_dates
+
     zone = schedules[0].timezone
     start_day, end_day = _as_date(first), _as_date(last)
     start = _parse_time(first, zone)
@@ -130,6 +135,8 @@ def ticks_of_range(schedules: Sequence[Schedule], first: str, last: str, now: da
 
 
 def _latest(workflow: str, schedules: Sequence[Schedule], now: datetime) -> Tick:
+    from cronicle.schedule.ticks import latest_tick, ticks_after
+
     tick = latest_tick(schedules, now)
     if tick is not None:
         return tick
@@ -143,6 +150,8 @@ def _latest(workflow: str, schedules: Sequence[Schedule], now: datetime) -> Tick
 
 
 def _no_tick(workflow: str, schedules: Sequence[Schedule], asked: str, instant: datetime) -> CronicleError:
+    from cronicle.schedule.ticks import neighbours
+
     before, after = neighbours(schedules, instant)
     near = " and ".join(
         f"the {word} is {tick.time_text}"
@@ -156,6 +165,8 @@ def _no_tick(workflow: str, schedules: Sequence[Schedule], asked: str, instant: 
 
 
 def _as_date(text: str) -> date | None:
+    from cronicle.schedule.text import TextError, parse_date
+
     try:
         return parse_date(text)
     except TextError:
@@ -163,6 +174,8 @@ def _as_date(text: str) -> date | None:
 
 
 def _parse_time(text: str, zone: str) -> datetime:
+    from cronicle.schedule.text import TextError, parse_time
+
     try:
         return parse_time(text, zone)
     except TextError as error:

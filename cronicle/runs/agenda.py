@@ -40,7 +40,7 @@ _Later = tuple[datetime, int, UnitId]
 """When something is due for a unit, a number that makes the order one of arrival, and the unit."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lane:
     """Units that wait for the same thing at the same priority."""
 

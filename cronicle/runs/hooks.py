@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from cronicle.runs import events as ev
 from cronicle.runs.spec import HookSpec, RunSpec
 from cronicle.runs.states import Cause, Outcome, RunState
+from cronicle.values import Value
 
 MOST_STARTS = 2
 """A hook is started again once."""
@@ -41,8 +42,8 @@ NOT_BY_DEFAULT = frozenset({Cause.BACKFILL, Cause.BISECT, Cause.REPRODUCE})
 HookEvent = ev.HooksOwed | ev.HookStarted | ev.HookFinished | ev.HookLost
 
 
-@frozen(kw_only=True)
-class Audience:
+@frozen(kw_only=True, eq=False, repr=False)
+class Audience(Value):
     """What decides which hooks a run may tell, whatever happens in it."""
 
     cause: Cause
@@ -109,7 +110,7 @@ def retries_in(facts: Iterable[ev.RunEvent]) -> Iterator[ev.AttemptFinished | ev
             yield failed
 
 
-@define
+@define(eq=False, repr=False)
 class HookRun:
     """What has become of one hook, one of the times that it is told."""
 
@@ -145,7 +146,7 @@ class HookRun:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class HookRuns:
     """The hooks of one run."""
 

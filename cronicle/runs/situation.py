@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_LIMIT = 1 << 30
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Group:
     """The instances of one `for_each` task."""
 

@@ -65,7 +65,7 @@ EXPECTED_IN: Mapping[type[Any], frozenset[TaskState]] = {
 """The states of a unit in which an event may meet it."""
 
 
-@define
+@define(eq=False, repr=False)
 class Unit:
     """Where one task instance is, and what its attempts have come to."""
 

@@ -23,7 +23,7 @@ TaskId = tuple[int, str, str]
 """Sequence of the run, task, key as stored."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class RunChange:
     """A run's row in the course of a batch."""
 
@@ -47,7 +47,7 @@ class RunChange:
     last: ev.RunEvent | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TaskChange:
     """What a batch changes in a task run's row; None leaves a column as it is."""
 
@@ -59,7 +59,7 @@ class TaskChange:
     output: str | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Projection:
     """What a batch of events changes."""
 

@@ -17,6 +17,7 @@ from attrs import frozen
 from cronicle.store.interface import StoreError
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, locked, sync_file, sync_folder
+from cronicle.values import Value
 
 APPLICATION_ID = 0x43726F6E
 """`Cron` in ASCII; `file` shows it."""
@@ -24,8 +25,8 @@ APPLICATION_ID = 0x43726F6E
 NEW_FILE = "store.sqlite3.new"
 
 
-@frozen
-class Migration:
+@frozen(eq=False, repr=False)
+class Migration(Value):
     """One step of the schema."""
 
     version: int
