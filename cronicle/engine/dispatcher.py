@@ -105,10 +105,7 @@ class Dispatcher:
     # -- what others say -----------------------------------------------------------------------------------
 
     def offer(self, runs: Iterable[RunRecord]) -> None:
-        """Take on live runs that this process owns; those that it has already are passed over.
-
-        A run may be as it was made, without the sequence that the store has given it.
-        """
+        """Take on live runs that this process owns, as they are stored; those that it has are passed over."""
         for run in runs:
             if run.id in self._known:
                 continue
@@ -279,7 +276,7 @@ class Dispatcher:
 
     async def _drive(self, run: RunRecord) -> None:
         try:
-            driver = self._owner.driver_for(self._as_stored(run), self._observed)
+            driver = self._owner.driver_for(run, self._observed)
             machine = await driver.drive()
         except Exception as error:
             if is_fatal(self._owner, error):
@@ -293,12 +290,6 @@ class Dispatcher:
         finally:
             self._beginning.discard(run.id)
         self._forget(run, machine)
-
-    def _as_stored(self, run: RunRecord) -> RunRecord:
-        if run.sequence:
-            return run
-        stored = self._owner.store.find_run(run.id)
-        return run if stored is None else stored
 
     def _observed(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
         if run.id in self._beginning:  # it has asked for the slots that it wants

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
 from cronicle.engine.heartbeat import Heartbeat
@@ -166,7 +166,11 @@ class Server:
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
             self.dispatcher.let_go(one.skipped)
-            made += [new.run for new in settlement.runs if new.run.id in one.made]
+            made += [
+                evolve(new.run, sequence=one.made[new.run.id])
+                for new in settlement.runs
+                if new.run.id in one.made
+            ]
         self.dispatcher.offer(made)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:

@@ -5,9 +5,10 @@ A *series* is the unlabelled schedules of a workflow, or one labelled schedule. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle.schedule.dropped import Dropped
 from cronicle.store.records import Actor, NewRun
@@ -124,8 +125,8 @@ class Settlement(Value):
 class Settled(Value):
     """What came of a settlement."""
 
-    made: tuple[str, ...] = ()
-    """Ids of the runs that are live now, in order."""
+    made: Mapping[str, int] = field(factory=dict)
+    """The runs that are live now: the sequence of each by its id, in order."""
     skipped: tuple[str, ...] = ()
     """Ids of those that were made in state `skipped`, or are so now, since a newer one stays."""
     superseded: tuple[str, ...] = ()

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 import trio
+from attrs import evolve
 from serving_world import START, World, every
 from trio.testing import MockClock
 
+from cronicle.runs.events import RunQueued
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.states import RunState
 from cronicle.schedule.rule import Schedule
 from cronicle.store.interface import Store
+from cronicle.store.records import NewRun
 from cronicle.testing import Planned
 
 
@@ -111,3 +114,31 @@ async def test_many_that_wait_do_not_hide_one_behind_them_that_may_start(
     states = world.states("w")
     assert states.count(RunState.QUEUED) >= 20
     assert states.count(RunState.SUCCEEDED) >= 5
+
+
+async def test_of_two_series_with_a_tick_at_the_same_time_the_run_that_was_made_first_starts_first(
+    world: World, autojump_clock: MockClock
+):
+    """With `overlap = "queue"` each of the two would wait for the other if their order were not that of the store."""
+    world.deploy(w={"schedules": [every(60)], "policy": Policy(overlap=Overlap.QUEUE)})
+
+    async with world.serving():
+        world.attempts.plan["work"] = [Planned(seconds=100)]
+        await trio.sleep(90)  # the tick after 60 s runs until 160
+        [first] = world.runs("w")
+        other = evolve(
+            first,
+            id="Z000000001",
+            sequence=0,
+            series="other",
+            logical_time=START + timedelta(seconds=120),
+            owner=None,
+            state=RunState.QUEUED,
+            started_at=None,
+            admitted=False,
+        )
+        world.store.create_run(NewRun(run=other, events=(RunQueued(at=world.clock.now(), run_id=other.id),)))
+        await trio.sleep(85)
+
+    assert world.states("w")[:3] == [RunState.SUCCEEDED] * 3
+    assert [run.series for run in world.runs("w")[:3]] == [None, "other", None]

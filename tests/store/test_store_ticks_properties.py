@@ -79,9 +79,9 @@ class World:
         assert settled.is_stale == (position != self.settled)
         self.settled = self.settled if settled.is_stale else until
         self.superseded |= set(settled.superseded)
-        live = {run.id for run in self.runs() if run.state in LIVE}
-        assert set(settled.made) <= live
-        assert not set(settled.skipped) & live
+        live = {run.id: run.sequence for run in self.runs() if run.state in LIVE}
+        assert settled.made.items() <= live.items()
+        assert not set(settled.skipped) & live.keys()
 
     def runs(self) -> list[RunRecord]:
         return list(self.stores[0].list_runs(RunFilter(limit=1000)))

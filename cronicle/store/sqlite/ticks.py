@@ -93,11 +93,11 @@ class Settling:
 
     def _without_dropped(self, answer: Settled) -> Settled:
         """What a later run of the same call has dropped is not live any more."""
-        gone = [run_id for run_id in answer.made if run_id in self._dropped]
+        gone = answer.made.keys() & self._dropped.keys()
         return attrs.evolve(
             answer,
-            made=tuple(run_id for run_id in answer.made if run_id not in self._dropped),
-            skipped=tuple(dict.fromkeys((*answer.skipped, *gone))),
+            made={run_id: sequence for run_id, sequence in answer.made.items() if run_id not in gone},
+            skipped=tuple(dict.fromkeys((*answer.skipped, *(one for one in answer.made if one in gone)))),
         )
 
     def _settle(self, settlement: Settlement) -> Settled:
@@ -105,12 +105,12 @@ class Settling:
             return Settled(is_stale=True)
         for owed in settlement.owed:
             self._put_owed(owed)
-        made: list[str] = []
+        made: dict[str, int] = {}
         skipped: list[str] = []
         superseded: list[str] = []
         for new in settlement.runs:
             self._make(new, made, skipped, superseded)
-        return Settled(made=tuple(made), skipped=tuple(skipped), superseded=tuple(superseded))
+        return Settled(made=made, skipped=tuple(skipped), superseded=tuple(superseded))
 
     def _move_cursor(self, settlement: Settlement) -> bool:
         """True if the cursor stood where the settlement was decided from; then it has moved."""
@@ -139,7 +139,7 @@ class Settling:
                 f"INSERT INTO owed ({columns(OWED_COLUMNS)}) VALUES ({marks(OWED_COLUMNS)})", owed_row(owed)
             )
 
-    def _make(self, new: NewRun, made: list[str], skipped: list[str], superseded: list[str]) -> None:
+    def _make(self, new: NewRun, made: dict[str, int], skipped: list[str], superseded: list[str]) -> None:
         """Make the run of a tick, unless the tick has had one."""
         run = new.run
         row = rows.run_row(run)
@@ -148,7 +148,10 @@ class Settling:
         needs_no_decision = run.admitted or run.state not in LIVE or not self._live_of(row[1:5])
         if needs_no_decision and (sequence := self._insert(row)) is not None:
             self._note(sequence, new)
-            (made if run.state in LIVE else skipped).append(run.id)
+            if run.state in LIVE:
+                made[run.id] = sequence
+            else:
+                skipped.append(run.id)
             return
         if self._connection.row(_TICK_RUN, row[1:7]) is not None:
             return
@@ -176,8 +179,7 @@ class Settling:
             self._skip(new, row, decision.skipped)
             skipped.append(run.id)
         else:
-            self._queue(new, row)
-            made.append(run.id)
+            made[run.id] = self._queue(new, row)
 
     def _decide(self, new: NewRun, workflow: Row) -> Insertion:
         """What the policy of its workflow makes of a new run."""
@@ -196,12 +198,12 @@ class Settling:
             live = self._live[workflow] = live_runs(self._connection, *workflow)
         return live
 
-    def _queue(self, new: NewRun, row: Row) -> None:
-        run = new.run
+    def _queue(self, new: NewRun, row: Row) -> int:
         sequence = self._insert(row)
         if sequence is None:
-            raise _taken(run.id)
+            raise _taken(new.run.id)
         self._note(sequence, new)
+        return sequence
 
     def _note(self, sequence: int, new: NewRun) -> None:
         """Take in a run whose row has just been inserted."""
