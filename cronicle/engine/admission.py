@@ -24,6 +24,8 @@ from cronicle.values import Value
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
     from cronicle.engine.runner import RunDriver
+    from cronicle.schedule.admission import Gates
+    from cronicle.store.reading import StoreReader
 
 LOOK_AGAIN = 1.0
 """Seconds until a run that waits is looked at again, should nobody say that something has changed."""
@@ -51,16 +53,15 @@ class Verdict(Value):
 async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
     """What is to become of a run that waits; an admission is durable."""
     now = owner.clock.now()
-    there = await owner.journal.call(owner.store.find_run, run.id)
-    if there is None or there.state not in LIVE:
+    seen = await owner.journal.call(_look_at, owner.store, run, policy, now)
+    if seen is None:
         return Verdict(run=run, is_over=True)
-    chosen = with_chosen_time(owner.store, run, policy, now)
+    chosen, gates = seen
     if chosen is not run:
         answer = await owner.journal.call(owner.store.choose_time, chosen, owner.id)
         if isinstance(answer, LiveRunExists):
             return Verdict(run=run, reasons=(same_time(answer.run_id),))
         run = chosen
-    gates = await owner.journal.call(gates_of, owner.store, run, policy, now)
     if gates.too_late:
         return Verdict(run=run, dropped=PolicyReason.TOO_LATE)
     if gates.reasons:
@@ -74,6 +75,17 @@ async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
         is_limited=not admission.admitted and not admission.is_over,
         is_over=admission.is_over,
     )
+
+
+def _look_at(
+    store: StoreReader, run: RunRecord, policy: Policy, now: datetime
+) -> tuple[RunRecord, Gates] | None:
+    """The run for its logical time, which may be chosen only now, and its gates; None if it has ended."""
+    there = store.find_run(run.id)
+    if there is None or there.state not in LIVE:
+        return None
+    chosen = with_chosen_time(store, run, policy, now)
+    return chosen, gates_of(store, chosen, policy, now)
 
 
 async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEvent, ...]:

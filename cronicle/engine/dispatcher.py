@@ -282,7 +282,7 @@ class Dispatcher:
             if is_fatal(self._owner, error):
                 raise
             if is_loss_of_ownership(error):
-                _log.warning("Run %s belongs to another process now.", run.id)
+                _log.warning("Run %s is not for this process to drive any more.", run.id)
                 self._forget(run, None)
             else:
                 self._set_aside(run, error)

@@ -181,5 +181,5 @@ class Server:
                 extra={"run": run.id, "workflow": run.workflow, "logical_time": run.logical_time.isoformat()},
             )
         self.signals.run_ended(run, machine)
-        self.ticker.wake()
+        self.ticker.run_ended(run)
         self.keeper.tell_others()

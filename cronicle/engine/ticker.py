@@ -26,7 +26,7 @@ import trio
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
 from cronicle.store.interface import UnwritableError
-from cronicle.store.records import DeploymentRecord
+from cronicle.store.records import DeploymentRecord, RunRecord
 from cronicle.store.series import Settled, Settlement
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class Ticker:
     def wake(self) -> None:
         """Have it look now."""
         self._woken.set()
+
+    def run_ended(self, run: RunRecord) -> None:
+        """Have it look now if something may follow from the end of a run."""
+        if self._watch is not None and self._watch.waits_for_end_of(run):
+            self.wake()
 
     def stop(self) -> None:
         """Settle no more ticks; another may lead."""

@@ -66,6 +66,10 @@ class Followers:
         elif self._by_upstream and not had_some:
             progress[READ] = self._store.last_event()
 
+    def follow(self, project: str, environment: str, workflow: str) -> bool:
+        """True if the end of a run of that workflow may be what another one waits for."""
+        return (project, environment, workflow) in self._by_upstream
+
     def due(self, maker: Maker, progress: dict[str, int]) -> list[Settlement]:
         """The runs that follow from ends that have not been read yet; notes how far they are read now."""
         if not self._by_upstream:

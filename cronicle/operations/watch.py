@@ -37,7 +37,7 @@ from cronicle.schedule.owed import next_due
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import tick_of_start
 from cronicle.store.interface import Store, UnwritableError
-from cronicle.store.records import DeploymentRecord, RunFilter
+from cronicle.store.records import DeploymentRecord, RunFilter, RunRecord
 from cronicle.store.series import SeriesKey, Settled, Settlement
 
 _log = logging.getLogger(__name__)
@@ -191,6 +191,12 @@ class Watch:
         for environment in self._environments.values():
             found += self._caught_up(environment, maker, limit - len(found))
         return found + self._followers.due(maker, self.progress)
+
+    def waits_for_end_of(self, run: RunRecord) -> bool:
+        """True if something may be due as soon as a run has ended."""
+        return run.cause is Cause.CATCHUP or self._followers.follow(
+            run.project, run.environment, run.workflow
+        )
 
     @contextmanager
     def _setting_aside(self, series: Series) -> Iterator[None]:

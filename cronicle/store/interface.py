@@ -112,8 +112,9 @@ class Store(StoreReader, Protocol):
 
         For each transition the sequence number of its first event (they are consecutive, and grow over the whole
         store: the one of `AttemptStarted` is the attempt's fence), or None if `owner` does not own the run (any
-        more, or there is no such run): then nothing of that transition was stored, and the others were. An owner
-        may still append to its run after that has ended; an ended state never changes by it.
+        more, or there is no such run), or would end it although it has ended: then nothing of that transition was
+        stored, and the others were. An owner may still append to its run after that has ended (how its hooks were
+        told, an attempt that ended late); an ended state never changes by it.
         """
         ...
 

@@ -26,9 +26,9 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, eq=False)
-class SeriesKey(Value):
-    """Which series."""
+@frozen(kw_only=True, cache_hash=True)
+class SeriesKey:
+    """Which series. The key of most tables in memory, so that attrs is to make the fastest equality there is."""
 
     project: str
     environment: str
@@ -36,9 +36,6 @@ class SeriesKey(Value):
     instance: str | None = None
     series: str | None = None
     """Label of its schedule; None for the unlabelled ones."""
-
-    def __hash__(self) -> int:
-        return hash((self.project, self.environment, self.workflow, self.instance, self.series))
 
 
 @frozen(kw_only=True, eq=False, repr=False)

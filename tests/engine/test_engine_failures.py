@@ -38,7 +38,7 @@ async def test_a_run_that_another_process_has_taken_frees_its_slots(
         await trio.sleep(120)
         assert server._owner.slots.free == 1
 
-    assert f"Run {run.id} belongs to another process now." in caplog.text
+    assert f"Run {run.id} is not for this process to drive any more." in caplog.text
     assert world.states("other") == [RunState.SUCCEEDED] * 3
     assert world.states("slow")[1:] == [RunState.SUCCEEDED] * 2
 

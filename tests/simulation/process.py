@@ -25,7 +25,7 @@ from cronicle.runs.states import Outcome
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
 from cronicle.store.location import open_store
 from cronicle.store.records import RunRecord
-from tests.simulation.watcher import Execution
+from tests.simulation.watcher import WATCHED, Execution
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -143,7 +143,8 @@ class Process:
 
     def _done(self, name: str, method: Callable[..., Any], arguments: Any, named: Any) -> Any:
         answer = method(*arguments, **named)
-        self.world.watcher.committed(self.number, self._inner, name, arguments, answer)
+        if name in WATCHED:
+            self.world.watcher.committed(self.number, self._inner, name, arguments, answer)
         return answer
 
     def crash_point(self) -> None:

@@ -78,8 +78,9 @@ def simulate(seed: int, runs: int, years: float | None = None, plant: str | None
         gc.enable()
     watcher = world.watcher
     if violations:
-        about = [line for line in watcher.last if any(name in line for name in names)] if names else []
-        story = [*about[-TOLD:], "…", *list(watcher.last)[-TOLD:]]
+        told = watcher.story()
+        about = [line for line in told if any(name in line for name in names)] if names else []
+        story = [*about[-TOLD:], "…", *told[-TOLD:]]
     return Result(
         seed=seed,
         runs=len(watcher.runs),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -84,6 +83,10 @@ class Execution:
     ended: float | None = None
 
 
+WATCHED = frozenset({"append", "settle", "create_run", "admit", "lead", "stop_leading"})
+"""Methods of the store of which the watcher is told."""
+
+
 class Watcher:
     """Sees all that is committed and executed in one seed."""
 
@@ -103,7 +106,7 @@ class Watcher:
         self.fired: dict[tuple[str, str | None], set[datetime]] = {}
         """By series: the ticks that have had a run."""
         self.counts: Counter[str] = Counter()
-        self.last: deque[str] = deque(maxlen=LAST)
+        self.last: deque[tuple[float, datetime, str]] = deque(maxlen=LAST)
         self.epoch = 0
         self.leader = -1
         self.violations: list[Violation] = []
@@ -117,15 +120,21 @@ class Watcher:
     @property
     def time(self) -> float:
         """The time on trio's clock, also after the end."""
-        with suppress(RuntimeError):
+        try:  # noqa: SIM105 - for speed: it is asked all the time
             self._time = trio.current_time()
+        except RuntimeError:
+            pass
         return self._time
 
     # -- telling -------------------------------------------------------------------------------------------
 
     def tell(self, text: str) -> None:
         """Note what happened, for whoever reads of a failure."""
-        self.last.append(f"{self.time:14.3f} {self.now():%Y-%m-%dT%H:%M:%S.%f}  {text}")
+        self.last.append((self.time, self.now(), text))
+
+    def story(self) -> list[str]:
+        """The last of what happened, a line each."""
+        return [f"{time:14.3f} {now:%Y-%m-%dT%H:%M:%S.%f}  {text}" for time, now, text in self.last]
 
     def wrong(self, what: str, *names: str) -> None:
         """Note a violation; the seed ends at once."""
@@ -137,7 +146,7 @@ class Watcher:
     # -- what is committed ---------------------------------------------------------------------------------
 
     def committed(self, process: int, store: Any, name: str, arguments: tuple[Any, ...], answer: Any) -> None:
-        """A method of the store has done its work."""
+        """A method of the store, one of `WATCHED`, has done its work."""
         if name == "append":
             self._appended(arguments[0], answer)
         elif name == "settle":

@@ -72,8 +72,10 @@ class WallClock:
         self._passed = 0.0
 
     def now(self) -> datetime:
-        with suppress(RuntimeError):  # after the end it stands still
+        try:  # noqa: SIM105 - for speed: it is asked all the time
             self._passed = trio.current_time() - self._begun
+        except RuntimeError:  # after the end it stands still
+            pass
         return self._base + self.offset + timedelta(seconds=self._passed)
 
 
@@ -402,21 +404,24 @@ class World:
         live = [seen for runs in self.watcher.live.values() for seen in runs.values()]
         if live and random.random() < 0.5:
             seen = random.choice(live)
-            self.watcher.counts["asked: cancel"] += 1
-            owner_id = self.store.add_request(
-                ControlRequest(
-                    target=seen.record.id,
-                    verb="cancel",
-                    actor=self._actor("cronicle cancel"),
-                    requested_at=self.clock.now(),
-                )
-            )
-            self.watcher.tell(f"cancel of {seen.record.id} is asked of {owner_id}")
-            if owner_id is not None:
-                self.wake_owner(self.folder, owner_id)
+            self._cancel(seen)
         else:
             plan = random.choice(list(self.plans.values()))
             self._run_for(plan, random.choice(list(plan.series) or [None]), self.clock.now())
+
+    def _cancel(self, seen: SeenRun) -> None:
+        self.watcher.counts["asked: cancel"] += 1
+        owner_id = self.store.add_request(
+            ControlRequest(
+                target=seen.record.id,
+                verb="cancel",
+                actor=self._actor("cronicle cancel"),
+                requested_at=self.clock.now(),
+            )
+        )
+        self.watcher.tell(f"cancel of {seen.record.id} is asked of {owner_id}")
+        if owner_id is not None:
+            self.wake_owner(self.folder, owner_id)
 
     def _run_for(self, plan: Plan, label: str | None, at: datetime) -> bool:
         """A detached run for the latest tick at or before an instant."""
@@ -475,7 +480,10 @@ class World:
                     self._run_once(run, plans[run.workflow], run.series, int(run.interval_start.timestamp()))
                 if seen.policy.requires and not self._required_are_there(seen) and run.interval_start:
                     for name in seen.policy.requires:
-                        self._unstick_required(run, plans[name])
+                        if name in self.plans:
+                            self._unstick_required(run, self.plans[name])
+                        else:  # it was removed, and may have no tick in the run's interval that could succeed
+                            self._cancel(seen)
 
     def _unstick_required(self, run: RunRecord, plan: Plan) -> None:
         assert run.interval_start is not None
@@ -784,7 +792,7 @@ def engine_of(world: World) -> Iterator[None]:
         (ticker, "RECHECK", pace),
         (signals, "LOOK", 5 * pace),
         (admission, "LOOK_AGAIN", pace),
-        (dispatcher, "LOOK_AGAIN", pace),
+        (dispatcher, "LOOK_AGAIN", 5 * pace),
         (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
     ]

@@ -328,3 +328,21 @@ def test_storing_nothing_is_nothing(store: Store, sample: Sample, count: int) ->
     store.append([Transition(run_id=run.id, owner=OWNER, events=())] * count)
 
     assert len(store.get_events(run.id)) == 1
+
+
+def test_a_run_that_has_ended_cannot_be_ended_again(store: Store, sample: Sample) -> None:
+    """A settlement has dropped it while its owner was about to cancel it."""
+    run, other = sample.ended(RunState.SKIPPED), sample.run()
+    before = store.get_events(run.id)
+    end = ev.RunFinished(at=START + DAY, state=RunState.CANCELLED)
+
+    refused, taken = store.append(
+        [
+            Transition(run_id=run.id, owner=OWNER, events=(ev.CancelRequested(at=START, by="ada"), end)),
+            Transition(run_id=other.id, owner=OWNER, events=(end,)),
+        ]
+    )
+
+    assert refused is None
+    assert taken is not None
+    assert store.get_events(run.id) == before

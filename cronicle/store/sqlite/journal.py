@@ -103,9 +103,14 @@ class Batch:
         self._events: list[Row] = []
 
     def add(self, transition: Transition) -> int | None:
-        """Take in a transition: the number of its first event; None if its owner does not own the run."""
+        """Take in a transition: the number of its first event; None if its owner does not own the run.
+
+        Nobody owns the end of a run that has ended: a settlement may have dropped it a moment before.
+        """
         run = self._run(transition.run_id)
         if run is None or run.owner != transition.owner:
+            return None
+        if run.state not in LIVE and any(isinstance(event, RunFinished) for event in transition.events):
             return None
         number = self.add_events(run, transition.events)
         if transition.packed_tasks is not None:
