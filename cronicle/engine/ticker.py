@@ -82,13 +82,15 @@ class Ticker:
         return tuple(self._watch.deployments()) if self._watch is not None else ()
 
     def wake(self) -> None:
-        """Have it look now."""
+        """Have it look now, at all that others may have changed."""
+        if self._watch is not None:
+            self._watch.others_changed()
         self._woken.set()
 
     def run_ended(self, run: RunRecord) -> None:
         """Have it look now if something may follow from the end of a run."""
-        if self._watch is not None and self._watch.waits_for_end_of(run):
-            self.wake()
+        if self._watch is not None and self._watch.run_ended(run):
+            self._woken.set()
 
     def stop(self) -> None:
         """Settle no more ticks; another may lead."""

@@ -45,6 +45,10 @@ _log = logging.getLogger(__name__)
 CATCHUPS_AT_ONCE = 2
 """Live runs of a series that make up missed ticks."""
 
+COUNTED_AGAIN = 5
+"""A series with so many of these is left alone for so many looks, unless one of them ends or another process has
+something to tell: counting costs a walk over all that is live of its workflow."""
+
 
 @frozen(kw_only=True)
 class Scope:
@@ -70,6 +74,8 @@ class Watch:
         self._to_begin: list[ServedEnvironment] = []
         self._coming: WeakValueDictionary[Hashable, Coming] = WeakValueDictionary()
         self._followers = Followers(store)
+        self._full: dict[SeriesKey, int] = {}
+        """Series with as many runs that make up missed ticks as there may be: for how many looks that is believed."""
         self.progress: dict[str, int] = {}
         """What is to be noted with the next settlements."""
 
@@ -192,11 +198,16 @@ class Watch:
             found += self._caught_up(environment, maker, limit - len(found))
         return found + self._followers.due(maker, self.progress)
 
-    def waits_for_end_of(self, run: RunRecord) -> bool:
-        """True if something may be due as soon as a run has ended."""
-        return run.cause is Cause.CATCHUP or self._followers.follow(
-            run.project, run.environment, run.workflow
-        )
+    def run_ended(self, run: RunRecord) -> bool:
+        """Take in that a run has ended; True if something may be due for it."""
+        is_catchup = run.cause is Cause.CATCHUP
+        if is_catchup:
+            self.others_changed()
+        return is_catchup or self._followers.follow(run.project, run.environment, run.workflow)
+
+    def others_changed(self) -> None:
+        """Believe nothing any more of what other processes may have changed."""
+        self._full.clear()
 
     @contextmanager
     def _setting_aside(self, series: Series) -> Iterator[None]:
@@ -227,8 +238,13 @@ class Watch:
             begun.add(owed.key)
             if environment.paused_until(owed.key.workflow, maker.now) is not None:
                 continue
+            if believed := self._full.get(owed.key, 0):
+                self._full[owed.key] = believed - 1
+                continue
             room = CATCHUPS_AT_ONCE - self._live_catchups(owed.key)
-            if room > 0:
+            if room <= 0:
+                self._full[owed.key] = COUNTED_AGAIN
+            else:
                 limit -= 1
                 with self._setting_aside(series):
                     yield made_up(environment, series, owed, room, maker)

@@ -792,7 +792,8 @@ def engine_of(world: World) -> Iterator[None]:
         (ticker, "RECHECK", pace),
         (signals, "LOOK", 5 * pace),
         (admission, "LOOK_AGAIN", pace),
-        (dispatcher, "LOOK_AGAIN", 5 * pace),
+        (dispatcher, "LOOK_AGAIN", 3 * pace),
+        (dispatcher, "GATES_AT_ONCE", 10),
         (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
     ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
 from cronicle.store import rows
@@ -50,6 +51,8 @@ class SqliteReader:
     def __init__(self, connection: Connection, folder: Path) -> None:
         self._connection = connection
         self._locks = OwnerLocks(folder)
+        self._deployments: WeakValueDictionary[tuple[str, str, int], DeploymentRecord] = WeakValueDictionary()
+        """Those that somebody has in hand: a deployment is never edited, and reading a large one takes long."""
 
     def close(self) -> None:
         """Close the file and let go of the locks of owners."""
@@ -89,14 +92,25 @@ class SqliteReader:
     def find_deployment(
         self, project: str, environment: str, number: int | None = None
     ) -> DeploymentRecord | None:
+        if number is None:
+            number = self._connection.value(
+                "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?",
+                (project, environment),
+            )
+        if number is None:
+            return None
+        known = self._deployments.get((project, environment, number))
+        if known is not None:
+            return known
         row = self._connection.row(
-            f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number = coalesce(?, number)"
-            " ORDER BY number DESC LIMIT 1",
+            f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number = ?",
             (project, environment, number),
         )
         if row is None:
             return None
-        return readable(f"deployment {row[2]} of {project}, {environment},", rows.deployment_from, row)
+        found = readable(f"deployment {number} of {project}, {environment},", rows.deployment_from, row)
+        self._deployments[project, environment, number] = found
+        return found
 
     def list_deployments(
         self, project: str, environment: str | None = None, *, limit: int = 50
