@@ -128,7 +128,7 @@ class Mix:
         self.start = int(around.timestamp()) - (0 if years else min(self.span // 2, 200 * DAY))
         self.longest = self.span if years else 4 * self.span
         """Seconds to simulate if there are fewer runs than wanted."""
-        self.pace = max(1.0, min(8 * self.gap, self.span / 125))
+        self.pace = max(1.0, min(12 * self.gap, self.span / 100))
         """Seconds between two looks of the process at everything, in place of one."""
         self.slots = random.choice((4, 8, 16, 32))
         number = random.randint(6, 24)
