@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,8 @@ class Dispatcher:
         self._owner = owner
         self._observe = observe
         self._ended = ended
-        self._ready: list[tuple[Any, int, RunRecord]] = []
+        self._ready: list[tuple[Any, int, RunRecord, int]] = []
+        """Rank, number, run, its sequence."""
         self._waiting: dict[Workflow, _Group] = {}
         self._known: set[str] = set()
         self._beginning: set[str] = set()
@@ -104,16 +105,23 @@ class Dispatcher:
 
     # -- what others say -----------------------------------------------------------------------------------
 
-    def offer(self, runs: Iterable[RunRecord]) -> None:
-        """Take on live runs that this process owns, as they are stored; those that it has are passed over."""
+    def offer(self, runs: Iterable[RunRecord], sequences: Mapping[str, int] | None = None) -> None:
+        """Take on live runs that this process owns; those that it has are passed over.
+
+        Args:
+            runs: As they are stored, or, where `sequences` has them by their ids, as they were before.
+            sequences: What the store has just numbered runs with. Most runs of a minute on which ten thousand are due
+                are not numbered here but when they start: it takes longer than all else that is done with them.
+        """
         for run in runs:
             if run.id in self._known:
                 continue
             self._known.add(run.id)
+            sequence = sequences[run.id] if sequences is not None else run.sequence
             if run.state is RunState.QUEUED and not run.admitted:
-                self._waiting.setdefault(_workflow_of(run), _Group()).add(run)
+                self._waiting.setdefault(_workflow_of(run), _Group()).add(_numbered(run, sequence))
             else:
-                self._put(run)
+                self._put(run, sequence)
         self._wake()
 
     def knows(self, run_id: str) -> bool:
@@ -125,11 +133,11 @@ class Dispatcher:
         for group in self._waiting.values():
             if run := group.take(run_id):
                 self._hasty.append(run)
-        for place, (_, _, run) in enumerate(self._ready):
+        for place, (_, _, run, sequence) in enumerate(self._ready):
             if run.id == run_id:
                 del self._ready[place]
                 heapq.heapify(self._ready)
-                self._hasty.append(run)
+                self._hasty.append(_numbered(run, sequence))
                 break
         self._wake()
 
@@ -225,7 +233,7 @@ class Dispatcher:
             if (verdict.admitted or verdict.dropped is not None) and group.take(run.id) is None:
                 continue  # somebody has hastened it meanwhile: it has a driver, which judges it itself
             if verdict.admitted:
-                self._put(evolve(run, admitted=True))
+                self._put(evolve(run, admitted=True), run.sequence)
             elif verdict.dropped is not None:
                 await self._drop(run, verdict.dropped)
             elif verdict.is_over:
@@ -251,7 +259,7 @@ class Dispatcher:
         await self._owner.journal.append(Transition(run_id=run.id, owner=self._owner.id, events=facts))
         self._forget(run, machine)
 
-    def _put(self, run: RunRecord) -> None:
+    def _put(self, run: RunRecord, sequence: int) -> None:
         """Queue a run that may start."""
         try:
             priority = self._owner.spec_named(run.spec_hash).policy.priority
@@ -263,16 +271,16 @@ class Dispatcher:
             priority=priority,
             cause=run.cause,
             logical_time=run.logical_time,
-            sequence=run.sequence,
+            sequence=sequence,
         )
-        heapq.heappush(self._ready, (queued.rank, next(self._number), run))
+        heapq.heappush(self._ready, (queued.rank, next(self._number), run, sequence))
 
     def _start_ready(self, nursery: trio.Nursery) -> None:
         slots = self._owner.slots
         while self._ready and slots.idle > len(self._beginning):
-            _, _, run = heapq.heappop(self._ready)
+            _, _, run, sequence = heapq.heappop(self._ready)
             self._beginning.add(run.id)
-            nursery.start_soon(self._drive, run)
+            nursery.start_soon(self._drive, _numbered(run, sequence))
 
     async def _drive(self, run: RunRecord) -> None:
         try:
@@ -315,6 +323,10 @@ class Dispatcher:
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _numbered(run: RunRecord, sequence: int) -> RunRecord:
+    return run if run.sequence == sequence else evolve(run, sequence=sequence)
 
 
 def _workflow_of(run: RunRecord) -> Workflow:

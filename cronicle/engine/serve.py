@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cronicle.engine.dispatcher import Dispatcher
 from cronicle.engine.heartbeat import Heartbeat
@@ -163,15 +163,13 @@ class Server:
         """Runs were made: take them on; those that a newer one supersedes are cancelled."""
         self._settled(settlements, settled)
         made: list[RunRecord] = []
+        sequences: dict[str, int] = {}
         for settlement, one in zip(settlements, settled, strict=True):
             self.keeper.cancel_superseded(one.superseded)
             self.dispatcher.let_go(one.skipped)
-            made += [
-                evolve(new.run, sequence=one.made[new.run.id])
-                for new in settlement.runs
-                if new.run.id in one.made
-            ]
-        self.dispatcher.offer(made)
+            made += [new.run for new in settlement.runs if new.run.id in one.made]
+            sequences.update(one.made)
+        self.dispatcher.offer(made, sequences)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()
