@@ -13,7 +13,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def cancel(
-    addresses: Annotated[list[str], typer.Argument(help="Runs or backfills; `-` reads a list from stdin.")],
+    addresses: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN|BACKFILL...", help="Runs or backfills; `-` reads a list from stdin."),
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
     environment: EnvironmentOption = None,

@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def resume(
-    address: Annotated[str, typer.Argument(help="A run or a backfill.")],
+    address: Annotated[str, typer.Argument(metavar="RUN|BACKFILL", help="A run or a backfill.")],
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,

@@ -13,7 +13,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def retry(
-    addresses: Annotated[list[str], typer.Argument(help="Runs; `-` reads a list from stdin.")],
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs; `-` reads a list from stdin.")
+    ],
     revision: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def wait(
-    addresses: Annotated[list[str], typer.Argument(help="Runs or backfills; `-` reads a list from stdin.")],
+    addresses: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN|BACKFILL...", help="Runs or backfills; `-` reads a list from stdin."),
+    ],
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="DURATION", help="Give up after so long (exit code 124): `5m`."),

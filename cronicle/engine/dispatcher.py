@@ -254,6 +254,9 @@ class Dispatcher:
         machine = RunMachine.replay(
             self._owner.spec_named(run.spec_hash), self._owner.store.get_events(run.id)
         )
+        if machine.finished:  # a settlement has dropped it a moment before, and is about to say so
+            self._known.discard(run.id)
+            return
         now = self._owner.clock.now()
         facts = machine.advance(ev.RunFinished(at=now, state=RunState.SKIPPED, reason=reason))
         await self._owner.journal.append(Transition(run_id=run.id, owner=self._owner.id, events=facts))

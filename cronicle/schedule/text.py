@@ -131,7 +131,9 @@ def parse_time(text: str, zone_name: str) -> datetime:
             raise TextError(f"{text!r} is not a time: {error}", _HOW_TO_WRITE_A_TIME) from error
         if EARLIEST < instant < LATEST:
             return instant
-    raise TextError(f"{text!r} is not a time of the years 2 to 9998", _HOW_TO_WRITE_A_TIME)
+    elif not _DATE.fullmatch(text):
+        raise TextError(f"{text!r} is not a time", _HOW_TO_WRITE_A_TIME)
+    raise TextError(f"{text!r} is not in the years 2 to 9998", _HOW_TO_WRITE_A_TIME)
 
 
 def parse_size(text: str) -> int:

@@ -11,12 +11,13 @@ from attrs import evolve
 from serving_world import START, World, every
 from trio.testing import MockClock
 
-from cronicle.runs.events import RunQueued
+from cronicle.engine.admission import judge
+from cronicle.runs.events import RunFinished, RunQueued
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.states import RunState
 from cronicle.schedule.rule import Schedule
 from cronicle.store.interface import Store
-from cronicle.store.records import NewRun
+from cronicle.store.records import NewRun, Transition
 from cronicle.testing import Planned
 
 
@@ -142,3 +143,27 @@ async def test_of_two_series_with_a_tick_at_the_same_time_the_run_that_was_made_
 
     assert world.states("w")[:3] == [RunState.SUCCEEDED] * 3
     assert [run.series for run in world.runs("w")[:3]] == [None, "other", None]
+
+
+async def test_a_run_that_is_too_late_and_was_dropped_a_moment_before_ends_once(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+):
+    """What a settlement stores is told to the dispatcher only after others have had their turn."""
+    world.deploy(w={"schedules": [every(60)], "policy": Policy(overlap=Overlap.QUEUE, start_within=30)})
+    end = RunFinished(at=START + timedelta(seconds=150), state=RunState.SKIPPED, reason="queue_limit")
+
+    async def judge_while_it_is_dropped(owner, run, policy):
+        verdict = await judge(owner, run, policy)
+        if verdict.dropped is not None:
+            world.store.append([Transition(run_id=run.id, owner=owner.id, events=(end,))])
+        return verdict
+
+    monkeypatch.setattr("cronicle.engine.dispatcher.judge", judge_while_it_is_dropped)
+    async with world.serving() as server:
+        world.attempts.plan["work"] = [Planned(seconds=110)]
+        await trio.sleep(175)
+        assert server.dispatcher.waiting == 0
+
+    first, second, *_ = world.runs("w")
+    assert (first.state, second.state, second.reason) == (RunState.SUCCEEDED, RunState.SKIPPED, "queue_limit")
+    assert sum(isinstance(event, RunFinished) for event in world.store.get_events(second.id)) == 1
