@@ -105,8 +105,9 @@ class Ticker:
         """Tick for as long as this is not cancelled or stopped; with `until`, to that instant, inclusive."""
         while not self._stopped:
             self._woken = trio.Event()
-            done = until is not None and self._owner.clock.now() >= until
-            seconds = await self._look(until)
+            now = self._owner.clock.now()
+            done = until is not None and now >= until
+            seconds = await self._look(min(now, until) if until is not None else now)
             if done and self.is_idle:
                 return
             if until is not None:
@@ -114,11 +115,10 @@ class Ticker:
             with trio.move_on_after(seconds):
                 await self._woken.wait()
 
-    async def _look(self, until: datetime | None) -> float:
-        """Settle what is due, up to `until` at most; how many seconds there is nothing to do after that."""
+    async def _look(self, now: datetime) -> float:
+        """Settle what is due; how many seconds there is nothing to do after that."""
         owner = self._owner
         epoch = await owner.journal.call(owner.store.lead, owner.id)
-        now = self._now(until)
         if epoch is None or self._stopped:
             self._lose_lead()
             self.looked.set()
@@ -132,8 +132,6 @@ class Ticker:
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
-        # The clock is read once more, so that what was deployed just now is settled to a moment after it was.
-        now = self._now(until)
         maker = Maker(
             owner=owner.id, host=owner.host, now=now, new_id=owner.new_id, spec_named=owner.spec_named
         )
@@ -143,10 +141,6 @@ class Ticker:
                 return 0.0
             limit = BATCH
         return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
-
-    def _now(self, until: datetime | None) -> datetime:
-        now = self._owner.clock.now()
-        return now if until is None else min(now, until)
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
         """Store settlements; False if this process does not lead any more."""

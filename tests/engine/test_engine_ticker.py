@@ -16,7 +16,7 @@ from cronicle.runs.states import Cause, Outcome, RunState
 from cronicle.schedule.dropped import Dropped
 from cronicle.schedule.rule import Catchup, Schedule
 from cronicle.store.interface import Store
-from cronicle.store.series import CursorRecord, PauseRecord
+from cronicle.store.series import PauseRecord
 from cronicle.testing import Planned
 
 MINUTE = timedelta(minutes=1)
@@ -483,34 +483,3 @@ async def test_a_ticker_that_is_stopped_while_it_looks_settles_nothing_more(
         await trio.sleep(60)
 
     assert world.times("job") == []
-
-
-async def test_a_deployment_that_comes_while_the_store_is_slow_is_settled_to_a_moment_after_it(
-    world: World, autojump_clock: MockClock
-):
-    """Between a look at the clock and the look at what is deployed half a minute may pass."""
-    world.deploy(w={"schedules": [every(3600)]})
-
-    async with world.serving():
-        await trio.sleep(65)
-        lead, settle = world.store.lead, world.store.settle
-        deployed: list[datetime] = []
-        cursors: list[CursorRecord] = []
-
-        def slow(owner):
-            if not deployed:
-                world.clock.jump(timedelta(seconds=25))
-                world.deploy(w={"schedules": [every(10)]})
-                deployed.append(world.clock.now())
-            return lead(owner)
-
-        def watched(epoch, settlements, progress):
-            cursors.extend(one.cursor for one in settlements if one.cursor is not None)
-            return settle(epoch, settlements, progress)
-
-        world.store.lead, world.store.settle = slow, watched
-        await trio.sleep(30)
-
-    assert cursors
-    assert cursors[0].position >= deployed[0]
-    assert all(run.logical_time > deployed[0] for run in world.runs("w"))

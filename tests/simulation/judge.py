@@ -225,12 +225,16 @@ class _Fates:
             self.wrong(f"tick {at} was dropped for an unknown reason, {span.reason}")
 
     def _rules_in_force(self, at: datetime) -> list[Rule]:
-        """The rules of the deployment that held at an instant, and of those about it: the engine may be late."""
+        """The rules of the deployment that held at an instant, and of those about it.
+
+        The engine may be late; and it looks at the clock before it looks at what is deployed, so that what it records
+        for an instant may follow a deployment that came a moment after.
+        """
         room = timedelta(seconds=3 * self.world.mix.pace)
         return [
             rule
             for piece in self.pieces
-            if piece.after <= at and piece.until >= at - room
+            if piece.after <= at + room and piece.until >= at - room
             for rule in piece.rules
         ]
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
+_NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
@@ -51,7 +52,9 @@ class SqliteReader:
     def __init__(self, connection: Connection, folder: Path) -> None:
         self._connection = connection
         self._locks = OwnerLocks(folder)
-        self._deployments: WeakValueDictionary[tuple[str, str, int], DeploymentRecord] = WeakValueDictionary()
+        self._deployments: WeakValueDictionary[tuple[str, str, int | None], DeploymentRecord] = (
+            WeakValueDictionary()
+        )
         """Those that somebody has in hand: a deployment is never edited, and reading a large one takes long."""
 
     def close(self) -> None:
@@ -93,23 +96,15 @@ class SqliteReader:
         self, project: str, environment: str, number: int | None = None
     ) -> DeploymentRecord | None:
         if number is None:
-            number = self._connection.value(
-                "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?",
-                (project, environment),
-            )
-        if number is None:
-            return None
-        known = self._deployments.get((project, environment, number))
-        if known is not None:
+            number = self._connection.value(_NEWEST, (project, environment))
+        at = (project, environment, number)
+        if (known := self._deployments.get(at)) is not None:
             return known
-        row = self._connection.row(
-            f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number = ?",
-            (project, environment, number),
-        )
+        row = self._connection.row(f"{_DEPLOYMENT} WHERE project = ? AND environment = ? AND number = ?", at)
         if row is None:
             return None
         found = readable(f"deployment {number} of {project}, {environment},", rows.deployment_from, row)
-        self._deployments[project, environment, number] = found
+        self._deployments[at] = found
         return found
 
     def list_deployments(
