@@ -43,6 +43,10 @@ GATES_AT_ONCE = 20
 """So many runs of a workflow that wait for something of their own are looked at in one go; those behind them after
 `LOOK_AGAIN`."""
 
+NOT_TOLD = 15.0
+"""Seconds after which the waiting runs of a workflow are looked at although nobody has said that something has
+changed: what one process tells another may be lost."""
+
 Workflow = tuple[str, str, str]
 """Project, environment, workflow."""
 
@@ -205,7 +209,9 @@ class Dispatcher:
         for workflow, group in tuple(self._waiting.items()):
             if group.is_dirty or (group.look_at is not None and group.look_at <= now):
                 group.is_dirty = False
-                group.look_at = await self._judge_group(group)
+                look_at = await self._judge_group(group)
+                anyway = now + timedelta(seconds=NOT_TOLD)
+                group.look_at = min(look_at or anyway, anyway)
             if not group.runs:
                 del self._waiting[workflow]
             elif group.look_at is not None:

@@ -12,6 +12,7 @@ from serving_world import START, World, every
 from trio.testing import MockClock
 
 from cronicle.engine.admission import judge
+from cronicle.engine.dispatcher import NOT_TOLD
 from cronicle.runs.events import RunFinished, RunQueued
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.states import RunState
@@ -167,3 +168,16 @@ async def test_a_run_that_is_too_late_and_was_dropped_a_moment_before_ends_once(
     first, second, *_ = world.runs("w")
     assert (first.state, second.state, second.reason) == (RunState.SUCCEEDED, RunState.SKIPPED, "queue_limit")
     assert sum(isinstance(event, RunFinished) for event in world.store.get_events(second.id)) == 1
+
+
+async def test_a_run_that_nobody_tells_of_what_it_waits_for_starts_a_little_later(
+    world: World, autojump_clock: MockClock
+):
+    """The run before it has ended in another process, whose letter was lost."""
+    world.deploy(w={"schedules": [every(600)], "policy": Policy(overlap=Overlap.QUEUE)})
+
+    async with world.serving() as server:
+        server.dispatcher._forget = lambda run, _: server.dispatcher._known.discard(run.id)
+        world.attempts.plan["work"] = [Planned(seconds=700)]
+        await trio.sleep(1300 + NOT_TOLD + 10)
+        assert world.states("w") == [RunState.SUCCEEDED, RunState.SUCCEEDED]

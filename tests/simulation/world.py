@@ -794,6 +794,7 @@ def engine_of(world: World) -> Iterator[None]:
         (admission, "LOOK_AGAIN", pace),
         (dispatcher, "LOOK_AGAIN", 3 * pace),
         (dispatcher, "GATES_AT_ONCE", 10),
+        (dispatcher, "NOT_TOLD", 6 * pace),
         (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
     ]
