@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 HASHES = "PYTHONHASHSEED"
 
@@ -22,6 +23,7 @@ def main() -> int:
     if os.environ.get(HASHES) != "0":  # the order of sets of texts is part of what a seed fixes
         os.environ[HASHES] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the workers end, too
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     begun = time.perf_counter()
     counts: Counter[str] = Counter()
@@ -83,6 +85,10 @@ def _simulated(seeds, given):
         try:
             for future in as_completed(waiting):
                 yield future.result()
+        except BaseException:
+            for worker in active_children():  # each would simulate its seed to the end
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
