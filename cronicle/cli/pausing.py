@@ -42,6 +42,7 @@ def pause_each(
         return ExitCode.GOOD
     if ends is not None:
         raise UsageError(f"--until is for workflows; {others[0]} is none", "Pause a backfill without it.")
+    _check_that_it_may_be_a_backfill(store, target, others)
     from cronicle.cli.requesting import request_each
 
     return request_each(session, store, others, "pause", reason)
@@ -119,6 +120,24 @@ def _parted(store: Store, target: Target, names: Iterable[str]) -> tuple[list[st
     known = {workflow.name for workflow in deployment.workflows} if deployment else set()
     workflows = [name for name in names if name in known]
     return workflows, [name for name in names if name not in known]
+
+
+def _check_that_it_may_be_a_backfill(store: Store, target: Target, others: Sequence[str]) -> None:
+    """What is alone and no id is meant as a workflow: which ones there are is said.
+
+    Raises:
+        CronicleError: It is none that is deployed.
+    """
+    from cronicle.names import is_name, parse_run_address
+    from cronicle.operations.deployed import get_workflow
+
+    deployment = store.find_deployment(target.project.name, target.environment)
+    if deployment is None or len(others) != 1 or not is_name(others[0]):
+        return
+    address = parse_run_address(others[0])
+    prefix = None if address is None else address.id_prefix
+    if prefix is None or not store.list_ids(prefix, 1):
+        get_workflow(deployment, others[0])
 
 
 def _check(names: Sequence[str], *, everything: bool) -> None:

@@ -65,3 +65,11 @@ def test_without_missed_ticks_runs_missed_says_so(cronicle):
     assert said.code == 0
     assert "every tick that was due has its run" in said.err
     assert json.loads(cronicle("runs", "--missed", "--json").out) == []
+
+
+def test_a_name_that_is_not_deployed_is_said_not_to_be_and_which_is_meant(cronicle):
+    said = cronicle("pause", "dayly")
+
+    assert said.code == 1
+    assert "error: no workflow 'dayly' is deployed to" in said.err
+    assert "Did you mean daily?" in said.err
