@@ -114,8 +114,8 @@ class Dispatcher:
 
         Args:
             runs: As they are stored, or, where `sequences` has them by their ids, as they were before.
-            sequences: What the store has just numbered runs with. Most runs of a minute on which ten thousand are due
-                are not numbered here but when they start: it takes longer than all else that is done with them.
+            sequences: What the store has just numbered runs with. A run that may start is numbered when it does, so that
+                of ten thousand ticks of one minute the later ones do not wait for copies of the first.
         """
         for run in runs:
             if run.id in self._known:
