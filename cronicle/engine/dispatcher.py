@@ -114,8 +114,8 @@ class Dispatcher:
 
         Args:
             runs: As they are stored, or, where `sequences` has them by their ids, as they were before.
-            sequences: What the store has just numbered runs with. A run that may start is numbered when it does, so that
-                of ten thousand ticks of one minute the later ones do not wait for copies of the first.
+            sequences: What the store has just numbered runs with. A run that may start is numbered when it does, so
+                that of ten thousand ticks of one minute the later ones do not wait for copies of the first.
         """
         for run in runs:
             if run.id in self._known:
