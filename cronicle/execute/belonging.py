@@ -28,11 +28,11 @@ import attrs
 LINUX = sys.platform == "linux"
 TOKEN_NAME = b"CRONICLE_ATTEMPT_TOKEN="
 PR_SET_CHILD_SUBREAPER = 36
-STATE, FLAGS, END_OF_CODE = 0, 6, 24
+STATE, PARENT, FLAGS, END_OF_CODE = 0, 1, 6, 24
 """Fields of `/proc/PID/stat` (proc(5)), counted from after the name."""
 
-PF_KTHREAD = 0x00200000
-"""In the flags of a process: a thread of the kernel."""
+PF_EXITING, PF_KTHREAD = 0x00000004, 0x00200000
+"""In the flags of a process: it is about to end, or has; it is a thread of the kernel."""
 
 MOST_READS = 3
 """So often the environment of a process that seems to have none is read: it may have been in an `exec`."""
@@ -164,7 +164,8 @@ def carries(pid: int, tokens: Collection[bytes]) -> bool | None:
     """True if the environment that a process was started with carries one of the tokens.
 
     None if that cannot be told yet: in the middle of an `exec` a process has no environment. It may have left its
-    group, so that taking it for a stranger would be to leave it behind.
+    group, so that taking it for a stranger would be to leave it behind. Nor has one that is about to end: an orphan
+    of ours is a zombie in a moment, and would stay one if nobody looked again.
     """
     for _ in range(MOST_READS):
         environ = _environ(pid)
@@ -174,7 +175,7 @@ def carries(pid: int, tokens: Collection[bytes]) -> bool | None:
         reap(pid)  # perhaps a zombie, and an orphan of ours
         in_exec = None if environ is None else _is_in_exec(pid)
         if in_exec is None:
-            return False
+            return None if _is_ending_orphan(pid) else False
         if in_exec:
             return None
         # It was, perhaps, when its environment was read: read it again.
@@ -188,6 +189,17 @@ def _environ(pid: int) -> bytes | None:
             return file.read()
     except OSError:
         return None
+
+
+def _is_ending_orphan(pid: int) -> bool:
+    """True for a child of this process, no leader of an attempt, that is about to end or waits to be waited for."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    is_ours = int(fields[PARENT]) == os.getpid() and pid not in leaders
+    return is_ours and bool(int(fields[FLAGS]) & PF_EXITING)
 
 
 def _is_in_exec(pid: int) -> bool | None:
