@@ -228,6 +228,16 @@ class Store(StoreReader, Protocol):
         """Make this process an owner; it is alive until it calls `remove_owner` or dies."""
         ...
 
+    lease_seconds: float | None
+    """For how long an owner is alive that does not renew its lease; None: exactly as long as its process (SQLite)."""
+
+    def renew_lease(self, owner: str) -> bool:
+        """Say that an owner's process lives; False if somebody has settled the owner meanwhile.
+
+        Then nothing that is written in its name has any effect, and this process is to be another owner.
+        """
+        ...
+
     def remove_owner(self, owner: str) -> None:
         """End being an owner: what it had not finished, hooks included, is left without one, its slots are free."""
         ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cronicle.store.interface import Store, StoreError
 from cronicle.store.reading import StoreReader
+from cronicle.store.url import is_url, shown_url
 
 if TYPE_CHECKING:
     from cronicle.store.records import BackupReport
@@ -28,6 +29,10 @@ def open_store(location: str, *, create: bool, patience: float | None = None) ->
         UnknownError: There is none, and `create` is false.
         StoreError: It cannot be used; the message says why.
     """
+    if is_url(location):
+        from cronicle.store import postgres
+
+        return postgres.open_store(location, create=create, patience=patience)
     folder = _folder(location)
     from cronicle.store import sqlite
 
@@ -41,6 +46,10 @@ def open_reader(location: str) -> StoreReader:
         UnknownError: There is none.
         StoreError: It cannot be used; the message says why.
     """
+    if is_url(location):
+        from cronicle.store import postgres
+
+        return postgres.open_reader(location)
     folder = _folder(location)
     from cronicle.store import sqlite
 
@@ -54,6 +63,10 @@ def back_up(location: str, target: Path, at: datetime) -> BackupReport:
         UnknownError: There is no store.
         StoreError: The target exists or cannot be written, or the copy was found not to be sound.
     """
+    if is_url(location):
+        from cronicle.store import postgres
+
+        raise postgres.no_backup()
     folder = _folder(location)
     from cronicle.store import sqlite
 
@@ -67,6 +80,10 @@ def upgrade(location: str) -> tuple[int, int]:
         UnknownError: There is no store.
         StoreError: It cannot be done; the message says why.
     """
+    if is_url(location):
+        from cronicle.store import postgres
+
+        return postgres.bring_up_to_date(location)
     folder = _folder(location)
     from cronicle.store import sqlite
 
@@ -74,11 +91,9 @@ def upgrade(location: str) -> tuple[int, int]:
 
 
 def _folder(location: str) -> Path:
-    if location.startswith(("postgresql:", "postgres:")):
-        raise StoreError(
-            "a PostgreSQL store cannot be used yet: this version keeps its state in a folder",
-            "Name a folder with --store, or leave it out to use `.cronicle/` in the project's folder.",
-        )
     if "://" in location:
-        raise StoreError(f"{location!r} is not a location of a store.", "Name a folder with --store.")
+        raise StoreError(
+            f"{shown_url(location)!r} is not a location of a store.",
+            "Name a folder with --store, or a database: postgresql://USER@HOST/DATABASE",
+        )
     return Path(location).expanduser().absolute()

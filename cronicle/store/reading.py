@@ -40,6 +40,10 @@ class StoreReader(Protocol):
 
     def close(self) -> None: ...
 
+    def get_store_id(self) -> str:
+        """The id that the store was made with; a files folder that is bound to it carries the same."""
+        ...
+
     def find_project(self, name: str) -> ProjectRecord | None: ...
     def find_project_of(self, root_commit: str, folder: str) -> ProjectRecord | None:
         """The project that this repository and folder are bound to."""

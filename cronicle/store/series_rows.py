@@ -57,7 +57,7 @@ def cursor_row(cursor: CursorRecord) -> Row:
     )
 
 
-OWED_COLUMNS = f"{KEY_COLUMNS} deployment after until left"
+OWED_COLUMNS = f'{KEY_COLUMNS} deployment after until "left"'
 """Those that a new one is made with; reading has `sequence` before them."""
 
 

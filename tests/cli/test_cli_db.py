@@ -12,10 +12,11 @@ import pytest
 from cronicle.execute.places import Places, stdout_path
 from cronicle.execute.run_files import size_of
 from cronicle.runs.retention import Kind
+from cronicle.store.migrations import migrations
 from cronicle.store.records import RunFilter
 from cronicle.store.sqlite import FILE_NAME
 from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.schema import migrations, upgrade
+from cronicle.store.sqlite.schema import upgrade
 
 DAY = timedelta(days=1)
 IDS = ("7K2M9QX4TA", "4C0V8E5N2R")
@@ -219,7 +220,7 @@ def test_an_upgrade_says_from_which_version_to_which(cronicle, tmp_path: Path):
     (folder / FILE_NAME).touch(mode=0o600)
     connection = Connection(folder / FILE_NAME)
     connection.execute("PRAGMA journal_mode = WAL")
-    upgrade(connection, migrations()[:1])
+    upgrade(connection, migrations("sqlite")[:1])
     connection.close()
 
     assert "db upgrade" in cronicle("runs", "--store", str(folder)).err

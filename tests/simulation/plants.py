@@ -16,8 +16,8 @@ from cronicle.operations import settlements as settling
 from cronicle.operations.served import ServedEnvironment
 from cronicle.runs.machine import RunMachine
 from cronicle.schedule.owed import Deployed, OwedSpan
-from cronicle.store.sqlite import leader
-from cronicle.store.sqlite.writer import SqliteStore
+from cronicle.store.relational import leader
+from cronicle.store.sqlite.store import SqliteStore
 
 INSTANT = timedelta.resolution
 

@@ -169,7 +169,7 @@ class Process:
         self.world.watcher.tell(f"process {self.number} dies {how}")
         if self.world.watcher.leader == self.number:
             self.world.watcher.leader = -1
-        self._inner._locks.close()  # as the kernel does
+        self._inner._liveness.close()  # as the kernel does
         self._scope.cancel()
         self.world.unwatched()
 

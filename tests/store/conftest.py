@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from store_values import OWNER, START, Sample, temporary_folder
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
 from cronicle.store.records import OwnerRecord
+from tests.servers import running_server
+
+BACKENDS = ("sqlite", "postgres")
 
 
 @pytest.fixture
@@ -19,11 +26,45 @@ def folder() -> Iterator[Path]:
         yield made
 
 
-@pytest.fixture(params=["sqlite"])
-def location(request: pytest.FixtureRequest, folder: Path) -> str:
-    """Where a store of the backend under test lies; another backend joins here."""
-    assert request.param == "sqlite"
-    return str(folder / "store")
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URI of a PostgreSQL server."""
+    if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
+        yield uri
+        return
+    with running_server("fsync = off\nfull_page_writes = off\n") as started:
+        yield started.uri()
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> Iterator[str]:
+    """The name of a database with an empty store."""
+    name = f"store_template_{secrets.token_hex(4)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        open_store(in_database(server, name), create=True).close()
+        yield name
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def in_database(server: str, name: str) -> str:
+    """The URI of another database of a server."""
+    return server.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(params=BACKENDS)
+def location(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Where a store of the backend under test lies."""
+    if request.param == "sqlite":
+        yield str(folder / "store")
+        return
+    server: str = request.getfixturevalue("server")
+    template: str = request.getfixturevalue("template")
+    name = f"store_{secrets.token_hex(6)}"
+    with closing(psycopg.connect(server, autocommit=True)) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield in_database(server, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

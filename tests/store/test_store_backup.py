@@ -13,11 +13,11 @@ from test_store_processes import start
 from cronicle.store import sqlite
 from cronicle.store.interface import Store, StoreError
 from cronicle.store.location import back_up, open_reader, open_store, upgrade
+from cronicle.store.migrations import NEWEST, migrations
 from cronicle.store.records import RunFilter
 from cronicle.store.sqlite import FILE_NAME
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.health import examine
-from cronicle.store.sqlite.schema import NEWEST, migrations
 from cronicle.store.sqlite.schema import upgrade as apply_steps
 
 
@@ -157,7 +157,7 @@ def old_store(folder: Path) -> Path:
     path.touch(mode=0o600)
     connection = Connection(path)
     connection.execute("PRAGMA journal_mode = WAL")
-    apply_steps(connection, migrations()[:1])
+    apply_steps(connection, migrations("sqlite")[:1])
     connection.close()
     return folder
 

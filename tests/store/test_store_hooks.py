@@ -9,7 +9,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.states import Outcome, RunState
 from cronicle.store.interface import Store
 from cronicle.store.records import OwnerRecord
-from cronicle.store.sqlite.writer import SqliteStore
+from cronicle.store.sqlite.store import SqliteStore
 
 OWED = ev.HooksOwed(at=START, hooks=(0, 1))
 

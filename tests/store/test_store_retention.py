@@ -23,7 +23,7 @@ from cronicle.runs.states import BackfillState, RunState, TaskState
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest, RunFilter, RunRecord
-from cronicle.store.sqlite.retention import _PAST, _made_before
+from cronicle.store.relational.retention import _PAST, _made_before
 
 LATER = START + 10 * DAY
 SCOPE = ("weather", "local")

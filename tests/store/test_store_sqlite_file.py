@@ -13,8 +13,8 @@ from store_values import ACTOR, SPEC, START, deployment, project
 from cronicle.store import sqlite
 from cronicle.store.interface import StoreError, UncertainWriteError, UnknownError
 from cronicle.store.location import open_reader, open_store
+from cronicle.store.migrations import Migration
 from cronicle.store.sqlite import FILE_NAME, connection, filesystem, schema
-from cronicle.store.sqlite.schema import Migration
 
 CHECKSUMS: dict[int, str] = {}
 """Version -> checksum of each migration that a release has had; such a file never changes again."""
@@ -126,15 +126,15 @@ def test_what_is_append_only_cannot_be_edited(path: Path, change: str) -> None:
 
 
 def test_the_newest_version_is_that_of_the_last_migration(path: Path) -> None:
-    assert schema.migrations()[-1].version == schema.NEWEST
+    assert schema.migrations("sqlite")[-1].version == schema.NEWEST
     assert raw(path, "PRAGMA user_version") == [(schema.NEWEST,)]
     assert raw(path, "SELECT version, name, checksum FROM migration") == [
-        (step.version, step.name, step.checksum) for step in schema.migrations()
+        (step.version, step.name, step.checksum) for step in schema.migrations("sqlite")
     ]
 
 
 def test_a_released_migration_never_changes() -> None:
-    known = {step.version: step.checksum for step in schema.migrations()}
+    known = {step.version: step.checksum for step in schema.migrations("sqlite")}
 
     assert {version: known.get(version) for version in CHECKSUMS} == CHECKSUMS
 
@@ -145,10 +145,10 @@ NEXT = Migration(schema.NEWEST + 1, "next", "CREATE TABLE next (number INTEGER P
 def test_an_old_store_is_brought_up_to_date_when_it_is_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = (*schema.migrations(), NEXT)
+    steps = (*schema.migrations("sqlite"), NEXT)
     monkeypatch.setattr("cronicle.store.sqlite.NEWEST", NEXT.version)
     monkeypatch.setattr(schema, "NEWEST", NEXT.version)
-    monkeypatch.setattr("cronicle.store.sqlite.migrations", lambda: steps)
+    monkeypatch.setattr("cronicle.store.sqlite.migrations", lambda _: steps)
 
     with pytest.raises(StoreError, match="older schema version") as caught:
         open_reader(str(path.parent))
@@ -165,7 +165,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path) -> None:
     opened = connection.Connection(path)
 
     with pytest.raises(StoreError, match="no_such_function"):
-        schema.upgrade(opened, (*schema.migrations(), broken))
+        schema.upgrade(opened, (*schema.migrations("sqlite"), broken))
     opened.close()
 
     assert raw(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == [(0,)]
@@ -173,7 +173,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path) -> None:
 
 
 def test_a_store_made_by_another_text_of_a_migration_is_refused(path: Path) -> None:
-    first, *rest = schema.migrations()
+    first, *rest = schema.migrations("sqlite")
     opened = connection.Connection(path)
 
     with pytest.raises(StoreError, match="made by another schema 1"):

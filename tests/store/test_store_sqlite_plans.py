@@ -12,8 +12,9 @@ from store_values import START
 from cronicle.runs.states import Cause, RunState
 from cronicle.store import sqlite
 from cronicle.store.records import RunFilter
-from cronicle.store.sqlite.admission import _HOLDER, live_runs
-from cronicle.store.sqlite.listing import list_query
+from cronicle.store.relational.admission import _HOLDER, live_runs
+from cronicle.store.relational.listing import list_query
+from cronicle.store.relational.reader import RelationalReader
 
 SCOPES = [
     {},
@@ -99,7 +100,7 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
     ids=["waiting", "ended", "unowned", "pauses", "owed", "dropped", "live", "lock"],
 )
 def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
-    folder: Path, look: Callable[[sqlite.SqliteReader], object], index: str
+    folder: Path, look: Callable[[RelationalReader], object], index: str
 ) -> None:
     store = sqlite.open_store(folder / "store", create=True)
     rows, steps = store._connection.rows, []

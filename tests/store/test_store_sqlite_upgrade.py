@@ -63,7 +63,7 @@ def old(folder: Path) -> Path:
     apsw.Connection(str(path)).close()
     opened = connection.Connection(path)
     opened.execute("PRAGMA journal_mode = WAL")
-    schema.upgrade(opened, schema.migrations()[:1])
+    schema.upgrade(opened, schema.migrations("sqlite")[:1])
     with opened.write():
         insert(
             opened,

@@ -8,15 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.interface import UnknownError
+from cronicle.store.migrations import NEWEST, migrations, outdated
+from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.sqlite.connection import Connection, is_mounted_read_only, mounted_read_only
 from cronicle.store.sqlite.filesystem import make_folder, refuse_network, refuse_open_to_all
-from cronicle.store.sqlite.reader import SqliteReader
-from cronicle.store.sqlite.schema import NEWEST, make_file, migrations, upgrade, version_of
+from cronicle.store.sqlite.owners import OwnerLocks
+from cronicle.store.sqlite.schema import make_file, upgrade, version_of
 
 if TYPE_CHECKING:
     from cronicle.store.records import BackupReport
-    from cronicle.store.sqlite.writer import SqliteStore
+    from cronicle.store.sqlite.store import SqliteStore
 
 FILE_NAME = "store.sqlite3"
 
@@ -26,7 +28,7 @@ def open_store(folder: Path, *, create: bool, patience: float | None = None) -> 
 
     `patience`: seconds that each call waits at most for another process that writes; None: a minute.
     """
-    from cronicle.store.sqlite.writer import SqliteStore  # readers start faster without it
+    from cronicle.store.sqlite.store import SqliteStore  # readers start faster without it
 
     path = folder / FILE_NAME
     refuse_network(folder)
@@ -41,7 +43,7 @@ def open_store(folder: Path, *, create: bool, patience: float | None = None) -> 
     connection = Connection(path)
     try:
         if version_of(connection) < NEWEST:
-            upgrade(connection, migrations())
+            upgrade(connection, migrations("sqlite"))
     except BaseException:
         connection.close()
         raise
@@ -50,7 +52,7 @@ def open_store(folder: Path, *, create: bool, patience: float | None = None) -> 
     return SqliteStore(connection, folder)
 
 
-def open_reader(folder: Path) -> SqliteReader:
+def open_reader(folder: Path) -> RelationalReader:
     """Open the store in a folder for reading only."""
     path = folder / FILE_NAME
     refuse_network(folder)
@@ -60,12 +62,12 @@ def open_reader(folder: Path) -> SqliteReader:
     try:
         version = version_of(connection)
         if version < NEWEST:
-            raise outdated(folder, version)
+            raise outdated(str(folder), version)
         connection.forbid_writing()
     except BaseException:
         connection.close()
         raise
-    return SqliteReader(connection, folder)
+    return RelationalReader(connection, OwnerLocks(folder, connection))
 
 
 def back_up(folder: Path, target: Path, at: datetime) -> BackupReport:
@@ -83,7 +85,7 @@ def bring_up_to_date(folder: Path) -> tuple[int, int]:
     with _any_version(folder) as connection:
         before = version_of(connection)
         if before < NEWEST:
-            upgrade(connection, migrations())
+            upgrade(connection, migrations("sqlite"))
         return before, version_of(connection)
 
 
@@ -107,12 +109,4 @@ def no_store(folder: Path) -> UnknownError:
     return UnknownError(
         f"there is no store in {folder}: nothing has been deployed or run from here yet",
         "Deploy the project with `cronicle apply`, or name another store with --store.",
-    )
-
-
-def outdated(folder: Path, version: int) -> StoreError:
-    """What is said to a reader of a store with an older schema, which it must not change."""
-    return StoreError(
-        f"the store {folder} has the older schema version {version}; this program reads version {NEWEST}",
-        "Bring it up to date, after a backup: cronicle db backup FILE && cronicle db upgrade",
     )

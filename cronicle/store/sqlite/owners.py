@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from cronicle.store.interface import StoreError
+from cronicle.store.relational.connection import Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, make_folder
 
 _OWNER_ID = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
@@ -29,8 +30,11 @@ _TRIES, _PAUSE = 200, 0.001
 class OwnerLocks:
     """The lock files in a store's folder, and those of them that this object holds."""
 
-    def __init__(self, folder: Path) -> None:
+    lease_seconds: float | None = None
+
+    def __init__(self, folder: Path, connection: Connection) -> None:
         self._folder = folder / "owners"
+        self._connection = connection
         self._held: dict[str, int] = {}
 
     def close(self) -> None:
@@ -46,7 +50,7 @@ class OwnerLocks:
             )
         return self._folder / f"{owner}.lock"
 
-    def is_held(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """True while somebody, here or elsewhere, holds the lock of that owner."""
         if owner in self._held:
             return True
@@ -77,13 +81,39 @@ class OwnerLocks:
         os.close(descriptor)
         return False
 
-    def drop(self, owner: str, *, remove: bool) -> None:
-        """Let go of a lock, if held; `remove` also removes its file."""
-        descriptor = self._held.pop(owner, None)
-        if remove:
-            self.path_of(owner).unlink(missing_ok=True)
+    def note(self, owner: str, epoch: int) -> None:
+        """Nothing to note: the lock says all."""
+
+    def claim(self, dead: str) -> bool:
+        """Take the lock of a dead owner; False if somebody holds it, or nobody knows that owner (any more)."""
+        if not self._is_known(dead) or not self.take(dead):
+            return False
+        if self._is_known(dead):
+            return True
+        self.drop(dead)  # somebody settled it while the lock was taken
+        return False
+
+    def _is_known(self, owner: str) -> bool:
+        return self._connection.row("SELECT 1 FROM owner WHERE id = ?", (owner,)) is not None
+
+    def renew(self, owner: str) -> bool:  # noqa: ARG002 - so is the contract
+        """A lock needs no renewal."""
+        return True
+
+    def is_held(self, owner: str) -> bool:  # noqa: ARG002 - so is the contract
+        """A process that lives is never settled by another, so it may write whatever it wants to."""
+        return True
+
+    def leave(self, dead: str) -> None:
+        """Let go of a lock, if held."""
+        descriptor = self._held.pop(dead, None)
         if descriptor is not None:
             os.close(descriptor)
+
+    def drop(self, owner: str) -> None:
+        """Remove the lock file of an owner that is no more, and let go of its lock."""
+        self.path_of(owner).unlink(missing_ok=True)
+        self.leave(owner)
 
 
 def _lock_among_askers(descriptor: int) -> bool:

@@ -1,4 +1,4 @@
-"""Figures of a SQLite store: what a check of an installation and metrics ask for, none of it by walking all runs."""
+"""Figures of a store: what a check of an installation and metrics ask for, none of it by walking all runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cronicle.store.cells import from_instant, to_json
 from cronicle.store.records import LastSuccess
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.relational.connection import Connection
 
 _GOOD = (
     "run.project = ?1 AND run.environment = ?2 AND run.workflow = asked.value"
@@ -16,8 +16,7 @@ _GOOD = (
 _LAST_SUCCESSES = f"""
 SELECT asked.value,
     (SELECT logical_time FROM run INDEXED BY run_at WHERE {_GOOD} ORDER BY logical_time DESC LIMIT 1),
-    (SELECT max(ended_at) FROM (SELECT ended_at FROM run INDEXED BY run_at WHERE {_GOOD}
-                                ORDER BY logical_time DESC LIMIT 1)),
+    (SELECT ended_at FROM run INDEXED BY run_at WHERE {_GOOD} ORDER BY logical_time DESC LIMIT 1),
     (SELECT ended_at FROM run INDEXED BY run_of_workflow WHERE {_GOOD} ORDER BY sequence DESC LIMIT 1)
 FROM json_each(?3) AS asked
 """  # noqa: S608 - put together from constants
@@ -42,7 +41,7 @@ def list_last_successes(
 def count_dropped(connection: Connection) -> Mapping[tuple[str, str, str, str], int]:
     """Ticks without a run, by project, environment, workflow and reason."""
     found = connection.rows(
-        "SELECT project, environment, workflow, reason, sum(count) FROM dropped"
+        "SELECT project, environment, workflow, reason, CAST(sum(count) AS BIGINT) FROM dropped"
         " GROUP BY project, environment, workflow, reason"
     )
     return {(row[0], row[1], row[2], row[3]): row[4] for row in found}

@@ -1,4 +1,4 @@
-"""Letting queued runs start in a SQLite store: what the pure rules need to know, read in one transaction.
+"""Letting queued runs start in a store: what the pure rules need to know, read in one transaction.
 
 The rules are those of `cronicle.schedule.admission`; here are the queries and the policies of specs, which are
 decoded once, since a spec never changes.
@@ -15,7 +15,8 @@ from cronicle.schedule.admission import LiveRun, may_start
 from cronicle.store.cells import Row, from_instant, log_damage, readable_only, to_instant
 from cronicle.store.interface import StoreError
 from cronicle.store.records import AdmissionAnswer
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.liveness import Liveness
 
 _LIVE = """
 SELECT id, sequence, cause, series, state, admitted, logical_time FROM run
@@ -98,13 +99,15 @@ def _live_run(row: Row) -> LiveRun:
 
 
 def admit(
-    connection: Connection, policies: Policies, run_id: str, owner: str, at: datetime
+    connection: Connection, liveness: Liveness, policies: Policies, run_id: str, owner: str, at: datetime
 ) -> AdmissionAnswer:
     """`Store.admit`."""
     answer = _judge(connection, policies, run_id, owner, at)
     if not answer.admitted:
         return answer  # the many that wait ask again and again; this takes no lock
     with connection.write():
+        if not liveness.is_held(owner):
+            return AdmissionAnswer(admitted=False, reasons=(_not_driven(run_id, owner),), is_over=True)
         answer = _judge(connection, policies, run_id, owner, at)
         if answer.admitted:
             connection.execute("UPDATE run SET admitted = 1 WHERE id = ? AND admitted = 0", (run_id,))
@@ -116,9 +119,7 @@ def _judge(
 ) -> AdmissionAnswer:
     row = connection.row(_WAITING, (run_id,))
     if row is None or row[7] != owner:
-        return AdmissionAnswer(
-            admitted=False, reasons=(f"run {run_id} is not driven by {owner}",), is_over=True
-        )
+        return AdmissionAnswer(admitted=False, reasons=(_not_driven(run_id, owner),), is_over=True)
     run = _live_run(row[:7])
     if run.state not in LIVE:
         return AdmissionAnswer(
@@ -136,3 +137,7 @@ def _judge(
         holder = connection.value(_HOLDER, (lock, run_id))
     reasons = may_start(policy, run, live_runs(connection, *workflow), lock, holder)
     return AdmissionAnswer(admitted=not reasons, reasons=reasons)
+
+
+def _not_driven(run_id: str, owner: str) -> str:
+    return f"run {run_id} is not driven by {owner}"

@@ -1,11 +1,10 @@
-"""Reading a SQLite store (`StoreReader`)."""
+"""Reading a store (`StoreReader`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -28,10 +27,10 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.listing import SELECT, count_query, list_query
-from cronicle.store.sqlite.owners import OwnerLocks
-from cronicle.store.sqlite.terms import LAST_OF_ALL
+from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.listing import SELECT, count_query, list_query
+from cronicle.store.relational.liveness import Liveness
+from cronicle.store.relational.terms import LAST_OF_ALL
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -46,21 +45,24 @@ _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment 
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
-class SqliteReader:
-    """Reads a store's file; see `StoreReader` for what each method promises."""
+class RelationalReader:
+    """Reads a store; see `StoreReader` for what each method promises."""
 
-    def __init__(self, connection: Connection, folder: Path) -> None:
+    def __init__(self, connection: Connection, liveness: Liveness) -> None:
         self._connection = connection
-        self._locks = OwnerLocks(folder)
+        self._liveness = liveness
         self._deployments: WeakValueDictionary[tuple[str, str, int | None], DeploymentRecord] = (
             WeakValueDictionary()
         )
         """Those that somebody has in hand: a deployment is never edited, and reading a large one takes long."""
 
     def close(self) -> None:
-        """Close the file and let go of the locks of owners."""
-        self._locks.close()
+        """Close the connection; owners of this process are dead from now on."""
+        self._liveness.close()
         self._connection.close()
+
+    def get_store_id(self) -> str:
+        return str(self._connection.value("SELECT id FROM store"))
 
     # Projects and deployments
 
@@ -146,7 +148,8 @@ class SqliteReader:
         return readable_only("run number", rows.run_from, self._connection.rows(*list_query(wanted)))
 
     def count_runs(self, wanted: RunFilter, at_most: int | None = None) -> int:
-        return int(self._connection.value(*count_query(wanted, at_most)))
+        count = int(self._connection.value(*count_query(wanted, at_most)))
+        return count if at_most is None else min(count, at_most)
 
     def list_logical_times(
         self, project: str, environment: str, workflow: str, series: str | None, limit: int
@@ -213,14 +216,14 @@ class SqliteReader:
         start: datetime,
         end: datetime,
     ) -> Mapping[datetime, Result]:
-        found = self._connection.rows(  # the other columns are those of the row with the maximum (SQLite's rule)
-            "SELECT id, logical_time, revision, ended_at, max(ended_event) FROM run WHERE project = ?"
+        found = self._connection.rows(
+            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ?"
             " AND environment = ? AND workflow = ? AND series = ? AND logical_time >= ? AND logical_time < ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = '' GROUP BY logical_time ORDER BY logical_time",
+            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY logical_time, ended_event",
             (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
         )
-        results = readable_only("run", _result_from, [row[:4] for row in found])
-        return {result.logical_time: result for result in results}
+        # of several for one time the last to succeed is the result
+        return {result.logical_time: result for result in readable_only("run", _result_from, found)}
 
     def list_failed_times(
         self,
@@ -241,7 +244,8 @@ class SqliteReader:
 
     def count_failures_before(self, run: RunRecord, limit: int) -> int:
         found = self._connection.rows(
-            "SELECT max(state = 'succeeded') FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+            "SELECT max(CASE WHEN state = 'succeeded' THEN 1 ELSE 0 END) FROM run"
+            " WHERE project = ? AND environment = ? AND workflow = ?"
             " AND series = ? AND logical_time < ? AND counts = 1 AND instance = ''"
             " AND state IN ('succeeded', 'failed') GROUP BY logical_time ORDER BY logical_time DESC LIMIT ?",
             (
@@ -285,7 +289,7 @@ class SqliteReader:
         if unfinished:
             terms.append("state IN ('running', 'paused')")
         found = self._connection.rows(
-            f"{_BACKFILL} WHERE {' AND '.join(terms) or '1'} ORDER BY sequence DESC LIMIT ?",
+            f"{_BACKFILL} WHERE {' AND '.join(terms) or '1 = 1'} ORDER BY sequence DESC LIMIT ?",
             (*(value for value in scope.values() if value is not None), max(limit, 0)),
         )
         return readable_only("backfill number", rows.backfill_from, found)
@@ -311,7 +315,7 @@ class SqliteReader:
         return readable_only("owner", rows.owner_from, found)
 
     def is_alive(self, owner: str) -> bool:
-        return self._holds("SELECT 1 FROM owner WHERE id = ?", (owner,)) and self._locks.is_held(owner)
+        return self._holds("SELECT 1 FROM owner WHERE id = ?", (owner,)) and self._liveness.is_alive(owner)
 
     def list_live_attempts(self, owner: str) -> tuple[LiveAttempt, ...]:
         found = self._connection.rows(
@@ -333,19 +337,19 @@ class SqliteReader:
 
     def list_runs_with_hooks(self, owner: str | None) -> tuple[RunRecord, ...]:
         found = self._connection.rows(
-            f"{SELECT} WHERE owner IS ? AND hooks_open > 0 ORDER BY sequence", (owner,)
+            f"{SELECT} WHERE owner IS NOT DISTINCT FROM ? AND hooks_open > 0 ORDER BY sequence", (owner,)
         )
         return readable_only("run number", rows.run_from, found)
 
     # Ticks
 
     def list_cursors(self, project: str, environment: str) -> tuple[CursorRecord, ...]:
-        from cronicle.store.sqlite import series
+        from cronicle.store.relational import series
 
         return series.list_cursors(self._connection, project, environment)
 
     def list_owed(self, project: str, environment: str) -> tuple[OwedRecord, ...]:
-        from cronicle.store.sqlite import series
+        from cronicle.store.relational import series
 
         return series.list_owed(self._connection, project, environment)
 
@@ -360,14 +364,14 @@ class SqliteReader:
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
         scope = {"project": project, "environment": environment, "workflow": workflow}
-        from cronicle.store.sqlite import series
+        from cronicle.store.relational import series
 
         return series.list_dropped(self._connection, scope, start, end, limit)
 
     def list_pauses(
         self, project: str, environment: str, *, ended_after: datetime | None = None
     ) -> tuple[PauseRecord, ...]:
-        from cronicle.store.sqlite import pauses
+        from cronicle.store.relational import pauses
 
         return pauses.find(self._connection, project, environment, ended_after)
 
@@ -379,7 +383,7 @@ class SqliteReader:
         return tuple((project, environment, number) for project, environment, number in found)
 
     def find_cursor(self, key: SeriesKey) -> CursorRecord | None:
-        from cronicle.store.sqlite import series
+        from cronicle.store.relational import series
 
         return series.find_cursor(self._connection, key)
 
@@ -428,7 +432,7 @@ class SqliteReader:
         row = self._connection.row(
             f"SELECT {columns(rows.OWNER_COLUMNS, 'owner')} FROM leader JOIN owner ON owner.id = leader.owner"
         )
-        if row is None or not self._locks.is_held(row[0]):
+        if row is None or not self._liveness.is_alive(row[0]):
             return None
         return readable(f"owner {row[0]}", rows.owner_from, row)
 
@@ -437,24 +441,24 @@ class SqliteReader:
     def list_last_successes(
         self, project: str, environment: str, workflows: Sequence[str]
     ) -> tuple[LastSuccess, ...]:
-        from cronicle.store.sqlite.figures import list_last_successes  # most commands do without
+        from cronicle.store.relational.figures import list_last_successes  # most commands do without
 
         return list_last_successes(self._connection, project, environment, workflows)
 
     def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:
-        from cronicle.store.sqlite.figures import count_dropped
+        from cronicle.store.relational.figures import count_dropped
 
         return count_dropped(self._connection)
 
     # Retention
 
     def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:
-        from cronicle.store.sqlite.retention import list_ages  # most commands do without
+        from cronicle.store.relational.retention import list_ages  # most commands do without
 
         return list_ages(self._connection, run_ids)
 
     def count_past_runs(self, project: str, environment: str, before: datetime) -> int:
-        from cronicle.store.sqlite.retention import count_past
+        from cronicle.store.relational.retention import count_past
 
         return count_past(self._connection, project, environment, before)
 

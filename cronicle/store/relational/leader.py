@@ -1,4 +1,4 @@
-"""Who leads the ticking of a SQLite store; each writing function runs inside a transaction of the caller.
+"""Who leads the ticking of a store; each writing function runs inside a transaction of the caller.
 
 A leader leads until it stops or dies; its epoch tells what it writes from what somebody wrote who led before.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.relational.connection import Connection
 
 
 def is_open(connection: Connection, owner: str, is_alive: Callable[[str], bool]) -> bool:

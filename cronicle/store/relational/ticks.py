@@ -1,4 +1,4 @@
-"""What becomes of ticks in a SQLite store: cursors, what is owed and dropped, and the runs that ticks make.
+"""What becomes of ticks in a store: cursors, what is owed and dropped, and the runs that ticks make.
 
 `Settling` is the hot path of a scheduler: ten thousand series may be due on the same minute. So a run whose policy
 limits nothing costs one insertion that finds out by itself whether its tick has had a run, and what `overlap` needs
@@ -18,6 +18,10 @@ from cronicle.store import rows
 from cronicle.store.cells import Row, columns, marks, to_instant, to_json
 from cronicle.store.interface import StoreError
 from cronicle.store.records import DeploymentRecord, NewRun
+from cronicle.store.relational.admission import Policies, live_runs
+from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.journal import Batch
+from cronicle.store.relational.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME
 from cronicle.store.series import OwedRecord, Settled, Settlement
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -28,10 +32,6 @@ from cronicle.store.series_rows import (
     key_row,
     owed_row,
 )
-from cronicle.store.sqlite.admission import Policies, live_runs
-from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.journal import Batch
-from cronicle.store.sqlite.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -58,10 +58,10 @@ _STATE = 12
 class Settling:
     """One call of `Store.settle`, by the leader."""
 
-    def __init__(self, connection: Connection, policies: Policies) -> None:
+    def __init__(self, connection: Connection, policies: Policies, batch: Batch) -> None:
         self._connection = connection
         self._policies = policies
-        self._batch = Batch(connection)
+        self._batch = batch
         self._live: dict[Row, list[LiveRun]] = {}
         self._dropped: dict[str, LiveRun] = {}
         """Queued runs that this call has ended, for `queue_limit`."""
@@ -131,7 +131,7 @@ class Settling:
             self._connection.execute("DELETE FROM owed WHERE sequence = ?", (owed.sequence,))
         elif owed.sequence:
             self._connection.execute(
-                "UPDATE owed SET deployment = ?, after = ?, until = ?, left = ? WHERE sequence = ?",
+                'UPDATE owed SET deployment = ?, after = ?, until = ?, "left" = ? WHERE sequence = ?',
                 (*owed_row(owed)[5:], owed.sequence),
             )
         else:

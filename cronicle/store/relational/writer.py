@@ -1,10 +1,9 @@
-"""Writing a SQLite store (`Store`). Each method is one transaction."""
+"""Writing a store (`Store`). Each method is one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cronicle.runs.spec import spec_hash
@@ -17,7 +16,6 @@ from cronicle.store.records import (
     AdmissionAnswer,
     BackfillRecord,
     BackfillTick,
-    BackupReport,
     ControlRequest,
     DeploymentRecord,
     LiveRunExists,
@@ -28,14 +26,16 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.sqlite import journal, slots
-from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.reader import SqliteReader
-from cronicle.store.sqlite.terms import IS_LIVE, ONCE, SAME_TIME
+from cronicle.store.relational import journal, slots
+from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.journal import Batch, WriteDown
+from cronicle.store.relational.liveness import Liveness
+from cronicle.store.relational.reader import RelationalReader
+from cronicle.store.relational.terms import IS_LIVE, ONCE, SAME_TIME
 
 if TYPE_CHECKING:
+    from cronicle.store.relational.admission import Policies
     from cronicle.store.series import PauseRecord, Settled, Settlement
-    from cronicle.store.sqlite.admission import Policies
 
 # What only a scheduler needs is imported where it is used: most commands start without it.
 
@@ -62,19 +62,19 @@ _FIND_OVERLAP = f"""
 SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
 WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
     SELECT 1 FROM backfill_tick AS tick
-    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT value FROM json_each(?))
+    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 )
 ORDER BY sequence LIMIT 1
 """
 
 
-class SqliteStore(SqliteReader):
-    """Reads and writes a store's file; see `Store` for what each method promises."""
+class RelationalStore(RelationalReader):
+    """Reads and writes a store; see `Store` for what each method promises."""
 
-    runs_in_place = True
-
-    def __init__(self, connection: Connection, folder: Path) -> None:
-        super().__init__(connection, folder)
+    def __init__(self, connection: Connection, liveness: Liveness, write_down: WriteDown) -> None:
+        super().__init__(connection, liveness)
+        self.lease_seconds = liveness.lease_seconds
+        self._write_down = write_down
         self._policies: Policies | None = None
 
     # Projects and deployments
@@ -103,7 +103,7 @@ class SqliteStore(SqliteReader):
         if not self._holds("SELECT 1 FROM spec WHERE hash = ?", (name,)):
             with self._connection.write():
                 self._connection.execute(
-                    "INSERT OR IGNORE INTO spec (hash, body) VALUES (?, ?)", (name, spec)
+                    "INSERT INTO spec (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, spec)
                 )
         return name
 
@@ -124,7 +124,7 @@ class SqliteStore(SqliteReader):
                 (*row[:2], (newest or 0) + 1, *row[3:]),
             )
             if deployment.moved:
-                from cronicle.store.sqlite.ticks import move_workflows
+                from cronicle.store.relational.ticks import move_workflows
 
                 move_workflows(self._connection, deployment)
             return self.find_deployment(*where)
@@ -155,15 +155,14 @@ class SqliteStore(SqliteReader):
             made = f"SELECT id FROM run WHERE {SAME_TIME} AND {ONCE}"
             if there := self._connection.value(made, row[1:7]):
                 return LiveRunExists(there)
-        self._connection.execute(
+        sequence = self._connection.value(
             f"INSERT INTO run ({columns(rows.RUN_COLUMNS)}, backfill_position)"
-            f" VALUES ({marks(rows.RUN_COLUMNS)}, ?)",
+            f" VALUES ({marks(rows.RUN_COLUMNS)}, ?) RETURNING sequence",
             (*row, new.backfill_position),
         )
-        sequence = self._connection.last_sequence()
         if new.backfill_position is not None:
             self._take_tick(run, new.backfill_position)
-        batch = journal.Batch(self._connection)
+        batch = self._batch()
         batch.add_new_run(sequence, new)
         batch.write()
         made_run = self.find_run(run.id)
@@ -191,13 +190,18 @@ class SqliteStore(SqliteReader):
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
         with self._connection.write():
-            return journal.append(self._connection, transitions)
+            return journal.append(self._batch(), transitions)
+
+    def _batch(self) -> Batch:
+        return Batch(self._connection, self._liveness, self._write_down)
 
     def adopt_run(self, run_id: str, owner: str) -> bool:
         return self.adopt_runs((run_id,), owner) != ()
 
     def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
         with self._connection.write():
+            if not self._liveness.is_held(owner):
+                return ()
             return tuple(
                 run_id for run_id in run_ids if self._connection.changed(_ADOPT, (owner, run_id)) == 1
             )
@@ -205,15 +209,17 @@ class SqliteStore(SqliteReader):
     # Ticks
 
     def lead(self, owner: str) -> int | None:
-        from cronicle.store.sqlite import leader
+        from cronicle.store.relational import leader
 
         if not leader.is_open(self._connection, owner, self.is_alive):
             return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
         with self._connection.write():
+            if not self._liveness.is_held(owner):
+                return None
             return leader.lead(self._connection, owner, self.is_alive)
 
     def stop_leading(self, owner: str) -> None:
-        from cronicle.store.sqlite import leader
+        from cronicle.store.relational import leader
 
         with self._connection.write():
             leader.stop(self._connection, owner)
@@ -221,21 +227,23 @@ class SqliteStore(SqliteReader):
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
     ) -> tuple[Settled, ...] | None:
-        from cronicle.store.sqlite.leader import leads
-        from cronicle.store.sqlite.ticks import Settling
+        from cronicle.store.relational.leader import leads
+        from cronicle.store.relational.ticks import Settling
 
         with self._connection.write():
             if not leads(self._connection, epoch):
                 return None
-            return Settling(self._connection, self._known_policies()).settle(settlements, progress)
+            return Settling(self._connection, self._known_policies(), self._batch()).settle(
+                settlements, progress
+            )
 
     def admit(self, run_id: str, owner: str, at: datetime) -> AdmissionAnswer:
-        from cronicle.store.sqlite.admission import admit
+        from cronicle.store.relational.admission import admit
 
-        return admit(self._connection, self._known_policies(), run_id, owner, at)
+        return admit(self._connection, self._liveness, self._known_policies(), run_id, owner, at)
 
     def _known_policies(self) -> Policies:
-        from cronicle.store.sqlite.admission import Policies
+        from cronicle.store.relational.admission import Policies
 
         self._policies = self._policies or Policies(self._connection)
         return self._policies
@@ -248,7 +256,8 @@ class SqliteStore(SqliteReader):
             if there := self._connection.value(live, (*values[1:7], run.id)):
                 return LiveRunExists(there)
             return (
-                self._connection.changed(
+                self._liveness.is_held(owner)
+                and self._connection.changed(
                     f"UPDATE run SET {', '.join(f'{name} = ?' for name in _CHOSEN)}"
                     " WHERE id = ? AND owner = ? AND state = 'queued' AND admitted = 0",
                     (*(row[name] for name in _CHOSEN), run.id, owner),
@@ -257,13 +266,13 @@ class SqliteStore(SqliteReader):
             )
 
     def add_pause(self, pause: PauseRecord) -> PauseRecord:
-        from cronicle.store.sqlite import pauses
+        from cronicle.store.relational import pauses
 
         with self._connection.write():
             return pauses.add(self._connection, pause)
 
     def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
-        from cronicle.store.sqlite import pauses
+        from cronicle.store.relational import pauses
 
         with self._connection.write():
             return pauses.end(self._connection, project, environment, workflow, at)
@@ -271,15 +280,15 @@ class SqliteStore(SqliteReader):
     # Retention
 
     def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
-        from cronicle.store.sqlite.retention import prune  # only what cleans up needs it
+        from cronicle.store.relational.retention import prune  # only what cleans up needs it
 
         with self._connection.write():
-            return prune(self._connection, project, environment, before, limit)
+            return prune(self._connection, project, environment, before, limit, self._remove_rows_of)
 
-    def backup(self, target: str, at: datetime) -> BackupReport:
-        from cronicle.store.sqlite.backup import back_up
+    def _remove_rows_of(self, sequences: Sequence[int]) -> None:
+        from cronicle.store.relational.retention import remove_rows_of
 
-        return back_up(self._connection, Path(target), at)
+        remove_rows_of(self._connection, sequences)
 
     # Backfills
 
@@ -289,11 +298,11 @@ class SqliteStore(SqliteReader):
         with self._connection.write():
             if self.find_overlapping_backfill(backfill, ticks) is not None:
                 return None
-            self._connection.execute(
-                f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)}) VALUES ({marks(rows.BACKFILL_COLUMNS)})",
+            sequence = self._connection.value(
+                f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)})"
+                f" VALUES ({marks(rows.BACKFILL_COLUMNS)}) RETURNING sequence",
                 rows.backfill_row(backfill),
             )
-            sequence = self._connection.last_sequence()
             self._connection.execute_many(
                 f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
                 f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
@@ -317,20 +326,27 @@ class SqliteStore(SqliteReader):
         return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
 
     def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
-        return self._change(
-            "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
-            " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
-            (owner, backfill_id),
-        )
+        with self._connection.write():
+            return (
+                self._liveness.is_held(owner)
+                and self._connection.changed(
+                    "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
+                    " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
+                    (owner, backfill_id),
+                )
+                == 1
+            )
 
     def set_backfill_state(
         self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
     ) -> bool:
         ended = state not in (BackfillState.RUNNING, BackfillState.PAUSED)
         with self._connection.write():
+            if owner is not None and not self._liveness.is_held(owner):
+                return False
             changed = self._connection.changed(
                 "UPDATE backfill SET state = ?, reason = ?, ended_at = ?, owner = ?"
-                " WHERE id = ? AND owner IS ? AND state IN ('running', 'paused')",
+                " WHERE id = ? AND owner IS NOT DISTINCT FROM ? AND state IN ('running', 'paused')",
                 (
                     state,
                     reason,
@@ -347,59 +363,53 @@ class SqliteStore(SqliteReader):
     # Owners
 
     def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
-        if not self._locks.take(owner.id):
+        if not self._liveness.take(owner.id):
             raise StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
         try:
             with self._connection.write():
+                epoch = self._count("epoch")
                 self._connection.execute(
                     f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})",
-                    (
-                        owner.id,
-                        self._count("epoch"),
-                        owner.host,
-                        owner.pid,
-                        owner.command,
-                        to_instant(owner.started_at),
-                    ),
+                    (owner.id, epoch, owner.host, owner.pid, owner.command, to_instant(owner.started_at)),
                 )
+                self._liveness.note(owner.id, epoch)
                 row = self._connection.row(
                     f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner WHERE id = ?", (owner.id,)
                 )
         except StoreError:
-            self._locks.drop(owner.id, remove=False)
+            self._liveness.leave(owner.id)
             raise
         assert row is not None
         return rows.owner_from(row)
 
+    def renew_lease(self, owner: str) -> bool:
+        return self._liveness.renew(owner)
+
     def remove_owner(self, owner: str) -> None:
         with self._connection.write():
-            self._connection.execute(
-                "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
-            )
-            self._connection.execute(
-                "UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,)
-            )
-            self._connection.execute(
-                "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
-                (owner,),
-            )
-            self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
-            self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
-            self._connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
-            self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
-        self._locks.drop(owner, remove=True)
+            if self._liveness.is_held(owner):
+                self._remove_owner(owner)
+        self._liveness.drop(owner)
+
+    def _remove_owner(self, owner: str) -> None:
+        self._connection.execute(
+            "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
+        )
+        self._connection.execute("UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,))
+        self._connection.execute(
+            "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
+            (owner,),
+        )
+        self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
+        self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
+        self._connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
+        self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
 
     def claim_dead_owner(self, dead: str) -> bool:
-        known = "SELECT 1 FROM owner WHERE id = ?"
-        if not self._holds(known, (dead,)) or not self._locks.take(dead):
-            return False
-        if self._holds(known, (dead,)):
-            return True
-        self._locks.drop(dead, remove=True)  # somebody settled it while we took the lock
-        return False
+        return self._liveness.claim(dead)
 
     def leave_dead_owner(self, dead: str) -> None:
-        self._locks.drop(dead, remove=False)
+        self._liveness.leave(dead)
 
     # Requests and slots
 
@@ -408,13 +418,13 @@ class SqliteStore(SqliteReader):
             found = self._connection.row(
                 "SELECT owner, state IN ('queued', 'running') FROM run WHERE id = ?1 UNION ALL"
                 " SELECT owner, state IN ('running', 'paused') FROM backfill WHERE id = ?1 UNION ALL"
-                " SELECT id, 1 FROM owner WHERE id = ?1",
+                " SELECT id, 1 = 1 FROM owner WHERE id = ?1",
                 (request.target,),
             )
             if found is None:
                 raise UnknownError(f"the store has no run or backfill {request.target}")
             owner, unfinished = found
-            if owner == request.target and not self._locks.is_held(owner):
+            if owner == request.target and not self._liveness.is_alive(owner):
                 return None  # what a process is asked for itself nobody does in its stead
             if owner is None or not unfinished:
                 return None
@@ -448,7 +458,8 @@ class SqliteStore(SqliteReader):
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:
         with self._connection.write():
-            slots.request(self._connection, requests)
+            held = {owner for owner in {wish.owner for wish in requests} if self._liveness.is_held(owner)}
+            slots.request(self._connection, [wish for wish in requests if wish.owner in held])
 
     def grant_slots(self, sizes: Mapping[str, int]) -> tuple[SlotRequest, ...]:
         if not slots.anybody_waits(self._connection):

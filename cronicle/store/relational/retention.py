@@ -1,4 +1,4 @@
-"""Removing old runs from a SQLite store, a few at a time.
+"""Removing old runs from a store, a few at a time.
 
 Rules: the walk begins at the oldest run and ends at the first that was made after the instant asked about, so that
 looking for nothing costs nothing, however long the history is. What is walked past are the runs that stay for a
@@ -7,18 +7,21 @@ reason. The specs of runs stay: deployments, and other runs, go by them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cronicle.runs.retention import RunAge
 from cronicle.store.cells import from_optional, to_instant, to_json
-from cronicle.store.sqlite.connection import Connection
+from cronicle.store.relational.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _UNFINISHED = "state IN ('queued', 'running')"
 
-_CARRIED = "EXISTS (SELECT 1 FROM task_run AS taken WHERE taken.carried_from = run.id)"
+_CARRIED = (
+    "EXISTS (SELECT 1 FROM task_run AS taken JOIN run AS taker ON taker.sequence = taken.run"
+    " WHERE taken.carried_from = run.id)"
+)
 
 _NEEDED = f"""(
     EXISTS (SELECT 1 FROM run AS retry WHERE retry.retry_of = run.id AND retry.{_UNFINISHED})
@@ -42,7 +45,7 @@ _LATEST = """(
 _AGES = f"""
 SELECT run.id, run.project, run.environment,
     CASE WHEN run.{_UNFINISHED} OR run.hooks_open > 0 THEN NULL ELSE run.ended_at END, {_NEEDED}, {_LATEST}
-FROM json_each(?) AS asked CROSS JOIN run ON run.id = asked.value
+FROM run WHERE run.id IN (SELECT value FROM json_each(?))
 """
 
 _FROM_PAST = f"""
@@ -54,10 +57,10 @@ AND run.hooks_open = 0 AND NOT {_CARRIED} AND NOT {_NEEDED} AND NOT {_LATEST}
 _PAST = f"SELECT run.sequence, run.id {_FROM_PAST} ORDER BY run.sequence LIMIT ?"
 
 _BELONGING = (
-    "DELETE FROM run_event WHERE run IN (SELECT value FROM json_each(?))",
-    "DELETE FROM task_run WHERE run IN (SELECT value FROM json_each(?))",
-    "DELETE FROM attempt WHERE run IN (SELECT value FROM json_each(?))",
-    "DELETE FROM slot WHERE run IN (SELECT value FROM json_each(?))",
+    "DELETE FROM run_event WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+    "DELETE FROM task_run WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+    "DELETE FROM attempt WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+    "DELETE FROM slot WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
 )
 
 
@@ -78,36 +81,49 @@ def list_ages(connection: Connection, run_ids: Sequence[str]) -> tuple[RunAge, .
     )
 
 
+def remove_rows_of(connection: Connection, sequences: Sequence[int]) -> None:
+    """Remove what belongs to runs; within a transaction of the caller."""
+    listed = to_json(list(sequences))
+    for statement in _BELONGING:
+        connection.execute(statement, (listed,))
+
+
 def count_past(connection: Connection, project: str, environment: str, before: datetime) -> int:
     """How many runs `prune` would remove without a limit."""
     return int(
         connection.value(
             f"SELECT count(*) {_FROM_PAST}",
-            (project, environment, _made_before(connection, before), to_instant(before)),
+            (project, environment, made_before(connection, before), to_instant(before)),
         )
     )
 
 
 def prune(
-    connection: Connection, project: str, environment: str, before: datetime, limit: int
+    connection: Connection,
+    project: str,
+    environment: str,
+    before: datetime,
+    limit: int,
+    remove_rows: Callable[[Sequence[int]], None],
 ) -> tuple[str, ...]:
-    """Remove runs with all their rows; within a transaction of the caller."""
+    """Remove runs, and with `remove_rows` what belongs to them; within a transaction of the caller."""
     past = connection.rows(
-        _PAST, (project, environment, _made_before(connection, before), to_instant(before), max(limit, 0))
+        _PAST, (project, environment, made_before(connection, before), to_instant(before), max(limit, 0))
     )
     if past:
         sequences = to_json([sequence for sequence, _ in past])
-        for statement in _BELONGING:
-            connection.execute(statement, (sequences,))
+        remove_rows([sequence for sequence, _ in past])
         connection.execute(
             "DELETE FROM control_request WHERE target IN (SELECT value FROM json_each(?))",
             (to_json([run_id for _, run_id in past]),),
         )
-        connection.execute("DELETE FROM run WHERE sequence IN (SELECT value FROM json_each(?))", (sequences,))
+        connection.execute(
+            "DELETE FROM run WHERE sequence IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (sequences,)
+        )
     return tuple(run_id for _, run_id in past)
 
 
-def _made_before(connection: Connection, instant: datetime) -> int:
+def made_before(connection: Connection, instant: datetime) -> int:
     """The sequence of the first run that was made at an instant or after it, as far as clocks only went forwards."""
     cut = to_instant(instant)
     low = int(connection.value("SELECT min(sequence) FROM run") or 0)

@@ -1,13 +1,13 @@
-"""Pauses in a SQLite store; each writing function runs inside a transaction of the caller."""
+"""Pauses in a store; each writing function runs inside a transaction of the caller."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_optional
+from cronicle.store.relational.connection import Connection
 from cronicle.store.series import PauseRecord
 from cronicle.store.series_rows import PAUSE_COLUMNS, pause_from, pause_row
-from cronicle.store.sqlite.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -16,10 +16,11 @@ _PAUSE = f"SELECT sequence, {columns(PAUSE_COLUMNS)} FROM pause"
 
 def add(connection: Connection, pause: PauseRecord) -> PauseRecord:
     """`Store.add_pause`."""
-    connection.execute(
-        f"INSERT INTO pause ({columns(PAUSE_COLUMNS)}) VALUES ({marks(PAUSE_COLUMNS)})", pause_row(pause)
+    row = connection.row(
+        f"INSERT INTO pause ({columns(PAUSE_COLUMNS)}) VALUES ({marks(PAUSE_COLUMNS)})"
+        f" RETURNING sequence, {columns(PAUSE_COLUMNS)}",
+        pause_row(pause),
     )
-    row = connection.row(f"{_PAUSE} WHERE sequence = ?", (connection.last_sequence(),))
     assert row is not None
     return readable("a pause", pause_from, row)
 
@@ -40,7 +41,8 @@ def find(
     after = to_optional(ended_after)
     found = connection.rows(
         f"{_PAUSE} WHERE project = ?1 AND environment = ?2 AND (ended_at IS NULL AND until IS NULL"
-        " OR CASE WHEN ?3 IS NULL THEN ended_at IS NULL ELSE coalesce(ended_at, until) > ?3 END)"
+        " OR CASE WHEN CAST(?3 AS BIGINT) IS NULL THEN ended_at IS NULL"
+        " ELSE coalesce(ended_at, until) > CAST(?3 AS BIGINT) END)"
         " ORDER BY paused_at, sequence",
         (project, environment, after),
     )

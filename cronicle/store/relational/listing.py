@@ -23,11 +23,11 @@ SELECT = f"SELECT sequence, {columns(RUN_COLUMNS)} FROM run"
 def list_query(wanted: RunFilter) -> tuple[str, list[Any]]:
     """The statement and its values for one page of runs, newest first."""
     if wanted.limit <= 0:
-        return f"{SELECT} WHERE 0", []
+        return f"{SELECT} WHERE 1 = 0", []
     parts, values = [], []
     for state, cause in product(wanted.states or (None,), wanted.causes or (None,)):
         where, some = _conditions(wanted, state, cause)
-        parts.append(f"SELECT * FROM ({SELECT}{where} ORDER BY sequence DESC LIMIT ?)")
+        parts.append(f"SELECT * FROM ({SELECT}{where} ORDER BY sequence DESC LIMIT ?) AS page")
         values += [*some, wanted.limit]
     if len(parts) == 1:
         return parts[0], values
@@ -35,7 +35,10 @@ def list_query(wanted: RunFilter) -> tuple[str, list[Any]]:
 
 
 def count_query(wanted: RunFilter, at_most: int | None = None) -> tuple[str, list[Any]]:
-    """The statement and its values that count all runs of a filter, on every page, up to a number."""
+    """The statement and its values that count all runs of a filter, on every page.
+
+    With `at_most` each of its parts stops counting there, so that the sum may be some times as much.
+    """
     parts, values = [], []
     for state, cause in product(wanted.states or (None,), wanted.causes or (None,)):
         where, some = _conditions(wanted, state, cause)
@@ -43,10 +46,9 @@ def count_query(wanted: RunFilter, at_most: int | None = None) -> tuple[str, lis
             parts.append(f"(SELECT count(*) FROM run{where})")
             values += some
         else:
-            parts.append(f"(SELECT count(*) FROM (SELECT 1 FROM run{where} LIMIT ?))")
+            parts.append(f"(SELECT count(*) FROM (SELECT 1 FROM run{where} LIMIT ?) AS some)")
             values += [*some, at_most]
-    total = " + ".join(parts)
-    return (f"SELECT {total}", values) if at_most is None else (f"SELECT min({total}, ?)", [*values, at_most])
+    return f"SELECT {' + '.join(parts)}", values
 
 
 def _state_terms(state: RunState) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading what a SQLite store knows of series of ticks; how it comes to be is in `cronicle.store.sqlite.ticks`."""
+"""Reading what a store knows of series of ticks; how it comes to be is in `cronicle.store.relational.ticks`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cronicle.store.cells import columns, readable, readable_only, to_instant
+from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.terms import LAST_OF_ALL, OF_SERIES
 from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, TickSpan
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -16,8 +18,6 @@ from cronicle.store.series_rows import (
     key_row,
     owed_from,
 )
-from cronicle.store.sqlite.connection import Connection
-from cronicle.store.sqlite.terms import LAST_OF_ALL, OF_SERIES
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 

@@ -1,4 +1,4 @@
-"""Slots of pools in a SQLite store; each function runs inside a transaction of the caller.
+"""Slots of pools in a store; each function runs inside a transaction of the caller.
 
 Rules: by priority, then age, and nobody overtakes: where the first does not fit, those behind it wait, so
 that a wish for many slots is not starved by wishes for one. Whoever wants more than the pool has gets all of
@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from cronicle.store import rows
 from cronicle.store.cells import columns, to_instant, to_key
 from cronicle.store.records import SlotRequest
+from cronicle.store.relational.connection import Connection
 from cronicle.store.rows import slot_from
-from cronicle.store.sqlite.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _SLOT = f"SELECT run.id, {columns(rows.SLOT_COLUMNS, 'slot')} FROM slot JOIN run ON run.sequence = slot.run"
 
 _REQUEST = """
-INSERT OR IGNORE INTO slot (run, task, key, attempt, owner, pool, slots, priority, requested_at, granted, started)
+INSERT INTO slot (run, task, key, attempt, owner, pool, slots, priority, requested_at, granted, started)
 SELECT sequence, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0 FROM run WHERE id = ? AND state IN ('queued', 'running')
+ON CONFLICT DO NOTHING
 """
 
 
@@ -55,7 +56,10 @@ def grant(connection: Connection, sizes: Mapping[str, int]) -> tuple[SlotRequest
     """`Store.grant_slots`."""
     granted: list[int] = []
     for pool, size in sizes.items():
-        held = "SELECT coalesce(sum(min(slots, ?)), 0) FROM slot WHERE pool = ? AND granted = 1"
+        held = (
+            "SELECT coalesce(sum(CASE WHEN slots < ?1 THEN slots ELSE ?1 END), 0) FROM slot"
+            " WHERE pool = ?2 AND granted = 1"
+        )
         free = size - int(connection.value(held, (size, pool)))
         waiting = (
             "SELECT sequence, slots FROM slot WHERE pool = ? AND granted = 0"

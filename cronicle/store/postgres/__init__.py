@@ -1,0 +1,63 @@
+"""The backend of a cluster: a PostgreSQL database, shared by processes of any number of machines."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import closing
+
+from cronicle.store.interface import UnknownError
+from cronicle.store.migrations import NEWEST, migrations, outdated
+from cronicle.store.postgres.connection import PostgresConnection
+from cronicle.store.postgres.schema import upgrade, version_of
+from cronicle.store.postgres.store import PostgresReader, PostgresStore, no_backup
+
+__all__ = ["bring_up_to_date", "no_backup", "open_reader", "open_store"]
+
+
+def open_store(url: str, *, create: bool, patience: float | None = None) -> PostgresStore:
+    """Open the store of a database for writing, of an older schema after bringing it up to date.
+
+    `patience`: seconds that each call waits at most for others that write, or for a server that is away.
+    """
+    connection = PostgresConnection(url, patience=patience)
+    with closing(connection.connect()) as first:
+        version = version_of(first, connection.shown)
+        if version == 0 and not create:
+            raise no_store(connection.shown)
+        if version < NEWEST:
+            upgrade(first, connection.shown, migrations("postgres"))
+    connection.open(secrets.token_hex(8))
+    return PostgresStore(connection)
+
+
+def open_reader(url: str) -> PostgresReader:
+    """Open the store of a database for reading only."""
+    connection = PostgresConnection(url)
+    with closing(connection.connect()) as first:
+        version = version_of(first, connection.shown)
+    if version == 0:
+        raise no_store(connection.shown)
+    if version < NEWEST:
+        raise outdated(connection.shown, version)
+    connection.open("")
+    return PostgresReader(connection)
+
+
+def bring_up_to_date(url: str) -> tuple[int, int]:
+    """Apply the steps of the schema that the store of a database has not had; from which version to which."""
+    connection = PostgresConnection(url)
+    with closing(connection.connect()) as first:
+        before = version_of(first, connection.shown)
+        if before == 0:
+            raise no_store(connection.shown)
+        if before < NEWEST:
+            upgrade(first, connection.shown, migrations("postgres"))
+        return before, version_of(first, connection.shown)
+
+
+def no_store(shown: str) -> UnknownError:
+    """What is said where there is no store."""
+    return UnknownError(
+        f"there is no store in {shown}: nothing has been deployed or run there yet",
+        "Deploy a project with `cronicle apply`, or name another store with --store.",
+    )

@@ -1,0 +1,44 @@
+"""URLs of PostgreSQL stores: their parts, and how they are shown without credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from cronicle.store.interface import StoreError
+
+APPLICATION = "cronicle"
+
+CONNECT_SECONDS = 10
+"""Seconds that an attempt to connect to one host may take, unless the URL says otherwise."""
+
+
+def connection_settings(url: str) -> dict[str, Any]:
+    """What libpq is to connect with.
+
+    Where several hosts are named the one that takes writes is meant; a lost machine is noticed by keep-alives.
+
+    Raises:
+        StoreError: It is no URL that libpq understands.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        from cronicle.store.url import shown_url
+
+        raise StoreError(
+            f"{shown_url(url)!r} is not the location of a PostgreSQL store: {error}",
+            "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas.",
+        ) from None
+    defaults = {
+        "application_name": APPLICATION,
+        "connect_timeout": CONNECT_SECONDS,
+        "target_session_attrs": "read-write",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    return {**defaults, **given}

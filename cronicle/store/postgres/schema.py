@@ -1,0 +1,65 @@
+"""The schema of a PostgreSQL store: making it, and bringing an old one up to date.
+
+The table `migration` says how far it has come. Any number of processes may try at once: one of them does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from cronicle.store.interface import StoreError
+from cronicle.store.migrations import NEWEST, Migration, check_applied, too_new
+from cronicle.store.postgres.errors import explain
+
+UPGRADE_LOCK = 0x43726F6E_53636865
+"""`CronSche`: held while the schema changes."""
+
+OLDEST_SERVER = 140_000
+"""The first version of PostgreSQL that is supported, as `server_version_num` has it."""
+
+
+def version_of(connection: psycopg.Connection[Any], shown: str) -> int:
+    """The version of the schema; 0 where there is none.
+
+    Raises:
+        StoreError: It is newer than this program, or the server is too old.
+    """
+    server = connection.info.server_version
+    if server < OLDEST_SERVER:
+        raise StoreError(
+            f"the server of the store {shown} is PostgreSQL {server // 10_000}; versions from 14 on are supported",
+            "Upgrade the server.",
+        )
+    try:
+        found = connection.execute("SELECT to_regclass('migration')").fetchone()
+        if found is None or found[0] is None:
+            return 0
+        row = connection.execute("SELECT coalesce(max(version), 0) FROM migration").fetchone()
+    except psycopg.Error as error:
+        raise explain(error, shown, broken=connection.broken) from error
+    version = 0 if row is None else int(row[0])
+    if version > NEWEST:
+        raise too_new(shown, version)
+    return version
+
+
+def upgrade(connection: psycopg.Connection[Any], shown: str, steps: Sequence[Migration]) -> None:
+    """Apply the steps that the store has not had yet, all in one transaction."""
+    try:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock($1)", (UPGRADE_LOCK,))
+            done = version_of(connection, shown)  # again: another process may have been faster
+            if done:
+                applied = connection.execute("SELECT version, name, checksum FROM migration").fetchall()
+                check_applied(shown, steps, ((row[0], row[1], row[2]) for row in applied))
+            for step in steps[done:]:
+                connection.execute(step.sql.encode(), prepare=False)
+                connection.execute(
+                    "INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)",
+                    (step.version, step.name, step.checksum),
+                )
+    except psycopg.Error as error:
+        raise explain(error, shown, broken=connection.broken) from error

@@ -1,0 +1,110 @@
+"""The store in a PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from cronicle.store.interface import Store, StoreError
+from cronicle.store.postgres.connection import PostgresConnection
+from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
+from cronicle.store.postgres.writing import write_down
+from cronicle.store.records import BackupReport
+from cronicle.store.relational.journal import Written
+from cronicle.store.relational.leases import Leases
+from cronicle.store.relational.reader import RelationalReader
+from cronicle.store.relational.retention import made_before
+from cronicle.store.relational.writer import RelationalStore
+
+C = TypeVar("C", bound=type)
+
+NOT_TRIED_AGAIN = frozenset({"close", "backup"})
+"""Of what the contract has: what does no work, or does it elsewhere."""
+
+RECEIPTS_KEPT = 86_400_000_000
+"""Microseconds for which the receipts are kept of processes that did not remove their own."""
+
+
+def tried_again(cls: C) -> C:
+    """Have every method of the store's contract tried again when the connection is lost before it has done anything.
+
+    Each is one transaction, or reads only, so it has then done all or nothing.
+    """
+    for name in vars(Store).keys() | vars(Store.__mro__[1]).keys():
+        method = getattr(cls, name, None)
+        if not name.startswith("_") and callable(method) and name not in NOT_TRIED_AGAIN:
+            setattr(cls, name, _again(method))
+    return cls
+
+
+def _again(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(self: PostgresReader | PostgresStore, *arguments: Any, **named: Any) -> Any:
+        return self.postgres.again(lambda: method(self, *arguments, **named))
+
+    return call
+
+
+@tried_again
+class PostgresReader(RelationalReader):
+    """Reads a database; see `StoreReader` for what each method promises."""
+
+    def __init__(self, connection: PostgresConnection) -> None:
+        super().__init__(connection, Leases(connection))
+        self.postgres = connection
+
+
+@tried_again
+class PostgresStore(RelationalStore):
+    """Reads and writes a database; see `Store` for what each method promises."""
+
+    runs_in_place = False
+
+    def __init__(self, connection: PostgresConnection) -> None:
+        leases = Leases(connection)
+        super().__init__(connection, leases, self._write)
+        self.postgres = connection
+        self.partitions = Partitions()
+        connection.on_interruption = self._interrupted
+        self._leases = leases
+
+    def _write(self, _: object, written: Written) -> None:
+        youngest = max(run.sequence for run in written.rows.runs.values())
+        self.partitions.provide(self.postgres, youngest)
+        write_down(self.postgres, written)
+
+    def _interrupted(self) -> None:
+        self.partitions.forget()
+        self._leases.interrupted()
+
+    def close(self) -> None:
+        with suppress(StoreError):
+            self.postgres.execute(
+                "DELETE FROM receipt WHERE client = ? OR written_at < store_now() - ?",
+                (self.postgres.client, RECEIPTS_KEPT),
+            )
+        super().close()
+
+    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+        pruned = super().prune_runs(project, environment, before, limit)
+        if len(pruned) < limit:  # all runs of before are gone that can be
+            sweep(self._connection, made_before(self._connection, before), self.partitions.size)
+        return pruned
+
+    def _remove_rows_of(self, sequences: Sequence[int]) -> None:
+        """They stay until all runs of their partition are old."""
+        note_pruned(self._connection, sequences, self.partitions.size)
+
+    def backup(self, target: str, at: datetime) -> BackupReport:  # noqa: ARG002 - so is the contract
+        raise no_backup()
+
+
+def no_backup() -> StoreError:
+    """What is said to whoever wants a backup."""
+    return StoreError(
+        "a PostgreSQL store is backed up by what belongs to its server",
+        "Use pg_dump, or pg_basebackup with archived WAL.",
+    )

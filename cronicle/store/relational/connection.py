@@ -1,0 +1,49 @@
+"""What the statements of this package need of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Connection(Protocol):
+    """Executes statements. Outside `write()` each of them is a transaction of its own.
+
+    Raises:
+        StoreError: A statement failed; the message says what that means to whoever runs the command.
+    """
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Execute a statement whose rows nobody wants."""
+        ...
+
+    def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """Execute a statement for each row of values."""
+        ...
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows."""
+        ...
+
+    def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the first row; None if there is no row."""
+        ...
+
+    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement; the number of rows that it changed."""
+        ...
+
+    def write(self) -> AbstractContextManager[None]:
+        """One transaction: durable when the block ends, without a trace when it raises. Others that write wait."""
+        ...
+
+    def close(self) -> None:
+        """Close it; doing so twice is fine."""
+        ...

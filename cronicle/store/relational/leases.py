@@ -1,0 +1,108 @@
+"""Owners on several machines: a process is alive while its lease lasts, judged by the database's clock.
+
+Rules:
+
+1. A process renews its lease several times within it. One that dies, is stopped, or cannot reach the database is dead
+   when its lease has run out: then another may claim it, which gives the owner a new epoch.
+2. Each write in the name of an owner compares its epoch in the same transaction. So a process that wakes up after it
+   was settled changes nothing, however long ago it has decided to.
+3. While the database was away nobody could renew, and that is nobody's fault: after it was restarted, or somebody has
+   found it gone and back (`interrupted`), every lease lasts once more.
+"""
+
+from __future__ import annotations
+
+from cronicle.store.relational.connection import Connection
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+LEASE_SECONDS = 3.0
+"""A crashed process is replaced after so much at most, and the time that the others need to see it."""
+
+MICROSECONDS = 1_000_000
+
+LEAST_BETWEEN_INTERRUPTIONS = 30.0
+"""Seconds; a client that loses its connection again and again does not keep the others from claiming the dead."""
+
+_IS_OVER = """
+lease_until < store_now() AND store_up_since() + ?2 < store_now() AND interrupted_at + ?2 < store_now()
+"""
+
+_DEAD = f"SELECT 1 FROM owner, interruption WHERE id = ?1 AND {_IS_OVER}"
+
+_CLAIM = f"""
+UPDATE owner SET epoch = ?3, lease_until = store_now() + ?2
+WHERE id = ?1 AND EXISTS (SELECT 1 FROM interruption WHERE {_IS_OVER})
+"""
+
+
+class Leases:
+    """The leases of a store's owners, and the epochs of those that this process is."""
+
+    def __init__(self, connection: Connection, seconds: float = LEASE_SECONDS) -> None:
+        self.lease_seconds = seconds
+        self._connection = connection
+        self._length = int(seconds * MICROSECONDS)
+        self._epochs: dict[str, int] = {}
+
+    def is_alive(self, owner: str) -> bool:
+        return self._connection.row(_DEAD, (owner, self._length)) is None
+
+    def take(self, owner: str) -> bool:
+        return owner not in self._epochs
+
+    def note(self, owner: str, epoch: int) -> None:
+        self._epochs[owner] = epoch
+        self._connection.execute(
+            "UPDATE owner SET lease_until = store_now() + ? WHERE id = ?", (self._length, owner)
+        )
+
+    def claim(self, dead: str) -> bool:
+        if self._connection.row(_DEAD, (dead, self._length)) is None:
+            return False
+        with self._connection.write():
+            epoch = int(
+                self._connection.value(
+                    "UPDATE counter SET value = value + 1 WHERE name = 'epoch' RETURNING value"
+                )
+            )
+            claimed = self._connection.changed(_CLAIM, (dead, self._length, epoch)) == 1
+        if claimed:
+            self._epochs[dead] = epoch
+        return claimed
+
+    def leave(self, dead: str) -> None:
+        epoch = self._epochs.pop(dead, None)
+        if epoch is not None:
+            self._connection.execute(
+                "UPDATE owner SET lease_until = 0 WHERE id = ? AND epoch = ?", (dead, epoch)
+            )
+
+    def renew(self, owner: str) -> bool:
+        epoch = self._epochs.get(owner)
+        return epoch is not None and (
+            self._connection.changed(
+                "UPDATE owner SET lease_until = store_now() + ? WHERE id = ? AND epoch = ?",
+                (self._length, owner, epoch),
+            )
+            == 1
+        )
+
+    def is_held(self, owner: str) -> bool:
+        epoch = self._epochs.get(owner)
+        return epoch is not None and (
+            self._connection.row("SELECT 1 FROM owner WHERE id = ? AND epoch = ?", (owner, epoch)) is not None
+        )
+
+    def drop(self, owner: str) -> None:
+        self._epochs.pop(owner, None)
+
+    def close(self) -> None:
+        self._epochs.clear()
+
+    def interrupted(self) -> None:
+        """Have every lease last once more: this process has found the database gone, and back."""
+        self._connection.execute(
+            "UPDATE interruption SET interrupted_at = store_now() WHERE interrupted_at + ? < store_now()",
+            (int(LEAST_BETWEEN_INTERRUPTIONS * MICROSECONDS),),
+        )

@@ -1,0 +1,24 @@
+-- Several processes on several machines: leases, the store's own id, and what became of a commit whose answer was lost.
+
+ALTER TABLE owner ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0;
+
+-- When somebody last found the database gone, and back: leases that ran out meanwhile last once more.
+CREATE TABLE interruption (
+    interrupted_at BIGINT NOT NULL
+);
+
+INSERT INTO interruption (interrupted_at) VALUES (0);
+
+-- By this a files folder knows which store it belongs to.
+CREATE TABLE store (
+    id TEXT COLLATE "C" NOT NULL
+);
+
+INSERT INTO store (id) VALUES (replace(gen_random_uuid()::text, '-', ''));
+
+-- Each transaction that writes leaves its number here: whoever loses the connection while it commits looks it up.
+CREATE TABLE receipt (
+    client TEXT COLLATE "C" PRIMARY KEY,
+    number BIGINT NOT NULL,
+    written_at BIGINT NOT NULL
+) WITH (fillfactor = 10);

