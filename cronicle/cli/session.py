@@ -148,12 +148,14 @@ class Session(Value):
 
         return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
 
-    def wake_owners(self, store: StoreReader) -> None:
-        """Tell the processes of the store on this machine that something has changed."""
+    def wake_owners(self, store: Store, *owners: str) -> None:
+        """Tell these processes of the store, or all, that there is something for them to look at."""
         from cronicle.engine.wake import wake_owner
 
-        for owner in store.list_owners():
-            wake_owner(self.files, owner.id)
+        to_wake = owners or tuple(owner.id for owner in store.list_owners())
+        for owner in to_wake:
+            wake_owner(self.files, owner)
+        store.wake(to_wake)
 
     def _prepare_default_store(self) -> None:
         """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""
