@@ -168,12 +168,14 @@ class Session(Value):
         """Who asks, from where, and how."""
         return actor_now()
 
-    def wake_owners(self, store: StoreReader) -> None:
-        """Tell the processes of the store on this machine that something has changed."""
+    def wake_owners(self, store: Store, *owners: str) -> None:
+        """Tell these processes of the store, or all, that there is something for them to look at."""
         from cronicle.engine.wake import wake_owner
 
-        for owner in store.list_owners():
-            wake_owner(self.files, owner.id)
+        to_wake = owners or tuple(owner.id for owner in store.list_owners())
+        for owner in to_wake:
+            wake_owner(self.files, owner)
+        store.wake(to_wake)
 
     def _take_files(self, store: Store) -> None:
         """See to it that the files folder is that of the store."""
