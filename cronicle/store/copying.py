@@ -94,7 +94,7 @@ TABLES = (
         "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
         "interval_end timezone state reason cause counts dirty revision deployment backfill backfill_position "
         "retry_of spec_hash params actor owner created_at started_at ended_at ended_event lateness "
-        "cancel_requested packed_tasks hooks_open not_before lock admitted",
+        "cancel_requested packed_tasks hooks_open not_before lock admitted assigned_to",
         number="sequence",
     ),
     Table("run_event", "run sequence", "type version at body", condition=_OF_A_RUN.format("run_event")),
