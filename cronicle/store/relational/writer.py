@@ -392,6 +392,11 @@ class RelationalStore(RelationalReader):
             )
             if changed and ended:
                 self._connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
+            elif changed and state is BackfillState.PAUSED:
+                # What others have asked for meanwhile has happened.
+                self._connection.execute(
+                    "DELETE FROM control_request WHERE target = ? AND verb = 'pause'", (backfill_id,)
+                )
         return changed == 1
 
     # Owners
