@@ -90,11 +90,7 @@ class Session(Value):
     @contextmanager
     def store(self, *, create: bool = False, patience: float | None = None) -> Iterator[Store]:
         """The store, for writing; made if need be with `create`; `patience` as `open_store` has it."""
-        from cronicle.store.location import open_store
-
-        if create and self.where.files_are_default:
-            self._shield_files()
-        store = open_store(self.location, create=create, patience=patience)
+        store = self._open(create, patience)
         try:
             self._take_files(store)
             yield store
@@ -110,6 +106,7 @@ class Session(Value):
         try:
             store = open_store(self.location, create=False)
         except UnknownError:
+            self._check_free()
             yield None
             return
         try:
@@ -176,6 +173,26 @@ class Session(Value):
         for owner in to_wake:
             wake_owner(self.files, owner)
         store.wake(to_wake)
+
+    def _open(self, create: bool, patience: float | None) -> Store:
+        from cronicle.store.interface import UnknownError
+        from cronicle.store.location import open_store
+
+        if create and self.where.files_are_default:
+            self._shield_files()
+        try:
+            return open_store(self.location, create=False, patience=patience)
+        except UnknownError:
+            if not create:
+                raise
+        self._check_free()
+        return open_store(self.location, create=True, patience=patience)
+
+    def _check_free(self) -> None:
+        """See to it that the files folder is not another store's, before there is a store."""
+        from cronicle.operations.files_folder import check_free
+
+        check_free(self.files, self.location)
 
     def _take_files(self, store: Store) -> None:
         """See to it that the files folder is that of the store."""

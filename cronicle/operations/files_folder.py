@@ -68,6 +68,25 @@ def check_files(files: Path, store: StoreReader, location: str) -> None:
         raise _of_sqlite(files, location)
 
 
+def check_free(files: Path, location: str) -> None:
+    """See to it that a files folder may be used for a store that is not there yet.
+
+    Raises:
+        CronicleError: It is another store's; the message says whose, and what to do.
+    """
+    found = belonging_of(files)
+    if found is not None and is_url(location):
+        raise of_another(files, found, location)
+    if found is not None:
+        raise CronicleError(
+            f"the folder {files} has the files of the store {found.location}, and no store of its own",
+            f"Use that one: --store {found.location}, CRONICLE_STORE, or `store` in the settings file. "
+            "For a new store name another folder with --store.",
+        )
+    if is_url(location) and is_store_folder(files):
+        raise _of_sqlite(files, location)
+
+
 def take_files(files: Path, store: StoreReader, location: str) -> None:
     """Use a files folder for a store that is about to be written: it belongs to the store from now on.
 

@@ -161,8 +161,11 @@ class End(Protocol):
     """Where it is, without a password."""
     remedy: str
     """How its user makes an empty store of it."""
-    connection: Connection
-    reader: StoreReader
+
+    @property
+    def connection(self) -> Connection: ...
+    @property
+    def reader(self) -> StoreReader: ...
 
     def read(self, sql: str, values: Row = ()) -> Iterator[Row]:
         """The rows of a statement, of which only a few are in memory at a time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +14,6 @@ from store_values import OWNER, START, Sample, temporary_folder
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
 from cronicle.store.records import OwnerRecord
-from tests.servers import running_server
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -24,16 +22,6 @@ BACKENDS = ("sqlite", "postgres")
 def folder() -> Iterator[Path]:
     with temporary_folder() as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The URI of a PostgreSQL server."""
-    if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
-        yield uri
-        return
-    with running_server("fsync = off\nfull_page_writes = off\n") as started:
-        yield started.uri()
 
 
 @pytest.fixture(scope="session")
