@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -54,6 +54,7 @@ def backfill(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -78,7 +79,7 @@ def backfill(
         if everything
         else Choice.CHANGED
     )
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     with session.store() as opened:
         candidate = find_candidate(
             session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonLinesOption, JsonOption, StoreOption
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -21,12 +21,13 @@ def backfills(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """List backfills, newest first. Outside any project: those of the whole store."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     with session.reader() as reader:
         project, scope_environment = session.scope(reader)
         found = reader.list_backfills(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonLinesOption, JsonOption, StoreOption
 from cronicle.cli.output import paint, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -17,6 +17,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def deployments(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
@@ -26,7 +27,7 @@ def deployments(
     from cronicle.views.plan import deployment_document
     from cronicle.views.words import relative, short
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     with session.reader() as reader:
         project, _ = session.scope(reader)
         names = [project] if project else [one.name for one in reader.list_projects()]
@@ -39,7 +40,7 @@ def deployments(
             if (latest := reader.find_deployment(one.project, one.environment))
         }
         projects = {one.name: one for one in reader.list_projects()}
-    subjects = Subjects(session.where, session.files)
+    subjects = Subjects(session.where)
     if json or jsonl:
         shapes = [
             {**deployment_document(one), "subject": subjects.of(projects.get(one.project), one.revision)}

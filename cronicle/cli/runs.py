@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
@@ -45,12 +52,13 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """List runs, newest first. Outside any project: those of the whole store."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     with session.reader() as reader:
         from cronicle.operations.listing import words_of
 

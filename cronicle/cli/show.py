@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.addresses import TaskPlace, addresses_from
@@ -25,12 +32,13 @@ def show(
     ],
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """All about runs and backfills: times, cause, revision, parameters, tasks with their attempts."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     with session.reader() as reader:
         book = session.addresses(reader, series)
         found = [
