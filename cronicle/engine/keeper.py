@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,13 @@ LOOK = 1.0
 class Keeper:
     """What this process adopts."""
 
-    def __init__(self, owner: Owner, dispatcher: Dispatcher, observe: Observer) -> None:
+    def __init__(
+        self, owner: Owner, dispatcher: Dispatcher, observe: Observer, projects: Sequence[str] = ()
+    ) -> None:
         self._owner = owner
+        self._projects = projects
+        """Whose runs it adopts; empty: of all."""
+        self._of_others: set[str] = set()
         self._dispatcher = dispatcher
         self._observe = observe
         self._woken = trio.Event()
@@ -95,6 +100,8 @@ class Keeper:
         owner = self._owner
         unowned = await owner.journal.call(owner.store.list_unowned)
         found = [one for one in unowned if one not in self._set_aside]
+        if self._projects:
+            found = await owner.journal.call(self._of_these_projects, found)
         for start in range(0, len(found), ADOPTED_AT_ONCE):
             batch = found[start : start + ADOPTED_AT_ONCE]
             runs = frozenset(await owner.journal.call(owner.store.adopt_runs, batch, owner.id))
@@ -109,6 +116,22 @@ class Keeper:
                         raise
                     self._set_aside.add(one)
                     tell_set_aside(one, error)
+
+    def _of_these_projects(self, ids: Iterable[str]) -> list[str]:
+        """The runs and backfills of the projects that this process serves; the others wait for whoever does that."""
+        store, found = self._owner.store, []
+        others, self._of_others = self._of_others, set()
+        for one in ids:
+            try:
+                about = None if one in others else store.find_run(one) or store.find_backfill(one)
+            except StoreError:  # what is damaged is set aside by whoever comes across it
+                found.append(one)
+                continue
+            if about is not None and about.project in self._projects:
+                found.append(one)
+            else:
+                self._of_others.add(one)
+        return found
 
     async def _adopt_backfill(self, nursery: trio.Nursery, name: str) -> None:
         owner = self._owner

@@ -78,7 +78,7 @@ class Server:
         self._options = options
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
-        self.keeper = Keeper(owner, self.dispatcher, observe)
+        self.keeper = Keeper(owner, self.dispatcher, observe, options.scope.projects)
         self.signals = Signals(owner, self.ticker)
         self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self.draining = trio.Event()
@@ -176,7 +176,13 @@ class Server:
         if machine.state is RunState.FAILED:
             _log.warning(
                 "The run has failed.",
-                extra={"run": run.id, "workflow": run.workflow, "logical_time": run.logical_time.isoformat()},
+                extra={
+                    "run": run.id,
+                    "project": run.project,
+                    "environment": run.environment,
+                    "workflow": run.workflow,
+                    "logical_time": run.logical_time.isoformat(),
+                },
             )
         self.signals.run_ended(run, machine)
         self.ticker.run_ended(run)
