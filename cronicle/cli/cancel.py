@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -20,11 +20,12 @@ def cancel(
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """End runs or backfills: their attempts get TERM at once, nothing else starts."""
     from cronicle.cli.requesting import request_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, project)
     with session.store() as opened:
         return request_each(session, opened, addresses, "cancel", reason)

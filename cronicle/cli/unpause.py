@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -20,11 +20,12 @@ def unpause(
     everything: Annotated[bool, typer.Option("--all", help="What was paused with `pause --all`.")] = False,
     store: StoreOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """End a pause: from now on ticks make runs; those that passed meanwhile make none."""
     from cronicle.cli.pausing import unpause_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, project)
     with session.store() as opened:
         return unpause_each(session, opened, tuple(workflows or ()), everything=everything)
