@@ -102,7 +102,7 @@ class Keeper:
                 len(settled.runs),
                 settled.attempts,
             )
-            self._dispatcher.look()
+            self._owner.on_wake()  # nobody may lead now, and runs may wait for what it held
 
     async def _adopt(self, nursery: trio.Nursery) -> None:
         """Take up what this process is to take up, and give the others what is for them."""
