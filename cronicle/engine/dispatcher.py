@@ -301,7 +301,7 @@ class Dispatcher:
             if is_loss_of_ownership(error):
                 level = (
                     logging.INFO if run.state is RunState.QUEUED else logging.WARNING
-                )  # it may have been given away
+                )
                 _log.log(level, "Run %s is not for this process to drive any more.", run.id)
                 self._forget(run, None)
             else:
