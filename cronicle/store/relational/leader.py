@@ -38,10 +38,10 @@ def stop(connection: Connection, owner: str) -> None:
     connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
 
 
-def leads(connection: Connection, epoch: int) -> bool:
-    """True if that epoch is the present leader's."""
+def leader_of(connection: Connection, epoch: int) -> str | None:
+    """The leader, if that epoch is its; else None."""
     present, current = _leader(connection)
-    return present is not None and current == epoch
+    return present if current == epoch else None
 
 
 def _leader(connection: Connection) -> tuple[str | None, int]:
