@@ -10,7 +10,7 @@ from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
-from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
 from cronicle.store.records import (
     Actor,
     AdmissionAnswer,
@@ -155,6 +155,7 @@ class RelationalStore(RelationalReader):
 
     def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
+        self._require_held(run.owner)
         row = rows.run_row(run)
         is_tick = run.cause in UNASKED_CAUSES
         if run.state in LIVE:
@@ -205,6 +206,14 @@ class RelationalStore(RelationalReader):
     def _batch(self) -> Batch:
         return Batch(self._connection, self._liveness, self._write_down)
 
+    def _require_held(self, owner: str | None) -> None:
+        """Within a transaction: see to it that what is made for an owner is made by its process."""
+        if owner is not None and not self._liveness.is_held(owner):
+            raise NotOwnerError(
+                f"this process was taken for dead, and what it drove was given to others (as {owner})",
+                "Repeat the command: it goes on with what is left to do.",
+            )
+
     def adopt_run(self, run_id: str, owner: str) -> bool:
         return self.adopt_runs((run_id,), owner) != ()
 
@@ -221,6 +230,8 @@ class RelationalStore(RelationalReader):
     def lead(self, owner: str, scope: str = "") -> int | None:
         from cronicle.store.relational import leader
 
+        if not self._liveness.is_held(owner):
+            return None
         if not leader.is_open(self._connection, owner, scope, self.is_alive):
             return leader.epoch_of(self._connection, owner, scope)  # asked once a second; this takes no lock
         with self._connection.write():
@@ -232,7 +243,8 @@ class RelationalStore(RelationalReader):
         from cronicle.store.relational import leader
 
         with self._connection.write():
-            leader.stop(self._connection, owner)
+            if self._liveness.is_held(owner):
+                leader.stop(self._connection, owner)
 
     def serve_as(self, owner: str, scope: str, slots: int | None) -> None:
         with self._connection.write():
@@ -261,11 +273,12 @@ class RelationalStore(RelationalReader):
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
     ) -> tuple[Settled, ...] | None:
-        from cronicle.store.relational.leader import leads
+        from cronicle.store.relational.leader import leader_of
         from cronicle.store.relational.ticks import Settling
 
         with self._connection.write():
-            if not leads(self._connection, epoch):
+            leader = leader_of(self._connection, epoch)
+            if leader is None or not self._liveness.is_held(leader):
                 return None
             return Settling(self._connection, self._known_policies(), self._batch()).settle(
                 settlements, progress
@@ -330,6 +343,7 @@ class RelationalStore(RelationalReader):
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
         with self._connection.write():
+            self._require_held(backfill.owner)
             if self.find_overlapping_backfill(backfill, ticks) is not None:
                 return None
             sequence = self._connection.value(
@@ -397,23 +411,23 @@ class RelationalStore(RelationalReader):
     # Owners
 
     def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
+        exists = StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
         if not self._liveness.take(owner.id):
-            raise StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
+            raise exists
         try:
             with self._connection.write():
                 epoch = self._count("epoch")
-                self._connection.execute(
-                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})",
+                row = self._connection.row(
+                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})"
+                    f" ON CONFLICT DO NOTHING RETURNING {columns(rows.OWNER_COLUMNS)}",
                     (owner.id, epoch, owner.host, owner.pid, owner.command, to_instant(owner.started_at)),
                 )
+                if row is None:
+                    raise exists
                 self._liveness.note(owner.id, epoch)
-                row = self._connection.row(
-                    f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner WHERE id = ?", (owner.id,)
-                )
         except StoreError:
-            self._liveness.leave(owner.id)
+            self._liveness.drop(owner.id)
             raise
-        assert row is not None
         return rows.owner_from(row)
 
     def renew_lease(self, owner: str) -> bool:
@@ -478,6 +492,8 @@ class RelationalStore(RelationalReader):
         if not self._holds("SELECT 1 FROM control_request", ()):
             return ()  # asked once a second; this takes no lock
         with self._connection.write():
+            if not self._liveness.is_held(owner):
+                return ()
             found = self._connection.rows(
                 f"SELECT {columns(rows.REQUEST_COLUMNS)} FROM control_request AS request"
                 " WHERE target = ?1 OR EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
