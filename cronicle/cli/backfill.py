@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -54,6 +54,7 @@ def backfill(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
@@ -79,7 +80,7 @@ def backfill(
         if everything
         else Choice.CHANGED
     )
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         candidate = find_candidate(
             session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+)
 from cronicle.cli.output import paint, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -17,6 +24,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def deployments(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
@@ -27,7 +35,7 @@ def deployments(
     from cronicle.views.plan import deployment_document
     from cronicle.views.words import relative, short
 
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         scope, _ = session.scope(reader)
         names = [scope] if scope else [one.name for one in reader.list_projects()]
@@ -40,7 +48,7 @@ def deployments(
             if (latest := reader.find_deployment(one.project, one.environment))
         }
         projects = {one.name: one for one in reader.list_projects()}
-    subjects = Subjects(session.where, session.files)
+    subjects = Subjects(session.where)
     if json or jsonl:
         shapes = [
             {**deployment_document(one), "subject": subjects.of(projects.get(one.project), one.revision)}

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, ProjectOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import paint, print_json, say, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.names import parse_run_address
@@ -25,12 +32,13 @@ def explain(
     ],
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Why a run or a task ran, waits, failed or was skipped; why there is no run for a logical time."""
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         now = session.clock.now()
         found = [_explain(session, reader, text, series, now) for text in addresses_from(addresses)]

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, ProjectOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import print_json, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
@@ -40,6 +47,7 @@ def next_(
     ] = None,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
@@ -56,7 +64,7 @@ def next_(
         raise UsageError("--timezone is for --cron", "A workflow's schedules have their own time zones.")
     if all_ and workflow is not None:
         raise UsageError("--all is for all workflows, and one was named", "Leave out the name, or --all.")
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     if workflow is None:
         if series is not None:
             raise UsageError("--series is for one workflow", "Name the workflow.")

@@ -10,6 +10,14 @@ StoreOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--store", metavar="PATH|URL", help="The store (default: .cronicle/ of the project)."),
 ]
+FilesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        metavar="DIR",
+        help="The files folder of a PostgreSQL store (default: .cronicle/ of the project).",
+    ),
+]
 EnvironmentOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--environment", "-e", metavar="NAME", help="The environment (default: the project's)."),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -33,6 +33,7 @@ def retry(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
@@ -41,7 +42,7 @@ def retry(
     from cronicle.cli.retrying import retry_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return retry_each(
             session,

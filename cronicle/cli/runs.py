@@ -8,6 +8,7 @@ import typer
 
 from cronicle.cli.options import (
     EnvironmentOption,
+    FilesOption,
     JsonLinesOption,
     JsonOption,
     ProjectOption,
@@ -52,13 +53,14 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """List runs, newest first. Outside any project: those of the whole store."""
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         from cronicle.operations.listing import words_of
 

@@ -10,6 +10,7 @@ import typer
 
 from cronicle.cli.options import (
     EnvironmentOption,
+    FilesOption,
     JsonLinesOption,
     JsonOption,
     ProjectOption,
@@ -32,13 +33,14 @@ def show(
     ],
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """All about runs and backfills: times, cause, revision, parameters, tasks with their attempts."""
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         book = session.addresses(reader, series)
         found = [

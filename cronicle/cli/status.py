@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 from cronicle.cli.output import is_terminal, mark, print_json, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.deployed import deployments_in_force
@@ -27,12 +27,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def status(
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """What fails, runs, is unfinished and comes next, on one screen. Outside any project: of the whole store."""
-    session = open_session(store, environment, project)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         scope, naming, now = session.scope(reader), session.naming(reader), session.clock.now()
         deployed = deployments_in_force(reader, *scope)

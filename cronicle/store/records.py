@@ -152,6 +152,8 @@ class RunRecord(Value):
     """The key that it holds from its admission to its end."""
     admitted: bool = True
     """True once it may start. Runs that are made with rules to meet (`Policy`) wait for it in state queued."""
+    assigned_to: str | None = None
+    """The process that serves which is to take it up, while it has no owner."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
@@ -302,6 +304,31 @@ class OwnerRecord(Value):
     pid: int
     command: str
     started_at: datetime
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ServingRecord(Value):
+    """A process that serves, and how much it has to do."""
+
+    owner: str
+    slots: int
+    """Attempts that it executes at once."""
+    live: int
+    """Live runs that it owns, or is to take up."""
+    queued: int
+    """Those of them that it owns and has not begun, without those of backfills."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class UnownedRecord(Value):
+    """A live run or an unfinished backfill that nobody owns."""
+
+    id: str
+    project: str
+    environment: str
+    is_backfill: bool
+    assigned_to: str | None
+    """Of a run: the process that is to take it up."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -6,7 +6,9 @@ import re
 
 SCHEMES = ("postgresql:", "postgres:")
 
-_USER_INFO = re.compile(r"(?P<start>\bpostgres(?:ql)?://)(?P<user>[^/?#@:]*):[^/?#]*@")
+_USER_INFO = re.compile(r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*):[^?\s]*@", re.IGNORECASE)
+"""A password goes to the last `@` before the parameters: some do not write its special characters as `%2F`."""
+
 _PARAMETER = re.compile(r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
 
 

@@ -122,6 +122,11 @@ class PostgresConnection:
         """True if a pooler stands between, so that a session may be another's a moment later."""
         return self._is_pooled
 
+    @property
+    def lock_key(self) -> int:
+        """The second half of the key of the lock that everything takes that writes."""
+        return self._lock_key
+
     def close(self) -> None:
         """Close all connections; doing so twice is fine."""
         self._pool.close(timeout=1.0)
@@ -146,6 +151,16 @@ class PostgresConnection:
         listed = list(rows)
         if listed:
             self._do(lambda opened: opened.cursor().executemany(translate(sql), listed))
+
+    def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
+        """Send rows for a `COPY … FROM STDIN`; within a transaction."""
+
+        def send(opened: psycopg.Connection[Row]) -> None:
+            with opened.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+        self._do(send)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""

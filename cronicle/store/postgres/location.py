@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from cronicle.store.interface import StoreError
+from cronicle.store.url import has_password, shown_url
 
 APPLICATION = "cronicle"
 
@@ -26,10 +27,11 @@ def connection_settings(url: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        from cronicle.store.url import shown_url
-
+        said = (
+            "" if has_password(url) else f": {error}"
+        )  # it may show a part of a password that has a `/` in it
         raise StoreError(
-            f"{shown_url(url)!r} is not the location of a PostgreSQL store: {error}",
+            f"{shown_url(url)!r} is not the location of a PostgreSQL store{said}",
             "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas.",
         ) from None
     defaults = {

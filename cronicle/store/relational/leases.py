@@ -40,7 +40,7 @@ class Leases:
     """The leases of a store's owners, and the epochs of those that this process is."""
 
     def __init__(self, connection: Connection, seconds: float = LEASE_SECONDS) -> None:
-        self.lease_seconds = seconds
+        self.lease_seconds: float | None = seconds
         self._connection = connection
         self._length = int(seconds * MICROSECONDS)
         self._epochs: dict[str, int] = {}

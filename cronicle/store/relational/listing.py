@@ -46,7 +46,7 @@ def count_query(wanted: RunFilter, at_most: int | None = None) -> tuple[str, lis
             parts.append(f"(SELECT count(*) FROM run{where})")
             values += some
         else:
-            parts.append(f"(SELECT count(*) FROM (SELECT 1 FROM run{where} LIMIT ?) AS some)")
+            parts.append(f"(SELECT count(*) FROM (SELECT 1 FROM run{where} LIMIT ?) AS counted)")
             values += [*some, at_most]
     return f"SELECT {' + '.join(parts)}", values
 

@@ -25,7 +25,9 @@ from cronicle.store.records import (
     Result,
     RunFilter,
     RunRecord,
+    ServingRecord,
     TaskRecord,
+    UnownedRecord,
 )
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
@@ -43,6 +45,18 @@ _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
+
+
+_SERVING = """
+SELECT id, slots,
+    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
+        AND run.state IN ('queued', 'running')),
+    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
+        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.backfill = ''),
+    (SELECT count(*) FROM run INDEXED BY run_unowned WHERE run.owner IS NULL
+        AND run.state IN ('queued', 'running') AND run.assigned_to = owner.id)
+FROM owner WHERE slots IS NOT NULL AND scope = ? ORDER BY epoch
+"""
 
 
 class RelationalReader:
@@ -406,15 +420,32 @@ class RelationalReader:
         )
         return readable_only("run number", rows.run_from, found)
 
-    def list_unowned(self) -> tuple[str, ...]:
+    def list_unowned(self) -> tuple[UnownedRecord, ...]:
         found = self._connection.rows(
-            "SELECT id, created_at FROM run INDEXED BY run_unowned"
-            " WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
-            " SELECT id, created_at FROM backfill INDEXED BY backfill_unfinished"
+            "SELECT id, project, environment, 0 AS is_backfill, assigned_to, created_at"
+            " FROM run INDEXED BY run_unowned WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
+            " SELECT id, project, environment, 1, NULL, created_at FROM backfill INDEXED BY backfill_unfinished"
             " WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')"
             " ORDER BY created_at, id"
         )
-        return tuple(row[0] for row in found)
+        return tuple(
+            UnownedRecord(
+                id=row[0],
+                project=row[1],
+                environment=row[2],
+                is_backfill=bool(row[3]),
+                assigned_to=row[4],
+            )
+            for row in found
+        )
+
+    def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
+        found = self._connection.rows(_SERVING, (scope,))
+        return tuple(
+            ServingRecord(owner=owner, slots=slots, live=live + assigned, queued=queued)
+            for owner, slots, live, queued, assigned in found
+            if self._liveness.is_alive(owner)
+        )
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
         found = self._connection.rows(
@@ -428,13 +459,19 @@ class RelationalReader:
         number: int | None = self._connection.value("SELECT value FROM progress WHERE name = ?", (name,))
         return number
 
-    def find_leader(self) -> OwnerRecord | None:
-        row = self._connection.row(
-            f"SELECT {columns(rows.OWNER_COLUMNS, 'owner')} FROM leader JOIN owner ON owner.id = leader.owner"
+    def find_leader(self, scope: str | None = None) -> OwnerRecord | None:
+        return next((leader for led, leader in self.list_leaders() if scope in (None, led)), None)
+
+    def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
+        found = self._connection.rows(
+            f"SELECT leader.scope, {columns(rows.OWNER_COLUMNS, 'owner')}"
+            " FROM leader JOIN owner ON owner.id = leader.owner ORDER BY leader.scope"
         )
-        if row is None or not self._liveness.is_alive(row[0]):
-            return None
-        return readable(f"owner {row[0]}", rows.owner_from, row)
+        return tuple(
+            (scope, readable(f"owner {row[0]}", rows.owner_from, tuple(row)))
+            for scope, *row in found
+            if self._liveness.is_alive(row[0])
+        )
 
     # Figures
 

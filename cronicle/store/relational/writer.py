@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,19 @@ if TYPE_CHECKING:
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _ADOPT = (
-    "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
+    "UPDATE run SET owner = ?, assigned_to = NULL WHERE id = ? AND owner IS NULL"
     " AND (state IN ('queued', 'running') OR hooks_open > 0)"
 )
+
+_HAND_OVER = """
+UPDATE run SET owner = NULL, assigned_to = nullif(CAST(? AS TEXT), '')
+WHERE sequence IN (
+    SELECT sequence FROM run
+    WHERE owner = ? AND owner IS NOT NULL AND state = 'queued' AND state IN ('queued', 'running') AND backfill = ''
+    ORDER BY sequence DESC LIMIT ?
+)
+RETURNING id
+"""
 
 _CHOSEN = (
     "logical_time",
@@ -208,21 +218,45 @@ class RelationalStore(RelationalReader):
 
     # Ticks
 
-    def lead(self, owner: str) -> int | None:
+    def lead(self, owner: str, scope: str = "") -> int | None:
         from cronicle.store.relational import leader
 
-        if not leader.is_open(self._connection, owner, self.is_alive):
-            return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
+        if not leader.is_open(self._connection, owner, scope, self.is_alive):
+            return leader.epoch_of(self._connection, owner, scope)  # asked once a second; this takes no lock
         with self._connection.write():
             if not self._liveness.is_held(owner):
                 return None
-            return leader.lead(self._connection, owner, self.is_alive)
+            return leader.lead(self._connection, owner, scope, self.is_alive)
 
     def stop_leading(self, owner: str) -> None:
         from cronicle.store.relational import leader
 
         with self._connection.write():
             leader.stop(self._connection, owner)
+
+    def serve_as(self, owner: str, scope: str, slots: int | None) -> None:
+        with self._connection.write():
+            self._connection.execute(
+                "UPDATE owner SET scope = ?, slots = ? WHERE id = ?", (scope, slots, owner)
+            )
+
+    def assign_runs(self, assignments: Mapping[str, str]) -> None:
+        with self._connection.write():
+            self._connection.execute_many(
+                "UPDATE run SET assigned_to = ? WHERE id = ? AND owner IS NULL",
+                [(owner, run_id) for run_id, owner in assignments.items()],
+            )
+
+    def hand_over_queued(self, source: str, target: str, limit: int) -> tuple[str, ...]:
+        with self._connection.write():
+            found = self._connection.rows(_HAND_OVER, (target, source, max(limit, 0)))
+        return tuple(row[0] for row in found)
+
+    def wake(self, owners: Sequence[str]) -> None:
+        """Processes of one machine are woken by a datagram (`cronicle.engine.wake`)."""
+
+    def listen(self, owner: str, woken: Callable[[], None], is_over: Callable[[], bool]) -> None:
+        """They listen for that as well."""
 
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
