@@ -18,7 +18,8 @@ from cronicle.engine.sharing import Shares, moves
 from cronicle.operations.watch import Scope
 from cronicle.runs.states import LIVE
 from cronicle.store.interface import StoreError, UnwritableError
-from cronicle.store.records import BackfillRecord, ServingRecord, UnownedRecord
+from cronicle.store.records import BackfillRecord
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner

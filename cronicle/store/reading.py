@@ -21,10 +21,9 @@ from cronicle.store.records import (
     Result,
     RunFilter,
     RunRecord,
-    ServingRecord,
     TaskRecord,
-    UnownedRecord,
 )
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge

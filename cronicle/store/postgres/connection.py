@@ -304,7 +304,7 @@ class PostgresConnection:
         if self._was_lost and self._is_leaving:
             raise unreachable(self.shown, "its connection was lost")
         try:
-            opened = self._pool.getconn()
+            opened: Opened = self._pool.getconn()
         except PoolTimeout:
             try:
                 self.connect().close()  # says why, if it cannot be reached
