@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -21,11 +21,12 @@ def cancel(
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """End runs or backfills: their attempts get TERM at once, nothing else starts."""
     from cronicle.cli.requesting import request_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment, files)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return request_each(session, opened, addresses, "cancel", reason)

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonLinesOption, JsonOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+)
 from cronicle.cli.output import paint, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -19,6 +26,7 @@ def deployments(
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
@@ -27,10 +35,10 @@ def deployments(
     from cronicle.views.plan import deployment_document
     from cronicle.views.words import relative, short
 
-    session = open_session(store, environment, files)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
-        project, _ = session.scope(reader)
-        names = [project] if project else [one.name for one in reader.list_projects()]
+        scope, _ = session.scope(reader)
+        names = [scope] if scope else [one.name for one in reader.list_projects()]
         found = [one for name in names for one in reader.list_deployments(name, environment, limit=limit)]
         found.sort(key=lambda one: one.created_at, reverse=True)
         found = found[:limit]
@@ -52,11 +60,10 @@ def deployments(
         tell("nothing has been deployed yet: cronicle apply")
         return
     now = session.clock.now()
-    several = len({one.project for one in found}) > 1
     rows = [["", "ENVIRONMENT", "REVISION", "DEPLOYED", "BY", "WORKFLOWS", "SUBJECT"]]
     for one in found:
         in_force = current.get((one.project, one.environment)) == one.number
-        target = f"{one.project}/{one.environment}" if several else one.environment
+        target = one.environment if scope else f"{one.project}/{one.environment}"
         subject = subjects.of(projects.get(one.project), one.revision) or ""
         note = f"repeats {one.rolled_back_to}: " if one.rolled_back_to else ""
         cells = [target, short(one.revision), relative(one.created_at, now), one.actor.user]

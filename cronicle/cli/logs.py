@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, SeriesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, SeriesOption, StoreOption
 from cronicle.cli.output import tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.cli.terminal import TerminalText
@@ -51,9 +51,10 @@ def logs(
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> None:
     """The output of a run's tasks: raw bytes in a pipe; on a terminal they cannot act on it."""
-    session = open_session(store, environment, files)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         place = session.addresses(reader, series).task(address)
         printer = Printer(None if stream is None else Stream[stream.name], timestamps=timestamps)

@@ -1,4 +1,4 @@
-"""The options that every command has, declared once."""
+"""The options that many commands have, declared once."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ FilesOption: TypeAlias = Annotated[
 EnvironmentOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--environment", "-e", metavar="NAME", help="The environment (default: the project's)."),
+]
+ProjectOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--project", metavar="NAME", help="The project (default: that of the folder)."),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JsonLinesOption: TypeAlias = Annotated[

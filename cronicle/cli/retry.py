@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -35,13 +35,14 @@ def retry(
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Make a new run of the same logical time: what succeeded is carried over, the rest executes."""
     from cronicle.cli.retrying import retry_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment, files)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return retry_each(
             session,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
     from cronicle.store.reading import StoreReader
     from cronicle.store.records import Actor
+    from cronicle.views.naming import Naming
 
 
 @frozen(eq=False, repr=False)
@@ -37,6 +38,8 @@ class Session(Value):
     environment: str | None
     """As asked for with `--environment`."""
     clock: Clock
+    project: str | None = None
+    """As asked for with `--project`."""
 
     @property
     def files(self) -> Path:
@@ -136,6 +139,7 @@ class Session(Value):
             files=self.files,
             clock=self.clock,
             environment=self.environment,
+            project=self.project,
             environ=os.environ,
             user=user_name(),
             host=socket.gethostname(),
@@ -146,7 +150,7 @@ class Session(Value):
 
     def target(self, store: StoreReader) -> Target:
         """The project and environment that the command is about."""
-        return find_target(store, self.where, self.environment)
+        return find_target(store, self.where, self.environment, self.project)
 
     def addresses(self, store: StoreReader, series: str | None = None) -> Addresses:
         """What finds the runs and tasks that the user's addresses point at."""
@@ -156,10 +160,26 @@ class Session(Value):
 
     def scope(self, store: StoreReader) -> tuple[str | None, str | None]:
         """What a listing covers: a project and environment; outside any project (None, as asked), the whole store."""
-        if self.where.folder is None:
+        if self.where.folder is None and self.project is None:
             return None, self.environment
         target = self.target(store)
         return target.project.name, target.environment
+
+    def naming(self, store: StoreReader) -> Naming:
+        """How what is listed or told of is named here."""
+        from cronicle.views.naming import Naming
+
+        project, _ = self.scope(store)
+        is_said = self.where.folder is None or self.project is not None
+        return Naming.in_store(store, project, is_said=is_said)
+
+    def place_of(self, store: StoreReader, project: str, environment: str) -> str:
+        """Where something lies that an id has found: `weather/local`; nothing if it is what is meant here anyway."""
+        try:
+            here = self.scope(store)
+        except CronicleError:  # nothing is known of this folder; an id needs none
+            here = None, None
+        return "" if here == (project, environment) else f"{project}/{environment}"
 
     def actor(self) -> Actor:
         """Who asks, from where, and how."""
@@ -219,10 +239,14 @@ class Session(Value):
 
 
 def open_session(
-    store: str | None = None, environment: str | None = None, files: str | None = None
+    store: str | None = None,
+    environment: str | None = None,
+    files: str | None = None,
+    project: str | None = None,
 ) -> Session:
     """The session of a command with these options."""
-    return Session(look_around(current_folder(), os.environ, store, files), environment, SystemClock())
+    where = look_around(current_folder(), os.environ, store, files)
+    return Session(where, environment, SystemClock(), project)
 
 
 def actor_now() -> Actor:

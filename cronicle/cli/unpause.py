@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -21,11 +21,12 @@ def unpause(
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """End a pause: from now on ticks make runs; those that passed meanwhile make none."""
     from cronicle.cli.pausing import unpause_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment, files)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return unpause_each(session, opened, tuple(workflows or ()), everything=everything)

@@ -182,7 +182,6 @@ class HookTeller:
         )
 
     async def _execute(self, prepared: PreparedAttempt, hook: HookRun, fence: int) -> ev.HookFinished:
-        await self._owner.lease.confirm()
         end = await self._owner.attempts.execute(
             self._run, self._machine.spec, prepared, fence, AttemptControl()
         )

@@ -85,7 +85,7 @@ class Owner:
         self.lease = Lease(store, self.journal, record.id)
         self.pools = Pools(self)
         self.attempts = AttemptRunner(
-            files, record.id, clock, environ, pass_environment, self._is_all_settled
+            files, record.id, clock, environ, pass_environment, self._is_all_settled, self.lease.confirm
         )
         self.drivers: dict[str, RunDriver] = {}
         self.hooks_at_work: set[tuple[str, int, int]] = set()
@@ -149,7 +149,7 @@ class Owner:
     def wake_other(self, owner: str) -> None:
         """Tell another owner to look for what was left for it."""
         wake_owner(self.files, owner)
-        if self.store.lease_seconds is not None:  # it may be on another machine
+        if not self.store.runs_in_place:  # it may be on another machine
             self._to_wake.add(owner)
             self._somebody_to_wake.set()
 
@@ -199,7 +199,7 @@ class Owner:
 
     async def _listen(self) -> None:
         """Hear those on other machines, where the store can carry that, for ever."""
-        if self.store.lease_seconds is None:
+        if self.store.runs_in_place:
             return
         woken = partial(trio.from_thread.run_sync, self._woken)
         await trio.to_thread.run_sync(

@@ -75,7 +75,10 @@ async def _keep_claim(store: Store, dead: str) -> None:
     while True:
         await trio.sleep(store.lease_seconds / RENEWALS)
         with suppress(UnwritableError):
-            await trio.to_thread.run_sync(store.renew_lease, dead)
+            if store.runs_in_place:
+                store.renew_lease(dead)
+            else:
+                await trio.to_thread.run_sync(store.renew_lease, dead)
 
 
 async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:

@@ -228,7 +228,6 @@ class RunDriver:
             await self._owner.pools.released(freed)
 
     async def _attempt(self, prepared: PreparedAttempt, fence: int, control: AttemptControl) -> None:
-        await self._owner.lease.confirm()
         event = await self._owner.attempts.execute(self.run, self.machine.spec, prepared, fence, control)
         self.deliver(self._owner.unless_hit_by_interrupt(event))
 

@@ -92,7 +92,11 @@ class Followers:
                             "It cannot run after run %s: %s",
                             ended.id,
                             error,
-                            extra={"workflow": workflow.workflow},
+                            extra={
+                                "project": workflow.project,
+                                "environment": workflow.environment,
+                                "workflow": workflow.workflow,
+                            },
                         )
         return settlements
 

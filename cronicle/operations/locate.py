@@ -79,16 +79,23 @@ def find_project_folder(start: Path, repository: Path | None) -> Path | None:
 
 def main_worktree(repository: Path) -> Path:
     """The main working directory of the repository of which this may be a linked one (gitrepository-layout)."""
+    if (repository / ".git").is_dir():
+        return repository
+    common = shared_git_folder(repository)
+    return common.resolve().parent if common is not None and common.name == ".git" else repository
+
+
+def shared_git_folder(repository: Path) -> Path | None:
+    """Where git keeps the objects and refs that all working directories of a repository share; None if unknown."""
     mark = repository / ".git"
     if mark.is_dir():
-        return repository
+        return mark
     try:
         git_folder = Path(mark.read_text().removeprefix("gitdir:").strip())
         git_folder = git_folder if git_folder.is_absolute() else repository / git_folder
-        common = git_folder / (git_folder / "commondir").read_text().strip()
+        return git_folder / (git_folder / "commondir").read_text().strip()
     except OSError:  # a submodule, or something else that stands for itself
-        return repository
-    return common.resolve().parent if common.name == ".git" else repository
+        return None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -109,7 +109,11 @@ def figures(metrics: Metrics) -> Check:
     if dropped:
         parts.append(f"{dropped:.0f} {'tick' if dropped == 1 else 'ticks'} without a run")
     if successes:
-        longest = ", ".join(f"{labels[-1]} {_text(as_instant(at))}" for labels, at in successes[:MOST_NAMED])
+        one = len({labels[:2] for labels, _ in successes}) == 1  # then only workflows need to be named
+        longest = ", ".join(
+            f"{'/'.join(labels[-1:] if one else labels)} {_text(as_instant(at))}"
+            for labels, at in successes[:MOST_NAMED]
+        )
         more = f" and {len(successes) - MOST_NAMED} later" if len(successes) > MOST_NAMED else ""
         parts.append(f"last successes: {longest}{more}")
     samples = tuple(

@@ -251,7 +251,11 @@ class Watch:
             _log.error(
                 "Its ticks make no runs until the next deployment, since they cannot be made: %s",
                 error,
-                extra={"workflow": series.key.workflow},
+                extra={
+                    "project": series.key.project,
+                    "environment": series.key.environment,
+                    "workflow": series.key.workflow,
+                },
             )
 
     def _caught_up(self, environment: ServedEnvironment, maker: Maker, limit: int) -> Iterator[Settlement]:

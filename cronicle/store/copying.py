@@ -163,9 +163,14 @@ class End(Protocol):
     """How its user makes an empty store of it."""
 
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Connection:
+        """What it is written with."""
+        ...
+
     @property
-    def reader(self) -> StoreReader: ...
+    def reader(self) -> StoreReader:
+        """The store as others see it."""
+        ...
 
     def read(self, sql: str, values: Row = ()) -> Iterator[Row]:
         """The rows of a statement, of which only a few are in memory at a time."""
