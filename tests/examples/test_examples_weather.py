@@ -94,11 +94,12 @@ def reports(project: Project, *months: str) -> dict[str, bytes]:
 
 def kill_after(days: int, project: Project, *words: str) -> str:
     """Start a backfill, or go on with it, and kill it once so many days have succeeded; its id."""
-    name = ""
+    name, said = "", list[str]()
     with project.start(*words) as driving:
         assert driving.stderr is not None
         try:
             for line in driving.stderr:
+                said.append(line)
                 named = re.search(r"backfill (\w{10})", line)
                 name = name or (named[1] if named else "")
                 days -= "succeeded" in line
@@ -106,7 +107,7 @@ def kill_after(days: int, project: Project, *words: str) -> str:
                     break
         finally:
             driving.kill()
-    assert days == 0
+    assert days == 0, said
     return name
 
 
