@@ -246,9 +246,9 @@ EVERYWHERE: Final = frozenset({"help", "store", "files", "environment", "json"})
 """Options of (nearly) every command, told of once."""
 
 CLI_INTRODUCTION: Final = """\
-Every command takes `--store PATH|URL`, `--files DIR`, `--environment NAME` (or `-e`) and `--help`, and those that have
-something to say take `--json`; these may also stand before the command. Data goes to standard output, all else to standard
-error.
+Every command takes `--store PATH|URL`, `--files DIR`, `--environment NAME` (or `-e`) and `--help`, and those that
+have something to say take `--json`; these may also stand before the command. Data goes to standard output, all else
+to standard error.
 
 What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and
 where the store and its files are looked for in [settings.md](settings.md).

@@ -190,6 +190,25 @@ def test_the_files_folder_of_another_store_is_refused_with_both_named(
     assert shop.good("--files", str(place / "files"), "logs", f"{run['id']}/a").out == "out of a\n"
 
 
+def test_all_projects_of_a_store_use_one_files_folder(on_server: Shop, place: Path):
+    """Else each would have its files in its own folder, and whoever serves both would miss one of them."""
+    shop = on_server
+    shop.deploy({"w.hcl": FAILS})
+    (place / "other").mkdir()
+    other = Shop(place / "other", shop.home, store=shop.store).init()
+    other.commit({"w.hcl": FAILS}, "Another project")
+
+    refused = other.cronicle("apply", "--auto-approve", "--files", ".cronicle")
+    assert refused.code == 1
+    assert f"are in {shop.folder}/.cronicle on " in refused.err
+    assert not (place / "other/.cronicle/mirrors").exists()
+    other.environ |= {"CRONICLE_FILES": f"{shop.folder}/.cronicle"}
+    other.good("apply", "--auto-approve")
+    assert other.cronicle("run", "w").code == 1  # as the task does
+    found = {check["name"]: check for check in json.loads(shop.cronicle("doctor", "--json").out)}
+    assert "2 workflows" in found["deployments"]["said"]
+
+
 def test_the_folder_of_a_sqlite_store_is_not_taken_for_the_files_of_another(on_server: Shop):
     shop = on_server
     url, shop.store = shop.store, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,19 +21,28 @@ from cronicle.operations.files_folder import (
     take_files,
 )
 from cronicle.operations.locate import look_around
+from cronicle.store.files import FilesFolder
 from cronicle.store.url import has_password, is_url, shown_url
 
 URL = "postgresql://ana@db.example.org/cronicle"
 
 
 class Named:
-    """A store of which nothing but its id is asked."""
+    """A store of which nothing is asked but its id and its files folder."""
 
     def __init__(self, store_id: str) -> None:
         self.store_id = store_id
+        self.folder: FilesFolder | None = None
 
     def get_store_id(self) -> str:
         return self.store_id
+
+    def find_files_folder(self) -> FilesFolder | None:
+        return self.folder
+
+    def bind_files_folder(self, folder: FilesFolder) -> FilesFolder:
+        self.folder = self.folder or folder
+        return self.folder
 
 
 @pytest.fixture
@@ -166,9 +176,9 @@ def test_no_message_has_a_password_not_even_one_about_wrong_usage(cronicle):
 
 
 def test_a_folder_belongs_to_the_first_store_that_is_written_with_it(tmp_path):
-    files = tmp_path / "files"
-    take_files(files, Named("one"), "postgresql://ana:s3cret@h/one")
-    take_files(files, Named("one"), "postgresql://elsewhere/one")
+    files, store = tmp_path / "files", Named("one")
+    take_files(files, store, "postgresql://ana:s3cret@h/one")
+    take_files(files, store, "postgresql://elsewhere/one")
 
     assert belonging_of(files).store == "one"
     assert belonging_of(files).location == "postgresql://ana@h/one"
@@ -181,6 +191,32 @@ def test_a_folder_belongs_to_the_first_store_that_is_written_with_it(tmp_path):
         ) as no:
             refuse(files, Named("two"), "postgresql://h/two")
         assert "--files" in no.value.remedy
+
+
+def test_a_store_has_one_folder_wherever_that_is_moved_or_mounted(tmp_path):
+    store = Named("one")
+    take_files(tmp_path / "files", store, URL)
+    (tmp_path / "files").rename(tmp_path / "moved")
+    take_files(tmp_path / "moved", store, URL)
+
+    for refuse in (take_files, check_files):
+        with pytest.raises(
+            CronicleError, match=f"are in {tmp_path}/files on .*; {tmp_path}/new is another"
+        ) as no:
+            refuse(tmp_path / "new", store, URL)
+    assert not (tmp_path / "new").exists()
+    subprocess.run(["/bin/sh", "-c", no.value.remedy.partition("saying so: ")[2]], check=True)
+    take_files(tmp_path / "new", store, URL)
+
+
+def test_two_folders_at_once_are_not_both_taken(tmp_path):
+    """Each sees a store without a folder; the store decides."""
+    store, late = Named("one"), Named("one")
+    take_files(tmp_path / "first", store, URL)
+    late.bind_files_folder = store.bind_files_folder
+
+    with pytest.raises(CronicleError, match="second is another folder"):
+        take_files(tmp_path / "second", late, URL)
 
 
 def test_a_sqlite_store_needs_no_mark_and_heeds_that_of_another(tmp_path):
@@ -213,7 +249,7 @@ def test_a_folder_that_everybody_may_write_into_is_refused(tmp_path):
     assert f"chmod o-w {tmp_path}" in no.value.remedy
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"store": 7}', b'{"store": "x"}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"store": 7}', b'{"store": "x", "location": "y"}', b"\xff"])
 def test_a_mark_that_cannot_be_read_is_told_with_its_path(tmp_path, content):
     (tmp_path / MARK).write_bytes(content)
     with pytest.raises(CronicleError, match="cannot be read which store") as no:
