@@ -17,8 +17,8 @@ from attrs import frozen
 from cronicle.clock import Clock, SystemClock
 from cronicle.errors import CronicleError
 from cronicle.operations.deployed import Target, find_target
-from cronicle.operations.locate import Surroundings, look_around
-from cronicle.store.url import shown_url
+from cronicle.operations.locate import FILES_MARK, Surroundings, look_around
+from cronicle.store.url import is_url, shown_url
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -216,6 +216,8 @@ class Session(Value):
 
     def _take_files(self, store: Store) -> None:
         """See to it that the files folder is that of the store."""
+        if not is_url(self.location) and not (self.files / FILES_MARK).exists():
+            return
         from cronicle.operations.files_folder import take_files
 
         if self.where.files_are_default and not self.files.is_dir():
@@ -230,6 +232,8 @@ class Session(Value):
 
     def _tell_if_copied(self, store: StoreReader) -> None:
         """Say of a store that was copied elsewhere that what is read here is past."""
+        if is_url(self.location) or not (self.files / FILES_MARK).exists():
+            return
         from cronicle.operations.files_folder import was_copied_to
 
         if there := was_copied_to(store, self.location):

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from cronicle.errors import CronicleError
 from cronicle.folders import is_open_to_all, make_private_folder, put_private_file
+from cronicle.operations.locate import FILES_MARK
 from cronicle.store.files import FilesFolder
 from cronicle.store.interface import Store
 from cronicle.store.location import is_store_folder
@@ -28,18 +29,15 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.url import is_url, shown_url
 from cronicle.values import Value
 
-MARK = "belongs-to.json"
-"""The file that says so: `{"store": ID, "location": WHERE, "folder": ID}`."""
-
 
 @frozen(eq=False, repr=False)
 class Belonging(Value):
-    """The store that a files folder belongs to."""
+    """What the mark of a files folder says: `{"store": ID, "location": WHERE, "folder": ID}`."""
 
     store: str
-    """Its id."""
+    """The id of the store that it belongs to."""
     location: str
-    """Where it was when the folder was given to it, without a password."""
+    """Where the store was when the folder was given to it, without a password."""
     folder: str
     """The id of the folder."""
 
@@ -50,7 +48,7 @@ def belonging_of(files: Path) -> Belonging | None:
     Raises:
         CronicleError: What it says cannot be read.
     """
-    path = files / MARK
+    path = files / FILES_MARK
     try:
         found = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
         return Belonging(found["store"], found["location"], found["folder"])
@@ -173,7 +171,7 @@ def _put_mark(files: Path, mark: Belonging, *, replace: bool) -> None:
     content = _mark_text(mark.store, mark.location, mark.folder).encode() + b"\n"
     try:
         make_private_folder(files)
-        put_private_file(files / MARK, content, replace=replace)
+        put_private_file(files / FILES_MARK, content, replace=replace)
     except OSError as error:
         raise CronicleError(
             f"the files folder {files} cannot be used: {error.strerror}",
@@ -192,7 +190,7 @@ def _elsewhere(files: Path, bound: FilesFolder, store: StoreReader, location: st
         f"{files} is another folder",
         "Name that folder with --files, CRONICLE_FILES, or `files` in the settings file: all processes of a store "
         f"use one. If it is lost for good, take the new one by saying so: mkdir -p {shlex.quote(str(files))} && "
-        f"echo {shlex.quote(mark)} > {shlex.quote(str(files / MARK))}",
+        f"echo {shlex.quote(mark)} > {shlex.quote(str(files / FILES_MARK))}",
     )
 
 

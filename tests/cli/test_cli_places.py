@@ -13,14 +13,13 @@ from cronicle.cli.session import command_line
 from cronicle.errors import CronicleError, UsageError
 from cronicle.folders import put_private_file
 from cronicle.operations.files_folder import (
-    MARK,
     belonging_of,
     check_files,
     check_free,
     give_files,
     take_files,
 )
-from cronicle.operations.locate import look_around
+from cronicle.operations.locate import FILES_MARK, look_around
 from cronicle.store.files import FilesFolder
 from cronicle.store.url import has_password, is_url, shown_url
 
@@ -182,9 +181,9 @@ def test_a_folder_belongs_to_the_first_store_that_is_written_with_it(tmp_path):
 
     assert belonging_of(files).store == "one"
     assert belonging_of(files).location == "postgresql://ana@h/one"
-    assert (files / MARK).stat().st_mode & 0o777 == 0o600
+    assert (files / FILES_MARK).stat().st_mode & 0o777 == 0o600
     assert files.stat().st_mode & 0o777 == 0o700
-    assert [path.name for path in files.iterdir()] == [MARK]
+    assert [path.name for path in files.iterdir()] == [FILES_MARK]
     for refuse in (take_files, check_files):
         with pytest.raises(
             CronicleError, match=r"belongs to the store postgresql://ana@h/one \(id one\)"
@@ -251,10 +250,10 @@ def test_a_folder_that_everybody_may_write_into_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"store": 7}', b'{"store": "x", "location": "y"}', b"\xff"])
 def test_a_mark_that_cannot_be_read_is_told_with_its_path(tmp_path, content):
-    (tmp_path / MARK).write_bytes(content)
+    (tmp_path / FILES_MARK).write_bytes(content)
     with pytest.raises(CronicleError, match="cannot be read which store") as no:
         take_files(tmp_path, Named("one"), URL)
-    assert str(tmp_path / MARK) in no.value.remedy
+    assert str(tmp_path / FILES_MARK) in no.value.remedy
 
 
 def test_of_two_that_are_faster_only_one_gets_it(tmp_path):
