@@ -195,12 +195,18 @@ def test_between_two_databases_the_files_stay_where_they_are(
     shop.cronicle("--store", url, "run", "daily").is_clear_error(other)
 
 
-def test_one_that_is_killed_goes_on_and_is_refused_until_it_is_complete(
+def test_one_that_is_interrupted_and_killed_goes_on_and_is_refused_until_it_is_complete(
     shop: Shop, paused: str, url: str, start: Callable[..., Started]
 ):
     newest = shop.json("runs", "--limit", "1")[0]["id"]
     multiply_runs(shop.folder / ".cronicle", newest, 3000)
     before = told(shop)
+    interrupted = start("db", "copy", ".cronicle", url)
+    interrupted.until("copied project  ")
+    interrupted.interrupt()
+    said = interrupted.end()
+    assert said.code == 130
+    assert "the same command goes on" in said.err
     killed = start("db", "copy", ".cronicle", url)
     killed.until("copied run  ")
     killed.kill()
