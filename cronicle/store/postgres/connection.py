@@ -23,12 +23,11 @@ Rules:
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, TypeVar
 
 import psycopg
@@ -46,6 +45,7 @@ from cronicle.store.postgres.errors import (
     refused,
     unreachable,
 )
+from cronicle.store.postgres.interrupts import undisturbed
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
@@ -216,12 +216,16 @@ class PostgresConnection:
 
     def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
         """Send rows for a `COPY … FROM STDIN`; within a transaction."""
+        in_hand = self._in_hand
+        assert in_hand is not None
+        in_hand.has_written = True
 
-        def send(opened: psycopg.Connection[Row]) -> None:
+        def send(opened: Opened) -> None:
             with opened.cursor() as cursor, cursor.copy(statement.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
 
+        self._do(lambda _: None)  # sends what was not sent yet: a COPY has to be alone
         self._do(send)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
@@ -385,7 +389,7 @@ class PostgresConnection:
     def _commit(self, in_hand: _InHand, number: int) -> None:
         opened, is_sent = in_hand.opened, False
         try:
-            with _undisturbed(), opened.pipeline():
+            with undisturbed(), opened.pipeline():
                 _send(in_hand)
                 opened.execute(_RECEIPT, (self.client, number))
                 is_sent = True
@@ -492,19 +496,3 @@ def _send(in_hand: _InHand) -> None:
     for operation in in_hand.unsent:
         operation(in_hand.opened)
     in_hand.unsent.clear()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C in this block, but after it: it would cancel the wait for a standby, which only this server knew."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    former = signal.signal(signal.SIGINT, lambda *how: pressed.append(how))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
-        if pressed and callable(former):
-            former(*pressed[0])
