@@ -6,7 +6,10 @@ import re
 
 SCHEMES = ("postgresql:", "postgres:")
 
-_USER_INFO = re.compile(r"(?P<start>\bpostgres(?:ql)?://)(?P<user>[^/?#@:]*):[^/?#]*@")
+# Up to the last @: a password that should have been percent-encoded is a password all the same.
+_START = r"(?P<start>\bpostgres(?:ql)?://)(?P<user>[^/?#@:\s]*)"
+_LOCATION = re.compile(rf"{_START}:(?P<password>.*)@", re.DOTALL)
+_IN_TEXT = re.compile(rf"{_START}:\S*@")
 _PARAMETER = re.compile(r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
 
 
@@ -17,7 +20,14 @@ def is_url(location: str) -> bool:
 
 def shown_url(text: str) -> str:
     """A location, or any text with URLs in it, without the passwords."""
-    return _PARAMETER.sub(r"\g<name>…", _USER_INFO.sub(r"\g<start>\g<user>@", text))
+    user_info = _LOCATION if is_url(text) else _IN_TEXT
+    return _PARAMETER.sub(r"\g<name>…", user_info.sub(r"\g<start>\g<user>@", text))
+
+
+def written_password(location: str) -> str | None:
+    """What stands before the host where a password stands, as it is written."""
+    found = _LOCATION.match(location)
+    return None if found is None else found["password"]
 
 
 def has_password(location: str) -> bool:

@@ -71,7 +71,16 @@ STANDSTILL = 3.0
 """Seconds that a transaction may stand still; then its process was stopped, and the server ends its session."""
 
 LOCK_CLASS = 0x43726F6E
-"""`Cron`: the first half of the key of the lock that everything takes that writes."""
+"""`Cron`: the first half of the key of the lock that everything takes that writes; the other is the table of runs."""
+
+HAS_TRANSACTION_TIMEOUT = 170_000
+"""The first version of PostgreSQL with that setting."""
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+_TAKE_LOCK = (
+    f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, ('run'::regclass::oid::bigint % {1 << 31})::integer)"
+)
 
 _RECEIPT = """
 INSERT INTO receipt (client, number, written_at) VALUES ($1, $2, store_now())
@@ -105,7 +114,7 @@ class PostgresConnection:
         self._settings = connection_settings(url)
         self._standstill = standstill
         self._number = 0
-        self._lock_key = 0
+        self._server = 0
         self._is_pooled = False
         self._is_leaving = False
         self._was_lost = False
@@ -137,6 +146,7 @@ class PostgresConnection:
             opened: Opened = psycopg.connect(**self._settings, autocommit=True)
             found = opened.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
             # A pooler has answered with a number of its own when the connection was made.
+            self._server = opened.info.server_version
             self._is_pooled = found is None or found[0] != opened.info.backend_pid
             self._configure(opened)
         except psycopg.Error as error:
@@ -145,12 +155,6 @@ class PostgresConnection:
 
     def open(self, client: str, first: Opened) -> None:
         """Open the pool, once the schema is there, with a first connection. `client` names this process's writes."""
-        try:
-            found = first.execute("SELECT 'run'::regclass::oid::bigint", prepare=False).fetchone()
-        except psycopg.Error as error:
-            raise self._explained(error, first) from error
-        key = 0 if found is None else int(found[0])
-        self._lock_key = key - (1 << 32) if key >= 1 << 31 else key
         self.client = client
         self._first.append(first)
         self._pool.open()
@@ -189,11 +193,14 @@ class PostgresConnection:
         is_local = "true" if verb == "SET LOCAL" else "false"
         present = "current_setting('synchronous_commit')"
         synchronous = f"CASE WHEN {present} = 'remote_apply' THEN 'remote_apply' ELSE 'on' END"
+        numbers = {
+            "idle_in_transaction_session_timeout": int(self._standstill * 1000),
+            "lock_timeout": int(self.patience * 1000),
+            "statement_timeout": 0,
+            **({"transaction_timeout": 0} if self._server >= HAS_TRANSACTION_TIMEOUT else {}),
+        }
         return [
-            f"{verb} idle_in_transaction_session_timeout = {int(self._standstill * 1000)}",
-            f"{verb} lock_timeout = {int(self.patience * 1000)}",
-            f"{verb} statement_timeout = 0",
-            f"{verb} default_transaction_isolation = 'read committed'",
+            *(f"{verb} {name} = {number}" for name, number in numbers.items()),
             f"SELECT set_config('synchronous_commit', {synchronous}, {is_local})",
         ]
 
@@ -336,9 +343,8 @@ class PostgresConnection:
     def _begin(self) -> Opened:
         opened = self._take()
         settings = self._session_settings("SET LOCAL") if self._is_pooled else []
-        lock = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {self._lock_key})"
         try:
-            opened.execute("; ".join(("BEGIN", *settings, lock)), prepare=False)
+            opened.execute("; ".join((_BEGIN, *settings, _TAKE_LOCK)), prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
