@@ -6,7 +6,8 @@ Rules:
    the events of a store have one order in which they also become visible, and nothing ever has to be undone because
    two were at work at once. Group commit makes up for it (docs/decisions/0013-one-writer.md).
 2. Within a transaction what gives no rows is not sent before something is asked for, or it is committed: a round trip
-   costs as much as a few dozen rows. An error of it so comes later than its statement, but before the end.
+   costs as much as a few dozen rows. All of it goes in one message of several statements. An error of it so comes
+   later than its statement, but before the end.
 3. What is lost before its commit was sent has not happened: the call as a whole is tried again (`again`), for as long
    as this process is patient.
 4. A connection that is lost while it commits leaves the question whether it did. Each transaction writes its number
@@ -15,7 +16,9 @@ Rules:
    process writes meanwhile. No time-out is set that could cancel a commit: waiting for a standby would end in a
    commit of which only this server knows.
 5. A process that is stopped in the middle of a transaction keeps the lock for as long as a lease, then the server
-   ends its session.
+   ends its session as idle in a transaction. It takes a session for that which has been answered, and has not sent
+   a whole message since; in the middle of a pipeline, and after the flush by which psycopg ends one, no time runs at
+   all. So there are no pipelines here.
 6. Behind a pooler that gives each transaction another session nothing may be left in one: settings are made for each
    transaction, and no statement is prepared.
 """
@@ -37,7 +40,7 @@ from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.postgres.dialect import translate
+from cronicle.store.postgres.dialect import NulError, inlined, translate
 from cronicle.store.postgres.errors import (
     LostError,
     explain,
@@ -45,6 +48,7 @@ from cronicle.store.postgres.errors import (
     one_line,
     refused,
     unreachable,
+    unstorable,
 )
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.relational.connection import Row
@@ -53,7 +57,6 @@ from cronicle.store.url import shown_url
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
 
 T = TypeVar("T")
-Opened = psycopg.Connection[Row]
 
 MOST_CONNECTIONS = 6
 """Of one process: one writes at a time, some read, one listens."""
@@ -83,9 +86,20 @@ _TAKE_LOCK = (
 )
 
 _RECEIPT = """
-INSERT INTO receipt (client, number, written_at) VALUES ($1, $2, store_now())
+INSERT INTO receipt (client, number, written_at) VALUES (?, ?, store_now())
 ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at
 """
+
+
+class Opened(psycopg.Connection[Row]):
+    """A connection to the server."""
+
+    @classmethod
+    def connect(  # type: ignore[override]
+        cls, conninfo: str = "", *, ready: list[Opened] | None = None, **settings: Any
+    ) -> Opened:
+        """Open one, unless one of those that are `ready` will do, which were opened before there was a pool."""
+        return ready.pop() if ready else super().connect(conninfo, **settings)
 
 
 @define(eq=False, repr=False)
@@ -93,8 +107,8 @@ class _InHand:
     """The transaction that a thread is in."""
 
     opened: Opened
-    unsent: list[Callable[[Opened], object]] = field(factory=list)
-    """What nobody waits for the rows of."""
+    unsent: list[str] = field(factory=list)
+    """Statements that nobody wants the rows of."""
     has_written: bool = False
 
 
@@ -123,7 +137,7 @@ class PostgresConnection:
         self._transaction = Transaction(self)
         self._first: list[Opened] = []
         self._pool = ConnectionPool(
-            connection_class=_Pooled,
+            connection_class=Opened,
             kwargs={**self._settings, "autocommit": True, "ready": self._first},
             min_size=0,
             max_size=MOST_CONNECTIONS,
@@ -143,7 +157,7 @@ class PostgresConnection:
             StoreError: The server cannot be reached, or lets nobody in.
         """
         try:
-            opened: Opened = psycopg.connect(**self._settings, autocommit=True)
+            opened = Opened.connect(**self._settings, autocommit=True)
             found = opened.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
             # A pooler has answered with a number of its own when the connection was made.
             self._server = opened.info.server_version
@@ -207,14 +221,18 @@ class PostgresConnection:
     # -- statements ----------------------------------------------------------------------------------------
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """Execute a statement whose rows nobody wants."""
-        self._do_later(lambda opened: opened.execute(translate(sql), values or None))
+        """Execute a statement whose rows nobody wants; in a transaction before the next whose rows somebody does."""
+        in_hand = self._in_hand
+        if in_hand is None:
+            self._cursor(sql, values)
+        else:
+            in_hand.unsent.append(self._inlined(sql, values))
+            in_hand.has_written = True
 
     def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
         """Execute a statement for each row of values; within a transaction."""
-        listed = list(rows)
-        if listed:
-            self._do_later(lambda opened: opened.cursor().executemany(translate(sql), listed))
+        for row in rows:
+            self.execute(sql, row)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
@@ -240,27 +258,23 @@ class PostgresConnection:
             in_hand.has_written = not sql.lstrip().startswith("SELECT")
         return self._do(lambda opened: opened.execute(translate(sql), values or None))
 
-    def _do_later(self, operation: Callable[[Opened], object]) -> None:
-        """Perform an operation whose result nobody wants: in a transaction before the next that somebody does."""
-        in_hand = self._in_hand
-        if in_hand is None:
-            self.again(lambda: self._alone(operation))
-        else:
-            in_hand.unsent.append(operation)
-            in_hand.has_written = True
+    def _inlined(self, sql: str, values: Sequence[Any]) -> str:
+        try:
+            return inlined(sql, values)
+        except NulError:
+            raise unstorable(self.shown, "there is a NUL in a text") from None
 
     def _do(self, operation: Callable[[Opened], T]) -> T:
         """Perform an operation: in the transaction of this thread, or on its own, again if the server was away."""
         in_hand = self._in_hand
         if in_hand is None:
             return self.again(lambda: self._alone(operation))
-        opened = in_hand.opened
+        opened, unsent = in_hand.opened, in_hand.unsent
         try:
-            if not in_hand.unsent:
-                return operation(opened)
-            with opened.pipeline():
-                _send(in_hand)
-                return operation(opened)
+            if unsent:
+                in_hand.unsent = []
+                opened.execute("; ".join(unsent), prepare=False)
+            return operation(opened)
         except psycopg.Error as error:
             raise self._explained(error, opened) from error
 
@@ -374,17 +388,15 @@ class PostgresConnection:
             self._turn.release()
 
     def _commit(self, in_hand: _InHand, number: int) -> None:
-        opened, is_sent = in_hand.opened, False
+        opened = in_hand.opened
+        statements = "; ".join((*in_hand.unsent, self._receipt(number), "COMMIT"))
         try:
-            with _undisturbed(), opened.pipeline():
-                _send(in_hand)
-                opened.execute(_RECEIPT, (self.client, number))
-                is_sent = True
-                opened.execute("COMMIT", prepare=False)
+            with _undisturbed():
+                opened.execute(statements, prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
-            if not is_sent or is_refusal(error):
+            if is_refusal(error):
                 raise explained from error
             if not self._has_happened(number):
                 raise unreachable(self.shown, one_line(error)) from error
@@ -393,6 +405,9 @@ class PostgresConnection:
             raise
         else:
             self._pool.putconn(opened)
+
+    def _receipt(self, number: int) -> str:
+        return inlined(_RECEIPT, (self.client, number))
 
     def roll_back(self) -> None:
         """Undo what was written since `begin`."""
@@ -433,10 +448,10 @@ class PostgresConnection:
     def _look_up(self, number: int) -> bool:
         opened = self._begin()
         try:
-            found = opened.execute("SELECT number FROM receipt WHERE client = $1", (self.client,)).fetchone()
+            asked = inlined("SELECT number FROM receipt WHERE client = ?", (self.client,))
+            found = opened.execute(asked, prepare=False).fetchone()
             happened = found is not None and found[0] == number
-            opened.execute(_RECEIPT, (self.client, number if happened else number - 1))
-            opened.execute("COMMIT", prepare=False)
+            opened.execute(f"{self._receipt(number if happened else number - 1)}; COMMIT", prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -463,26 +478,11 @@ class Transaction:
             self._connection.roll_back()
 
 
-class _Pooled(psycopg.Connection[Row]):
-    """What the pool opens: first what has been opened before it."""
-
-    @classmethod
-    def connect(cls, conninfo: str = "", *, ready: list[Opened], **settings: Any) -> Opened:  # type: ignore[override]
-        return ready.pop() if ready else psycopg.connect(conninfo, **settings)
-
-
 class _TruthDumper(Int8Dumper):
     """Truth as the columns have it."""
 
     def dump(self, obj: Any) -> bytes:
         return b"1" if obj else b"0"
-
-
-def _send(in_hand: _InHand) -> None:
-    """Send what has not been yet; within a pipeline."""
-    for operation in in_hand.unsent:
-        operation(in_hand.opened)
-    in_hand.unsent.clear()
 
 
 @contextmanager

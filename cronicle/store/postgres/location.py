@@ -42,12 +42,12 @@ def connection_settings(url: str) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
     }
-    return {**defaults, **given}
+    return {**defaults, **given, "client_encoding": "UTF8"}
 
 
 def _no_location(url: str, why: str) -> StoreError:
     return StoreError(
         f"{shown_url(url)!r} is not the location of a PostgreSQL store{why}",
-        "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas. In a password %, @, "
-        "/, ? and # are written as %25, %40, %2F, %3F and %23; better leave it to PGPASSWORD or ~/.pgpass.",
+        "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas. In a password %, "
+        "@, /, ? and # are written as %25, %40, %2F, %3F and %23; better leave it to PGPASSWORD or ~/.pgpass.",
     )
