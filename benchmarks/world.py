@@ -28,19 +28,27 @@ PATIENCE = 600.0
 
 
 class World:
-    """The folder of a benchmark: a repository with the project `many`, its store, its schedulers."""
+    """The folder of a benchmark: a repository with the project `many`, its store, its schedulers.
 
-    def __init__(self, folder: Path) -> None:
+    The store is a SQLite one in the project's folder, or a database at a URL; then the folder has only the files.
+    """
+
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder / "many"
         self.folder.mkdir()
         self._home = folder / "home"
         self._home.mkdir()
         self._repository = init_repository(self.folder)
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(self._home), "LANG": "C.UTF-8"}
+        if "PYTHONPATH" in os.environ:
+            self.environ["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        if url is not None:
+            self.environ |= {"CRONICLE_STORE": url, "CRONICLE_FILES": str(self.store)}
+        self.location = url or str(self.store)
 
     @property
     def store(self) -> Path:
-        """Its folder."""
+        """Its folder, or that of its files."""
         return self.folder / ".cronicle"
 
     @property
@@ -91,7 +99,7 @@ class World:
 
     def reading(self, read: Callable[[StoreReader], T]) -> T:
         """What is read in the store now."""
-        reader = open_reader(str(self.store))
+        reader = open_reader(self.location)
         try:
             return read(reader)
         finally:

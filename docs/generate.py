@@ -24,7 +24,7 @@ from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
 from cronicle.metrics import Metrics
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
-from cronicle.views.ticks import TickShape
+from cronicle.views.ticks import ComingTickShape, TickShape
 from grammar.functions import FUNCTIONS, Function, file_functions
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import describe_type
@@ -41,7 +41,8 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
     "`runs --missed`": ("a list of", MissedShape),
-    "`next`": ("a list of", TickShape),
+    "`next WORKFLOW`, `next --cron EXPR`": ("a list of", TickShape),
+    "`next --all`": ("a list of", ComingTickShape),
     "`explain`": ("one", Explanation),
 }
 """Which command prints which shape."""

@@ -44,7 +44,10 @@ COMMANDS = {
     "logs": ("cronicle.cli.logs", "The output of a run's tasks."),
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
-    "db": ("cronicle.cli.db", "Remove what is past its time, back the store up, bring it up to date."),
+    "db": (
+        "cronicle.cli.db",
+        "Remove what is past its time; back the store up, copy it, bring it up to date.",
+    ),
     "doctor": ("cronicle.cli.doctor", "Check the installation, the store, the scheduler and the repository."),
 }
 """Command -> the module that has it as `app`, and its line in `--help`."""
@@ -52,7 +55,7 @@ COMMANDS = {
 GROUPS = frozenset({"db"})
 """Commands that have commands of their own."""
 
-LEADING_OPTIONS = {"--store": 1, "--environment": 1, "-e": 1, "--json": 0}
+LEADING_OPTIONS = {"--store": 1, "--files": 1, "--environment": 1, "-e": 1, "--json": 0}
 """Options of every command that may also stand before it, and how many words follow each."""
 
 
@@ -261,8 +264,9 @@ def _usage_error(error: Any) -> int:
 
 def _complain(message: str, remedy: str = "") -> None:
     from cronicle.cli.output import visible
+    from cronicle.store.url import shown_url
 
-    message, remedy = visible(message), visible(remedy)
+    message, remedy = visible(shown_url(message)), visible(shown_url(remedy))
     with suppress(OSError):  # nobody reads that either
         typer.echo(f"error: {message}" + (f"\n\n{remedy}" if remedy else ""), err=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -22,6 +22,7 @@ def apply(
     ] = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Deploy without asking.")] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -36,7 +37,7 @@ def apply(
     from cronicle.operations.propose import open_project, working_changes
     from cronicle.views.plan import deployment_document, effects_document
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     repository, _ = open_project(session.where)
     repository.head()
     changed = working_changes(repository, session.where.prefix) if revision is None else ()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -54,7 +54,9 @@ def backfill(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a workflow for every tick of a range of dates; repeating it runs what is not done yet."""
@@ -78,7 +80,7 @@ def backfill(
         if everything
         else Choice.CHANGED
     )
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         candidate = find_candidate(
             session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+)
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -21,17 +28,16 @@ def backfills(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """List backfills, newest first. Outside any project: those of the whole store."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
-        project, scope_environment = session.scope(reader)
-        found = reader.list_backfills(
-            project, scope_environment, workflow, unfinished=unfinished, limit=limit
-        )
+        found = reader.list_backfills(*session.scope(reader), workflow, unfinished=unfinished, limit=limit)
         if json or jsonl:
             from cronicle.views.shapes import backfill_shape, to_builtins
 
@@ -43,14 +49,13 @@ def backfills(
             return
         from cronicle.views.backfills import backfill_line
 
-        now = session.clock.now()
+        now, naming = session.clock.now(), session.naming(reader)
         rows = [["BACKFILL", "WORKFLOW", "FROM", "TO", "STATE", "DONE", "FAILED", "REVISION", "MADE", ""]]
         for one in found:
             line = backfill_line(reader, one, now)
-            name = one.workflow if project else f"{one.project}/{one.workflow}"
             cells = [
                 one.id,
-                name,
+                naming.of(one.project, one.environment, one.workflow),
                 one.from_text,
                 one.to_text,
                 line.done,

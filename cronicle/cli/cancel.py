@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -19,12 +19,14 @@ def cancel(
     ],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """End runs or backfills: their attempts get TERM at once, nothing else starts."""
     from cronicle.cli.requesting import request_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return request_each(session, opened, addresses, "cancel", reason)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 from cronicle.cli.session import Session, current_folder, open_session
 
 if TYPE_CHECKING:
     from cronicle.operations.prune import Pruned
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, help="Upkeep of the store: prune, back up, bring up to date."
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Upkeep of the store: prune, back up, copy, bring up to date.",
 )
 
 
@@ -22,6 +25,7 @@ app = typer.Typer(
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -34,11 +38,11 @@ def prune(
     from cronicle.errors import ExitCode
     from cronicle.operations.prune import Pruned, prune, would_prune
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     now, total = session.clock.now(), Pruned()
     if dry_run:
         with session.reader() as reader:
-            for step in would_prune(reader, session.files, now):
+            for step in would_prune(reader, session.files_of(reader), now):
                 total += step
     else:
         with session.store() as opened:
@@ -59,6 +63,7 @@ def prune(
 def backup(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to be made.")],
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -73,7 +78,7 @@ def backup(
     from cronicle.errors import ExitCode
     from cronicle.store.location import back_up
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     report = back_up(session.location, Path(os.path.normpath(current_folder() / target)), session.clock.now())
     if json:
         print_json(
@@ -97,15 +102,37 @@ def backup(
 
 
 @app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A folder with a store, or the URL of one.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="Where the copy is to be: the other of the two.")
+    ],
+    files: FilesOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Copy a store from SQLite into PostgreSQL, back, or between two databases, and compare the copy with it.
+
+    Nothing may work on either meanwhile. The copy has all of its history, deployments, backfills and cursors; the
+    files folder stays where it is and belongs to the copy from then on. Interrupted, the same command goes on.
+    """
+    from cronicle.cli.copying import copy_between
+
+    return copy_between(source, target, files, json=json)
+
+
+@app.command()
 def upgrade(
-    store: StoreOption = None, environment: EnvironmentOption = None, json: JsonOption = False
+    store: StoreOption = None,
+    files: FilesOption = None,
+    environment: EnvironmentOption = None,
+    json: JsonOption = False,
 ) -> int:
     """Bring the schema of the store up to date. Programs of before cannot use the store afterwards."""
     from cronicle.cli.output import paint, print_json, say
     from cronicle.errors import ExitCode
     from cronicle.store.location import upgrade
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     before, after = upgrade(session.location)
     if before != after:
         _note_upgrade(session, before, after)
@@ -119,7 +146,9 @@ def upgrade(
 
 
 def _note_upgrade(session: Session, before: int, after: int) -> None:
-    with session.store() as opened:
+    from cronicle.store.location import open_store
+
+    with closing(open_store(session.location, create=False)) as opened:  # its files are not needed
         opened.add_audit(
             session.actor(), session.clock.now(), "upgrade", "store", f"from {before} to {after}"
         )

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    StoreOption,
+)
 from cronicle.cli.output import paint, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
 
@@ -17,7 +24,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def deployments(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
@@ -26,10 +35,10 @@ def deployments(
     from cronicle.views.plan import deployment_document
     from cronicle.views.words import relative, short
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
-        project, _ = session.scope(reader)
-        names = [project] if project else [one.name for one in reader.list_projects()]
+        scope, _ = session.scope(reader)
+        names = [scope] if scope else [one.name for one in reader.list_projects()]
         found = [one for name in names for one in reader.list_deployments(name, environment, limit=limit)]
         found.sort(key=lambda one: one.created_at, reverse=True)
         found = found[:limit]
@@ -39,7 +48,7 @@ def deployments(
             if (latest := reader.find_deployment(one.project, one.environment))
         }
         projects = {one.name: one for one in reader.list_projects()}
-    subjects = Subjects(session.where, session.files)
+    subjects = Subjects(session.where)
     if json or jsonl:
         shapes = [
             {**deployment_document(one), "subject": subjects.of(projects.get(one.project), one.revision)}
@@ -51,11 +60,10 @@ def deployments(
         tell("nothing has been deployed yet: cronicle apply")
         return
     now = session.clock.now()
-    several = len({one.project for one in found}) > 1
     rows = [["", "ENVIRONMENT", "REVISION", "DEPLOYED", "BY", "WORKFLOWS", "SUBJECT"]]
     for one in found:
         in_force = current.get((one.project, one.environment)) == one.number
-        target = f"{one.project}/{one.environment}" if several else one.environment
+        target = one.environment if scope else f"{one.project}/{one.environment}"
         subject = subjects.of(projects.get(one.project), one.revision) or ""
         note = f"repeats {one.rolled_back_to}: " if one.rolled_back_to else ""
         cells = [target, short(one.revision), relative(one.created_at, now), one.actor.user]

@@ -70,11 +70,9 @@ def leave_backfill(session: Session, store: Store, plan: BackfillPlan, *, json: 
 
 def _hand_over(session: Session, store: Store, made: RunRecord | BackfillRecord, at: datetime | None) -> None:
     """Wake the process that serves, and say who will go on with what was made."""
-    from cronicle.engine.wake import wake_owner
-
     leader = store.find_leader()
     if leader is not None:
-        wake_owner(session.files, leader.id)
+        session.wake_owners(store, leader.id)
         tell(f"  left to process {leader.pid} on {leader.host}, which serves this store")
         if isinstance(made, RunRecord) and at is None:
             tell(f"  follow it       cronicle logs -f {made.id}")

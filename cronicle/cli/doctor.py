@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 from cronicle.cli.output import is_terminal, paint, print_json, say, visible, visible_line
 from cronicle.cli.session import open_session
 from cronicle.errors import CronicleError, ExitCode
@@ -29,13 +29,14 @@ def doctor(
         bool, typer.Option("--metrics", help="Only print what the store tells, as text for Prometheus.")
     ] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
     """Check the installation, the store, the scheduler and the repository. Exit code 1 if something is wrong."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     if metrics:
-        sys.stdout.write(store_metrics(session.location).render())
+        sys.stdout.write(store_metrics(session.location, session.where.files, session.clock).render())
         return ExitCode.GOOD
     problem: CronicleError | None = None
     try:
@@ -43,7 +44,7 @@ def doctor(
     except CronicleError as error:
         problem = error
     checks = []
-    for check in check_installation(session.where, problem, session.clock.now()):
+    for check in check_installation(session.where, problem, session.clock):
         checks.append(check)
         if not json:
             _say(check)

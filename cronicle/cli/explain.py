@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import paint, print_json, say, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.names import parse_run_address
@@ -25,21 +32,24 @@ def explain(
     ],
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Why a run or a task ran, waits, failed or was skipped; why there is no run for a logical time."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         now = session.clock.now()
         found = [_explain(session, reader, text, series, now) for text in addresses_from(addresses)]
+        places = [session.place_of(reader, one.project, one.environment) for one in found]
     if json:
         print_json(found[0] if len(addresses) == 1 and addresses != ["-"] else found)
         return
-    for number, explanation in enumerate(found):
+    for number, (explanation, place) in enumerate(zip(found, places, strict=True)):
         if number:
             say()
-        _say(explanation)
+        _say(explanation, place)
 
 
 def _explain(
@@ -54,15 +64,19 @@ def _explain(
             return explain_run(reader, book.chosen(runs), now)
         from cronicle.views.explain_tick import explain_tick
 
-        return explain_tick(reader, session.target(reader), address.workflow, series, address.time, now)
+        target = session.target(reader)
+        options = session.naming(reader).options(target.project.name, target.environment)
+        return explain_tick(reader, target, address.workflow, series, address.time, now, options)
     place = book.task(text)
     if place.task is not None:
         return explain_task(reader, place.run, place.task, place.key, now)
     return explain_run(reader, place.run, now)
 
 
-def _say(explanation: Explanation) -> None:
+def _say(explanation: Explanation, place: str) -> None:
     say(paint(visible_line(explanation.summary), "bold"))
+    if place:
+        say(f"  in {visible_line(place)}")
     for line in explanation.because:
         say(f"  ← {visible_line(line)}")
     if explanation.commands:

@@ -16,6 +16,7 @@ from cronicle.schedule.zones import zoned_text
 from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
 from cronicle.store.series import Settled, Settlement
+from cronicle.views.naming import Naming
 from cronicle.views.words import reason_text
 
 LONGEST_SLEEP = 1.0
@@ -33,7 +34,7 @@ def foresee(session: Session, store: Store, scope: Scope, until: datetime | None
             specs[spec_hash] = spec_from_bytes(store.get_spec(spec_hash))
         return specs[spec_hash]
 
-    begun = session.clock.now()
+    begun, naming = session.clock.now(), _naming(store)
     watch = Watch(store, scope, is_start=True)
     tell("dry run: nothing is made; Ctrl-C ends it")
     while True:
@@ -42,18 +43,24 @@ def foresee(session: Session, store: Store, scope: Scope, until: datetime | None
         watch.refresh(at)
         maker = Maker(owner="", host="", now=at, new_id=str, spec_named=spec_named)
         while settlements := watch.due(begun, maker, limit=LIMIT):
-            _say(settlements)
+            _say(settlements, naming)
             watch.note(settlements, [Settled()] * len(settlements), at)
         if until is not None and now >= until:
             return ExitCode.GOOD
         time.sleep(min(LONGEST_SLEEP, max(0.001, watch.seconds_until_next(session.clock.now()))))  # noqa: TID251
 
 
-def _say(settlements: Iterable[Settlement]) -> None:
+def _naming(store: Store) -> Naming:
+    """How workflows are named: one that serves serves the whole store, wherever it was started."""
+    projects = store.list_projects()
+    return Naming.in_store(store, projects[0].name if len(projects) == 1 else None, is_said=True)
+
+
+def _say(settlements: Iterable[Settlement], naming: Naming) -> None:
     for settlement in settlements:
-        name = visible_line(
-            settlement.key.workflow + (f"[{settlement.key.series}]" if settlement.key.series else "")
-        )
+        key = settlement.key
+        name = f"{key.workflow}[{key.series}]" if key.series else key.workflow
+        name = visible_line(naming.of(key.project, key.environment, name))
         for new in settlement.runs:
             say(f"would run  {name}  {_time(new.run)}  ({new.run.cause}){_delay(new.run)}")
         for span in settlement.dropped:

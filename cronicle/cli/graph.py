@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -27,6 +27,7 @@ def graph(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Text, Graphviz DOT, or Mermaid.")] = Format.TEXT,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
 ) -> int:
     """Draw the tasks of a workflow, as the files in the working directory declare them."""
@@ -38,7 +39,7 @@ def graph(
     from dag.render import render_dot, render_mermaid, render_text
     from grammar.suggest import nearest
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     session.must_be_in_project()
     loaded = load_working_directory(session.sources(None))
     if loaded.project is None:

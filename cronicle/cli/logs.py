@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, SeriesOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, SeriesOption, StoreOption
 from cronicle.cli.output import tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.cli.terminal import TerminalText
@@ -49,10 +49,12 @@ def logs(
     timestamps: Annotated[bool, typer.Option("--timestamps", help="When each line began, in UTC.")] = False,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> None:
     """The output of a run's tasks: raw bytes in a pipe; on a terminal they cannot act on it."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         place = session.addresses(reader, series).task(address)
         printer = Printer(None if stream is None else Stream[stream.name], timestamps=timestamps)
@@ -74,7 +76,7 @@ class LogsOf:
     def __init__(self, session: Session, reader: StoreReader, place: TaskPlace) -> None:
         self.reader = reader
         self.place = place
-        self._files = session.files
+        self._files = session.files_of(reader)
 
     def attempts(self) -> list[AttemptRecord]:
         """Those that there are now in the order in which they started, after those of tasks carried over."""

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -21,7 +28,9 @@ def mark(
     failed: Annotated[bool, typer.Option("--failed", help="What was done is not good.")] = False,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Set outcomes by hand: a run that executes nothing records who did it and why, and counts from then on."""
@@ -35,6 +44,6 @@ def mark(
     if not reason.strip():
         raise UsageError("a mark needs a reason", 'Say why: --reason "made by hand on the old machine"')
     state = RunState.SUCCEEDED if succeeded else RunState.FAILED
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return mark_each(session, opened, addresses, state, reason.strip(), series=series, json=json)

@@ -7,6 +7,7 @@ from cronicle.cli.session import Session
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 from cronicle.store.series import TickSpan
+from cronicle.views.naming import Naming
 from cronicle.views.words import reason_text
 
 
@@ -29,26 +30,20 @@ def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, jso
     if not found:
         tell("every tick that was due has its run")
         return
-    several = wanted.project is None
-    say(
-        table(
-            [
-                ["WORKFLOW", "FIRST", "LAST", "TICKS", "WHY"],
-                *(_cells(span, several=several) for span in found),
-            ]
-        )
-    )
-    tell(
-        f"why one made no run: cronicle explain {visible_line(found[0].key.workflow)}@{_text(found[0].last)}"
-    )
+    naming = session.naming(reader)
+    say(table([["WORKFLOW", "FIRST", "LAST", "TICKS", "WHY"], *(_cells(span, naming) for span in found)]))
+    key = found[0].key
+    address = f"{key.workflow}@{_text(found[0].last)}" + (f" --series {key.series}" if key.series else "")
+    address += naming.options(key.project, key.environment)
+    tell(f"why one made no run: cronicle explain {visible_line(address)}")
 
 
-def _cells(span: TickSpan, *, several: bool) -> list[str]:
+def _cells(span: TickSpan, naming: Naming) -> list[str]:
     key = span.key
     name = f"{key.workflow}[{key.series}]" if key.series else key.workflow
     detail = f" {span.detail}" if span.detail else ""
     return [
-        visible_line(f"{key.project}/{name}" if several else name),
+        visible_line(naming.of(key.project, key.environment, name)),
         _text(span.first),
         _text(span.last) if span.count > 1 else "",
         f"{span.count:,}",

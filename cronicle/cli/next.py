@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import print_json, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
@@ -40,7 +47,9 @@ def next_(
     ] = None,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """The coming ticks, in the schedule's zone and in local time."""
@@ -55,7 +64,7 @@ def next_(
         raise UsageError("--timezone is for --cron", "A workflow's schedules have their own time zones.")
     if all_ and workflow is not None:
         raise UsageError("--all is for all workflows, and one was named", "Leave out the name, or --all.")
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     if workflow is None:
         if series is not None:
             raise UsageError("--series is for one workflow", "Name the workflow.")
@@ -85,48 +94,32 @@ def _of_expression(cron: str, timezone: str, first: str | None, count: int, *, j
 def _of_all(session: Session, first: str | None, count: int, *, json: bool) -> None:
     """The next ticks of everything that is deployed, and how long their runs will take, by those before."""
     from cronicle.operations.deployed import deployments_in_force
-    from cronicle.views.ticks import coming, expected_duration, tick_shape
+    from cronicle.views.ticks import coming, coming_shape, expected_duration
     from cronicle.views.words import duration
 
     now = session.clock.now()
     with session.reader() as reader:
+        naming = session.naming(reader)
         deployed = deployments_in_force(reader, *session.scope(reader))
-        workflows = [(one.project, workflow) for one in deployed for workflow in one.workflows]
-        found = coming(workflows, _after(first, "UTC", now), count)
-        environments = {
-            (one.project, workflow.name): one.environment for one in deployed for workflow in one.workflows
-        }
+        found = coming(deployed, _after(first, "UTC", now), count)
         expected = {
-            (project, name): expected_duration(reader, project, environments[project, name], name)
-            for project, name in {(one.project, one.workflow) for one in found}
+            which: expected_duration(reader, *which) for which in {_workflow_of(one) for one in found}
         }
     if json:
-        import attrs
-
-        print_json(
-            [
-                {
-                    "workflow": one.workflow,
-                    "series": one.series,
-                    **attrs.asdict(tick_shape(one.tick)),
-                    "expected_duration": expected[one.project, one.workflow],
-                }
-                for one in found
-            ]
-        )
+        print_json([coming_shape(one, expected[_workflow_of(one)]) for one in found])
         return
-    several = len({one.project for one in found}) > 1
     rows = []
     for one in found:
-        seconds = expected[one.project, one.workflow]
+        seconds = expected[_workflow_of(one)]
         takes = "" if seconds is None else f"takes {duration(seconds)}"
-        rows.append([visible_line(_name(one, several=several)), *_cells(one.tick, now), takes])
+        name = f"{one.workflow}[{one.series}]" if one.series else one.workflow
+        name = naming.of(one.project, one.environment, name)
+        rows.append([visible_line(name), *_cells(one.tick, now), takes])
     say(table(rows)) if rows else tell("no ticks: nothing that is deployed has a schedule with more of them")
 
 
-def _name(one: ComingTick, *, several: bool) -> str:
-    name = f"{one.workflow}[{one.series}]" if one.series else one.workflow
-    return f"{one.project}/{name}" if several else name
+def _workflow_of(one: ComingTick) -> tuple[str, str, str]:
+    return one.project, one.environment, one.workflow
 
 
 def _after(text: str | None, zone: str, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The options that every command has, declared once."""
+"""The options that many commands have, declared once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ StoreOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--store", metavar="PATH|URL", help="The store (default: .cronicle/ of the project)."),
 ]
+FilesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        metavar="DIR",
+        help="The files folder of a PostgreSQL store (default: .cronicle/ of the project).",
+    ),
+]
 EnvironmentOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--environment", "-e", metavar="NAME", help="The environment (default: the project's)."),
+]
+ProjectOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--project", metavar="NAME", help="The project (default: that of the folder)."),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JsonLinesOption: TypeAlias = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -23,7 +23,9 @@ def pause(
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
 ) -> int:
     """Make no more runs of a workflow's ticks, or of a backfill; those in progress finish.
 
@@ -32,7 +34,7 @@ def pause(
     from cronicle.cli.pausing import pause_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return pause_each(
             session, opened, tuple(addresses or ()), everything=everything, until=until, reason=reason

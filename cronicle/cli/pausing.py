@@ -58,10 +58,11 @@ def unpause_each(session: Session, store: Store, workflows: Sequence[str], *, ev
         ended = store.end_pauses(target.project.name, target.environment, name, now)
         what = _name(target, name)
         if ended:
-            store.add_audit(session.actor(), now, "unpause", what)
+            store.add_audit(session.actor(), now, "unpause", _subject(target, name))
             say(f"{visible_line(what)}: goes on; ticks that passed meanwhile make no runs")
         else:
-            tell(f"error: {visible_line(what)} is not paused" + _hint(store, target, name, now))
+            options = session.naming(store).options(target.project.name, target.environment)
+            tell(f"error: {visible_line(what)} is not paused" + _hint(store, target, name, now, options))
             code = ExitCode.FAILED
     session.wake_owners(store)
     return code
@@ -88,12 +89,12 @@ def _pause(
             until=until,
         )
     )
-    what = _name(target, workflow)
-    store.add_audit(actor, now, "pause", what, reason)
+    store.add_audit(actor, now, "pause", _subject(target, workflow), reason)
     session.wake_owners(store)
     ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
-    say(f"{visible_line(what)}: paused{ends}; runs in progress finish")
+    say(f"{visible_line(_name(target, workflow))}: paused{ends}; runs in progress finish")
     option = "--all" if workflow is None else workflow
+    option += session.naming(store).options(target.project.name, target.environment)
     tell(f"  let it go on   cronicle unpause {visible_line(option)}")
 
 
@@ -101,13 +102,19 @@ def _name(target: Target, workflow: str | None) -> str:
     return workflow if workflow is not None else f"{target.project.name}/{target.environment}"
 
 
-def _hint(store: Store, target: Target, workflow: str | None, now: datetime) -> str:
+def _subject(target: Target, workflow: str | None) -> str:
+    """What the audit log calls it: the same names may stand in several projects."""
+    place = f"{target.project.name}/{target.environment}"
+    return place if workflow is None else f"{place}/{workflow}"
+
+
+def _hint(store: Store, target: Target, workflow: str | None, now: datetime, options: str) -> str:
     """Where the other kind of pause holds."""
     from cronicle.operations.served import pauses_holding
 
     holding = pauses_holding(store.list_pauses(target.project.name, target.environment), now)
     if workflow is not None and any(one.workflow is None for one in holding):
-        return "; all of the environment is: cronicle unpause --all"
+        return f"; all of the environment is: cronicle unpause --all{options}"
     if workflow is None and holding:
         names = ", ".join(sorted({one.workflow for one in holding if one.workflow}))
         return f"; these workflows are: {names}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -26,6 +26,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit code 2 if there are changes.")
     ] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -40,7 +41,7 @@ def plan(
 
     if dirty and revision is not None:
         raise UsageError("--dirty and --revision exclude each other")
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     open_project(session.where)  # before a store is looked for
     with session.store_if_there() as opened:
         planned = look_at_plan(session, opened, revision, working_tree=dirty, var=var, var_file=var_file)

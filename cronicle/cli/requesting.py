@@ -10,7 +10,6 @@ import trio
 from cronicle.cli.output import say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.recovery import settle_dead_owners
-from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode
 from cronicle.operations.addresses import addresses_from
 from cronicle.operations.end_unowned import end_unowned_backfill, end_unowned_run
@@ -48,7 +47,7 @@ def _request(session: Session, store: Store, address: str, verb: str, reason: st
     )
     owner = store.add_request(request)
     if owner is not None:
-        wake_owner(session.files, owner)
+        session.wake_owners(store, owner)
         say(f"{_noun(found)} {found.id}: asked the process that drives it to {verb} it")
         return
     if isinstance(found, BackfillRecord):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -18,13 +18,15 @@ def resume(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Continue a run that lost its process, or a backfill that was paused or lost its process."""
     from cronicle.cli.resuming import resume_one
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return resume_one(session, opened, address, slots=slots, json=json)

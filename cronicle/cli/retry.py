@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -33,14 +33,16 @@ def retry(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Make a new run of the same logical time: what succeeded is carried over, the rest executes."""
     from cronicle.cli.retrying import retry_each
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.store() as opened:
         return retry_each(
             session,

@@ -102,7 +102,7 @@ def _plan(
     sources = session.sources(store)
     other = None
     if revision is not None:
-        there = attrs.evolve(sources, environment=run.environment)
+        there = attrs.evolve(sources, environment=run.environment, project=run.project)
         other = find_candidate(there, run.workflow, revision=revision, dirty=False, var=var)
     return plan_a_retry(
         store,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -15,6 +15,7 @@ app = typer.Typer(add_completion=False)
 def rollback(
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Deploy without asking.")] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -26,7 +27,7 @@ def rollback(
     from cronicle.operations.deployed import get_deployment
     from cronicle.operations.propose import open_project
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     repository, _ = open_project(session.where)
     with session.store() as opened:
         sources = session.sources(opened)

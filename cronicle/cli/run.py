@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -55,7 +55,9 @@ def run(
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Run a workflow now, and follow the run until it ends; or leave it to the process that serves."""
@@ -67,7 +69,7 @@ def run(
     from cronicle.operations.params import param_values
     from cronicle.operations.times import series_of, time_of_run
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     start = None if at is None else start_of_run(at, session.clock.now(), off_schedule=off_schedule)
     needs_no_deployment = dirty or revision not in (None, DEPLOYED)
     if needs_no_deployment:

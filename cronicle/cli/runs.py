@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
@@ -45,18 +53,20 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """List runs, newest first. Outside any project: those of the whole store."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         from cronicle.operations.listing import words_of
 
-        project, scope_environment = session.scope(reader)
+        scope, scope_environment = session.scope(reader)
         wanted = RunFilter(
-            project=project,
+            project=scope,
             environment=scope_environment,
             workflow=workflow,
             series=series,
@@ -84,7 +94,7 @@ def runs(
             shapes = to_builtins([run_shape(run) for run in found])
             print_json_lines(shapes) if jsonl else print_json(shapes)
             return
-        _print_text(session, reader, found, several=project is None)
+        _print_text(session, reader, found)
         _tell_more(session, reader, found, counted)
 
 
@@ -122,23 +132,20 @@ def _narrowed(
     return wanted
 
 
-def _print_text(
-    session: Session, reader: StoreReader, found: tuple[RunRecord, ...], *, several: bool
-) -> None:
+def _print_text(session: Session, reader: StoreReader, found: tuple[RunRecord, ...]) -> None:
     from cronicle.views.runs import run_lines
 
     if not found:
         tell("no runs")
         return
-    workflows = several or len({run.workflow for run in found}) > 1
-    environments = several and len({run.environment for run in found}) > 1
+    naming = session.naming(reader)
+    workflows = naming.project is None or len({run.workflow for run in found}) > 1
     heading = ["RUN", "LOGICAL TIME", "STATE", "CAUSE", "REVISION", "STARTED", "TOOK", "TASKS", ""]
     rows = []
     for line in run_lines(reader, found, session.clock.now()):
         run = line.run
         name = f"{run.workflow}[{run.series}]" if run.series else run.workflow
-        place = f"{run.project}/{name}" if several else name
-        place += f" ({run.environment})" if environments else ""
+        place = naming.of(run.project, run.environment, name)
         cells = [run.id, visible_line(line.time), mark(line.state), str(run.cause), line.revision]
         cells += [line.started, line.took, line.tasks, visible_line(line.note)]
         rows.append([cells[0], visible_line(place), *cells[1:]] if workflows else cells)
@@ -158,6 +165,8 @@ def _tell_more(
         return
     before = session.addresses(reader).shortest(found[-1].id)
     words = ["cronicle runs", *([counted.workflow] if counted.workflow else []), f"--before {before}"]
+    if counted.project is not None and counted.environment is not None:
+        words[-1] += session.naming(reader).options(counted.project, counted.environment)
     count = reader.count_runs(counted, COUNTED)
     total = f"{count:,}" if count < COUNTED else f"{COUNTED:,} or more"
     tell(f"{len(found):,} of {total}   more: {visible_line(' '.join(words))}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import StoreOption
+from cronicle.cli.options import FilesOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -51,12 +51,13 @@ def serve(
         bool, typer.Option("--dry-run", help="Say what would be made of ticks, and make nothing.")
     ] = False,
     store: StoreOption = None,
+    files: FilesOption = None,
 ) -> int:
     """Make the runs of all ticks, and drive them, until told to end: TERM drains, a second one ends at once."""
     from cronicle.cli.serving import ServeWish, serve_store
     from cronicle.cli.session import open_session
 
-    session = open_session(store)
+    session = open_session(store, files=files)
     wish = ServeWish(
         environments=tuple(environments or ()),
         projects=tuple(projects or ()),

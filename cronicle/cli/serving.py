@@ -17,9 +17,9 @@ from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
 from cronicle.clock import local_zone
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
+from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
-from cronicle.engine.wake import wake_owner
 from cronicle.errors import CronicleError, ExitCode
 from cronicle.metrics import Metrics
 from cronicle.operations.asked_times import asked_instant, asked_seconds
@@ -64,7 +64,7 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
         None if wish.drain_timeout is None else asked_seconds("--drain-timeout", wish.drain_timeout)
     )
     with session.store(create=True, patience=PATIENCE) as store:
-        _check(store, wish)
+        _check(store, wish, scope)
         if dry_run:
             from cronicle.cli.foreseeing import foresee
 
@@ -77,6 +77,37 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
     notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
+    while True:
+        try:
+            await _serve_as_owner(session, store, options, slots, takeover, notifier, metrics)
+        except BaseExceptionGroup as errors:
+            lost, others = errors.split(LeaseLostError)
+            if lost is None or others is not None:
+                raise
+            _log.warning(
+                "This process was stopped, or cut off from the store, for longer than %g s: others have taken over "
+                "its runs, and it has ended their attempts. It joins again.",
+                store.lease_seconds,
+            )
+        else:
+            notifier.stopping("leaves what has not ended to the next that serves")
+            return ExitCode.GOOD
+
+
+async def _serve_as_owner(
+    session: Session,
+    store: Store,
+    options: ServeOptions,
+    slots: int,
+    takeover: bool,
+    notifier: Notifier,
+    metrics: Metrics,
+) -> None:
+    """Serve until drained, as one owner of the store.
+
+    Raises:
+        LeaseLostError: Others have taken over (in a group).
+    """
     async with own(session, store, slots) as owner:
         owner.journal.heal(_tell_trouble)
         owner.journal.watch = metrics
@@ -85,7 +116,7 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_listen_for_signals, owner, server)
             if takeover:
-                nursery.start_soon(_take_over, session, owner, server)
+                nursery.start_soon(_take_over, session, owner, server, options.scope)
             await server.serve(
                 partial(_tell_service_manager, notifier, owner, server),
                 partial(_tell_of_the_end, notifier, server),
@@ -97,8 +128,6 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
                 ),
             )
             nursery.cancel_scope.cancel()
-        notifier.stopping("leaves what has not ended to the next that serves")
-    return ExitCode.GOOD
 
 
 def _set_gauges(metrics: Metrics, owner: Owner) -> None:
@@ -107,8 +136,7 @@ def _set_gauges(metrics: Metrics, owner: Owner) -> None:
     metrics.runs_owned.set(len(owner.drivers))
     metrics.slots.set(owner.slots.size)
     metrics.slots_in_use.set(owner.slots.size - owner.slots.free)
-    leader = owner.store.find_leader()
-    metrics.leading.set(int(leader is not None and leader.id == owner.id))
+    metrics.leading.set(int(any(leader.id == owner.id for _, leader in owner.store.list_leaders())))
 
 
 def _status(owner: Owner) -> str:
@@ -148,14 +176,26 @@ def _tell_trouble(error: UnwritableError | None) -> None:
         )
 
 
-def _check(store: Store, wish: ServeWish) -> None:
-    """See to it that nobody else serves, or that it is to be taken over."""
-    leader = store.find_leader()
-    if leader is not None and not wish.takeover:
-        raise CronicleError(
-            f"process {leader.pid} on {leader.host} serves this store ({visible(leader.command)})",
-            "End it first, or put this one in its place: cronicle serve --takeover",
-        )
+def _check(store: Store, wish: ServeWish, scope: Scope) -> None:
+    """See to it that nobody else serves the same who would be in the way, or that it is to be taken over.
+
+    On PostgreSQL any number of processes serve the same scope together; on SQLite it is one.
+    """
+    defaults = frozenset(project.default_environment for project in store.list_projects())
+    for key, leader in store.list_leaders():
+        if key == scope.key:
+            if wish.takeover or store.lease_seconds is not None:
+                continue
+            raise CronicleError(
+                f"process {leader.pid} on {leader.host} serves this store ({visible(leader.command)})",
+                "End it first, or put this one in its place: cronicle serve --takeover",
+            )
+        if scope.shares_with(Scope.of_key(key), defaults):
+            raise CronicleError(
+                f"process {leader.pid} on {leader.host} serves some of the same environments "
+                f"({visible(leader.command)})",
+                "Have both serve the same, or name others with --project and --environment.",
+            )
     known = {project for project, _, _ in store.list_environments()}
     for name in wish.projects:
         if name not in known:
@@ -165,10 +205,10 @@ def _check(store: Store, wish: ServeWish) -> None:
             )
 
 
-async def _take_over(session: Session, owner: Owner, server: Server) -> None:
+async def _take_over(session: Session, owner: Owner, server: Server, scope: Scope) -> None:
     """Ask the process that serves to drain, once this one stands by: it stops ticking, and wakes this one."""
     await server.ticker.looked.wait()
-    leader = owner.store.find_leader()
+    leader = owner.store.find_leader(scope.key)
     if leader is None or leader.id == owner.id:
         return
     request = ControlRequest(
@@ -179,5 +219,5 @@ async def _take_over(session: Session, owner: Owner, server: Server) -> None:
         requested_at=session.clock.now(),
     )
     await owner.journal.call(owner.store.add_request, request)
-    wake_owner(session.files, leader.id)
+    owner.wake_other(leader.id)
     _log.info("Takes over from process %d.", leader.pid)

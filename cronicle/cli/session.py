@@ -18,6 +18,7 @@ from cronicle.clock import Clock, SystemClock
 from cronicle.errors import CronicleError
 from cronicle.operations.deployed import Target, find_target
 from cronicle.operations.locate import Surroundings, look_around
+from cronicle.store.url import shown_url
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
     from cronicle.store.reading import StoreReader
     from cronicle.store.records import Actor
+    from cronicle.views.naming import Naming
 
 
 @frozen(eq=False, repr=False)
@@ -36,11 +38,31 @@ class Session(Value):
     environment: str | None
     """As asked for with `--environment`."""
     clock: Clock
+    project: str | None = None
+    """As asked for with `--project`."""
 
     @property
     def files(self) -> Path:
-        """The files folder: with SQLite the folder of the store."""
-        return Path(self.location)
+        """The files folder: with SQLite the folder of the store.
+
+        Raises:
+            CronicleError: Neither an option nor a project says.
+        """
+        if self.where.files is None:
+            _ = self.location
+            raise CronicleError(
+                "this folder is in no project, so it is not known where the files of the store are",
+                "Change into a project's folder, or name the files folder with --files, CRONICLE_FILES, or `files` "
+                "in the settings file.",
+            )
+        return self.where.files
+
+    def files_of(self, store: StoreReader) -> Path:
+        """The files folder, of which it is certain that it is not another store's."""
+        from cronicle.operations.files_folder import check_files
+
+        check_files(self.files, store, self.location)
+        return self.files
 
     @property
     def location(self) -> str:
@@ -63,6 +85,7 @@ class Session(Value):
 
         store = open_reader(self.location)
         try:
+            self._tell_if_copied(store)
             yield store
         finally:
             store.close()
@@ -72,10 +95,11 @@ class Session(Value):
         """The store, for writing; made if need be with `create`; `patience` as `open_store` has it."""
         from cronicle.store.location import open_store
 
-        if create and self.where.store_is_default:
-            self._prepare_default_store()
+        if create and self.where.files_are_default:
+            self._shield_files()
         store = open_store(self.location, create=create, patience=patience)
         try:
+            self._take_files(store)
             yield store
         finally:
             store.close()
@@ -92,6 +116,7 @@ class Session(Value):
             yield None
             return
         try:
+            self._take_files(store)
             yield store
         finally:
             store.close()
@@ -117,6 +142,7 @@ class Session(Value):
             files=self.files,
             clock=self.clock,
             environment=self.environment,
+            project=self.project,
             environ=os.environ,
             user=user_name(),
             host=socket.gethostname(),
@@ -127,7 +153,7 @@ class Session(Value):
 
     def target(self, store: StoreReader) -> Target:
         """The project and environment that the command is about."""
-        return find_target(store, self.where, self.environment)
+        return find_target(store, self.where, self.environment, self.project)
 
     def addresses(self, store: StoreReader, series: str | None = None) -> Addresses:
         """What finds the runs and tasks that the user's addresses point at."""
@@ -137,34 +163,80 @@ class Session(Value):
 
     def scope(self, store: StoreReader) -> tuple[str | None, str | None]:
         """What a listing covers: a project and environment; outside any project (None, as asked), the whole store."""
-        if self.where.folder is None:
+        if self.where.folder is None and self.project is None:
             return None, self.environment
         target = self.target(store)
         return target.project.name, target.environment
 
+    def naming(self, store: StoreReader) -> Naming:
+        """How what is listed or told of is named here."""
+        from cronicle.views.naming import Naming
+
+        project, _ = self.scope(store)
+        is_said = self.where.folder is None or self.project is not None
+        return Naming.in_store(store, project, is_said=is_said)
+
+    def place_of(self, store: StoreReader, project: str, environment: str) -> str:
+        """Where something lies that an id has found: `weather/local`; nothing if it is what is meant here anyway."""
+        try:
+            here = self.scope(store)
+        except CronicleError:  # nothing is known of this folder; an id needs none
+            here = None, None
+        return "" if here == (project, environment) else f"{project}/{environment}"
+
     def actor(self) -> Actor:
         """Who asks, from where, and how."""
-        from cronicle.store.records import Actor
+        return actor_now()
 
-        return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
-
-    def wake_owners(self, store: StoreReader) -> None:
-        """Tell the processes of the store on this machine that something has changed."""
+    def wake_owners(self, store: Store, *owners: str) -> None:
+        """Tell these processes of the store, or all, that there is something for them to look at."""
         from cronicle.engine.wake import wake_owner
 
-        for owner in store.list_owners():
-            wake_owner(self.files, owner.id)
+        to_wake = owners or tuple(owner.id for owner in store.list_owners())
+        for owner in to_wake:
+            wake_owner(self.files, owner)
+        store.wake(to_wake)
 
-    def _prepare_default_store(self) -> None:
-        """Keep git from seeing the store: excluded, and passed over by `git clean -fdx`."""
+    def _take_files(self, store: Store) -> None:
+        """See to it that the files folder is that of the store."""
+        from cronicle.operations.files_folder import take_files
+
+        if self.where.files_are_default and not self.files.is_dir():
+            self._shield_files()
+        take_files(self.files, store, self.location)
+
+    def _shield_files(self) -> None:
+        """Keep git from seeing the files folder: excluded, and passed over by `git clean -fdx`."""
         from cronicle.operations.store_folder import shield_from_git
 
-        shield_from_git(Path(self.location), self.where)
+        shield_from_git(self.files, self.where)
+
+    def _tell_if_copied(self, store: StoreReader) -> None:
+        """Say of a store that was copied elsewhere that what is read here is past."""
+        from cronicle.operations.files_folder import was_copied_to
+
+        if there := was_copied_to(store, self.location):
+            from cronicle.cli.output import paint, tell, visible_line
+
+            tell(f"{paint('note:', 'yellow')} this store was copied to {visible_line(there)}, which goes on")
 
 
-def open_session(store: str | None = None, environment: str | None = None) -> Session:
+def open_session(
+    store: str | None = None,
+    environment: str | None = None,
+    files: str | None = None,
+    project: str | None = None,
+) -> Session:
     """The session of a command with these options."""
-    return Session(look_around(current_folder(), os.environ, store), environment, SystemClock())
+    where = look_around(current_folder(), os.environ, store, files)
+    return Session(where, environment, SystemClock(), project)
+
+
+def actor_now() -> Actor:
+    """Who gives this command, from where, and how."""
+    from cronicle.store.records import Actor
+
+    return Actor(user=user_name(), host=socket.gethostname(), command=command_line(sys.argv[1:]))
 
 
 def current_folder() -> Path:
@@ -190,10 +262,10 @@ def user_name() -> str:
 
 
 def command_line(words: list[str]) -> str:
-    """The command as it was typed, without the values of variables."""
+    """The command as it was typed, without the values of variables, and without passwords in URLs."""
     shown = ["cronicle"]
     hide = False
-    for word in words:
+    for word in map(shown_url, words):
         if hide:
             name, equals, _ = word.partition("=")
             shown.append(f"{name}{equals}…" if equals else word)

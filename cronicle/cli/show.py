@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonLinesOption, JsonOption, SeriesOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonLinesOption,
+    JsonOption,
+    ProjectOption,
+    SeriesOption,
+    StoreOption,
+)
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.addresses import TaskPlace, addresses_from
@@ -25,12 +33,14 @@ def show(
     ],
     series: SeriesOption = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
 ) -> None:
     """All about runs and backfills: times, cause, revision, parameters, tasks with their attempts."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         book = session.addresses(reader, series)
         found = [
@@ -49,10 +59,12 @@ def show(
         for number, thing in enumerate(things):
             if number:
                 say()
+            about = thing if isinstance(thing, BackfillRecord) else thing.run
+            place = session.place_of(reader, about.project, about.environment)
             if isinstance(thing, BackfillRecord):
-                _say_backfill(reader, thing, now)
+                _say_backfill(reader, thing, place, now)
             else:
-                _say_run(reader, thing, now)
+                _say_run(reader, thing, place, now)
 
 
 def _shape(reader: StoreReader, thing: TaskPlace | BackfillRecord) -> Any:
@@ -71,33 +83,33 @@ def _shape(reader: StoreReader, thing: TaskPlace | BackfillRecord) -> Any:
     return details
 
 
-def _say_run(reader: StoreReader, place: TaskPlace, now: datetime) -> None:
+def _say_run(reader: StoreReader, thing: TaskPlace, place: str, now: datetime) -> None:
     from cronicle.views.details import headline, run_facts, task_blocks
 
-    state, title = headline(place.run, now)
-    say(f"{mark(state)}   {visible_line(title)}")
-    if place.task is None:
+    state, title = headline(thing.run, now)
+    say(f"{mark(state)}   {visible_line(title)}" + (f"   in {visible_line(place)}" if place else ""))
+    if thing.task is None:
         say()
-        say(_columns(run_facts(reader, place.run, now), indent="  "))
-    chosen = None if place.task is None else (place.task, place.key)
-    for block in task_blocks(reader, place.run, now, chosen):
+        say(_columns(run_facts(reader, thing.run, now), indent="  "))
+    chosen = None if thing.task is None else (thing.task, thing.key)
+    for block in task_blocks(reader, thing.run, now, chosen):
         say()
         rest = [part for part in (block.took, visible_line(block.remark)) if part]
         say("  " + "   ".join([f"{mark(block.state, block.word)} {visible_line(block.label)}", *rest]))
         attempts = block.attempts
-        if place.attempt is not None:
-            attempts = tuple(line for line in attempts if line[0] == f"#{place.attempt}")
+        if thing.attempt is not None:
+            attempts = tuple(line for line in attempts if line[0] == f"#{thing.attempt}")
         if attempts:
             say(table([[visible_line(cell) for cell in line] for line in attempts], indent="      "))
         if block.facts:
             say(_columns(block.facts, indent="      "))
 
 
-def _say_backfill(reader: StoreReader, backfill: BackfillRecord, now: datetime) -> None:
+def _say_backfill(reader: StoreReader, backfill: BackfillRecord, place: str, now: datetime) -> None:
     from cronicle.views.details import backfill_facts, backfill_headline
 
     state, title = backfill_headline(backfill)
-    say(f"{mark(state)}   {visible_line(title)}")
+    say(f"{mark(state)}   {visible_line(title)}" + (f"   in {visible_line(place)}" if place else ""))
     say()
     say(_columns(backfill_facts(reader, backfill, now), indent="  "))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 from cronicle.cli.output import is_terminal, mark, print_json, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.deployed import deployments_in_force
@@ -26,19 +26,28 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def status(
-    store: StoreOption = None, environment: EnvironmentOption = None, json: JsonOption = False
+    store: StoreOption = None,
+    files: FilesOption = None,
+    environment: EnvironmentOption = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
 ) -> None:
     """What fails, runs, is unfinished and comes next, on one screen. Outside any project: of the whole store."""
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
-        scope, now = session.scope(reader), session.clock.now()
+        scope, naming, now = session.scope(reader), session.naming(reader), session.clock.now()
         deployed = deployments_in_force(reader, *scope)
         found = status_of(reader, session.addresses(reader), deployed, scope, now)
         if json:
             print_json(status_document(reader, found))
             return
-        say(f"{visible_line(scheduler_line(reader, now))}        {visible_line(next_line(found, now))}")
-        lines = [*live_lines(reader, found, now), *backfill_lines(reader, found), *workflow_lines(found, now)]
+        coming = next_line(found, naming, now)
+        say(f"{visible_line(scheduler_line(reader, now))}        {visible_line(coming)}")
+        lines = [
+            *live_lines(reader, found, naming, now),
+            *backfill_lines(reader, found, naming),
+            *workflow_lines(found, naming, now),
+        ]
     if lines:
         say()
         say(_text(lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -12,6 +12,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def validate(
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -22,7 +23,7 @@ def validate(
     from cronicle.errors import ExitCode
     from cronicle.operations.propose import load_working_directory
 
-    session = open_session(store, environment)
+    session = open_session(store, environment, files)
     session.must_be_in_project()
     loaded = load_working_directory(session.sources(None))
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -22,7 +22,9 @@ def wait(
         typer.Option("--timeout", metavar="DURATION", help="Give up after so long (exit code 124): `5m`."),
     ] = None,
     store: StoreOption = None,
+    files: FilesOption = None,
     environment: EnvironmentOption = None,
+    project: ProjectOption = None,
     json: JsonOption = False,
 ) -> int:
     """Wait until all have ended. The exit code is 0 if all succeeded, 1 if not, 124 if the time was over before."""
@@ -31,6 +33,6 @@ def wait(
     from cronicle.operations.asked_times import asked_seconds
 
     patience = None if timeout is None else asked_seconds("--timeout", timeout)
-    session = open_session(store, environment)
+    session = open_session(store, environment, files, project)
     with session.reader() as reader:
         return wait_for_all(session, reader, addresses, patience, json=json)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cronicle.cli.output import mark, paint, print_json, say, tell
+from cronicle.cli.output import mark, paint, print_json, say, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.addresses import addresses_from
@@ -36,7 +36,8 @@ def wait_for_all(
     found = [book.run_or_backfill(address) for address in addresses_from(addresses)]
     asked = list({one.id: one for one in found}.values())
     ended: dict[str, Awaited] = {}
-    trio.run(_wait, store, asked, ended, patience, json)
+    places = {} if json else {one.id: session.place_of(store, one.project, one.environment) for one in asked}
+    trio.run(_wait, store, asked, ended, patience, places)
     if json:
         print_json([_shape(ended.get(one.id, one)) for one in asked])
     if len(ended) < len(asked):
@@ -49,14 +50,14 @@ async def _wait(
     asked: Sequence[Awaited],
     ended: dict[str, Awaited],
     patience: float | None,
-    quiet: bool,
+    places: Mapping[str, str],
 ) -> None:
     told: set[str] = set()
     deadline = None if patience is None else trio.current_time() + patience
     while True:
         for one in asked:
             if one.id not in ended:
-                _look(store, one, ended, told, quiet=quiet)
+                _look(store, one, ended, told, places.get(one.id))
         if len(ended) == len(asked):
             return
         if deadline is not None and trio.current_time() >= deadline:
@@ -66,9 +67,9 @@ async def _wait(
 
 
 def _look(
-    store: StoreReader, asked: Awaited, ended: dict[str, Awaited], told: set[str], *, quiet: bool
+    store: StoreReader, asked: Awaited, ended: dict[str, Awaited], told: set[str], place: str | None
 ) -> None:
-    """Note the end of one, and say it; say once of one that nobody brings to an end."""
+    """Note the end of one, and say it, unless `place` is None; say once of one that nobody brings to an end."""
     now = store.find_run(asked.id) if isinstance(asked, RunRecord) else store.find_backfill(asked.id)
     if now is None:  # retention has removed it meanwhile
         now = asked
@@ -80,9 +81,9 @@ def _look(
             )
         return
     ended[asked.id] = now
-    if not quiet:
+    if place is not None:
         what = f"run {now.id}  {name_of(now)}" if isinstance(now, RunRecord) else f"backfill {now.id}"
-        say(f"{mark(now.state)}  {what}")
+        say(f"{mark(now.state)}  {what}" + (f"  in {visible_line(place)}" if place else ""))
 
 
 def _has_ended(one: Awaited) -> bool:

@@ -376,7 +376,7 @@ FILE: Final = BlockSchema(
         BlockSchema(
             "pool",
             ("NAME",),
-            doc="Slots that attempts of all runs share.",
+            doc="Slots that attempts of all runs of the store share, whatever their project.",
             attributes=(_attribute("slots", NUMBER, "How many slots there are.", required=True),),
         ),
         BlockSchema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import trio
 from attrs import frozen
 
 from cronicle.clock import Clock
+from cronicle.engine.lease import LeaseLostError
 from cronicle.errors import CronicleError
 from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
@@ -65,6 +66,7 @@ class AttemptRunner:
         environ: Mapping[str, str],
         pass_environment: tuple[str, ...],
         is_all_settled: Callable[[], bool],
+        still_owns: Callable[[], Awaitable[None]],
     ) -> None:
         self.places = Places(files, owner)
         self._files = files
@@ -72,6 +74,7 @@ class AttemptRunner:
         self._environ = environ
         self._pass = pass_environment
         self._is_all_settled = is_all_settled
+        self._still_owns = still_owns
         self._pools: dict[str, SnapshotPool] = {}
         self._quick: set[tuple[str, str]] = set()
         self._environments: dict[str, Mapping[str, str]] = {}
@@ -85,9 +88,15 @@ class AttemptRunner:
     async def execute(
         self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
     ) -> ev.AttemptFinished:
-        """Execute an attempt to the end of all that belongs to it; whatever goes wrong is how it ended."""
+        """Execute an attempt to the end of all that belongs to it; whatever goes wrong is how it ended.
+
+        Raises:
+            LeaseLostError: Others have taken over its run; nothing was started.
+        """
         try:
             end = await self._execute(run, spec, prepared, fence, control)
+        except LeaseLostError:
+            raise
         except (CronicleError, OSError) as error:
             return self._not_started(run, prepared, str(error))
         return _finished(prepared, end)
@@ -100,6 +109,7 @@ class AttemptRunner:
             places = self.places.lend_attempt()
             try:
                 command = self._command(run, spec, prepared, fence, snapshot.path, places)
+                await self._still_owns()
                 return await run_attempt(command, clock=self._clock, control=control)
             finally:
                 with suppress(OSError):  # another user's files; the folder is in nobody's way

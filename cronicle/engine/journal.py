@@ -107,6 +107,10 @@ class Journal:
         """Call a method of the store that is not on the hot path; it reads, or writes all or nothing."""
         return await self._patience.until_done(partial(self._call, function, *arguments), writes=False)
 
+    async def call_once(self, function: Callable[..., T], *arguments: object) -> T:
+        """As `call`, but nobody waits until the store can be written."""
+        return await self._call(function, *arguments)
+
     async def _call(self, function: Callable[..., T], *arguments: object) -> T:
         if self._store.runs_in_place:
             result = function(*arguments)

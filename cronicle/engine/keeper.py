@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,20 @@ from cronicle.engine.dispatcher import Dispatcher
 from cronicle.engine.failures import is_fatal, tell_set_aside
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
+from cronicle.engine.sharing import Shares, moves
+from cronicle.operations.watch import Scope
 from cronicle.runs.states import LIVE
 from cronicle.store.interface import StoreError, UnwritableError
 from cronicle.store.records import BackfillRecord
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
 
 _log = logging.getLogger(__name__)
+
+ALL = 1_000_000
+"""More queued runs than a process has."""
 
 ADOPTED_AT_ONCE = 500
 """Runs that are adopted in one transaction: a process may have left ten thousand."""
@@ -33,8 +39,13 @@ LOOK = 1.0
 class Keeper:
     """What this process adopts."""
 
-    def __init__(self, owner: Owner, dispatcher: Dispatcher, observe: Observer) -> None:
+    def __init__(
+        self, owner: Owner, scope: Scope, leads: Callable[[], bool], dispatcher: Dispatcher, observe: Observer
+    ) -> None:
         self._owner = owner
+        self._scope = scope
+        self._leads = leads
+        self._is_draining = False
         self._dispatcher = dispatcher
         self._observe = observe
         self._woken = trio.Event()
@@ -71,12 +82,15 @@ class Keeper:
 
     async def serve(self) -> None:
         """Adopt for as long as this is not cancelled."""
+        owner = self._owner
+        await owner.journal.call(owner.store.serve_as, owner.id, self._scope.key, owner.slots.size)
         async with trio.open_nursery() as nursery:
             while True:
                 self._woken = trio.Event()
                 with suppress(UnwritableError):  # whoever has something to write tells of it
                     await self._settle_the_dead()
                 await self._adopt(nursery)
+                await self._even_out()
                 with trio.move_on_after(LOOK):
                     await self._woken.wait()
 
@@ -89,12 +103,45 @@ class Keeper:
                 len(settled.runs),
                 settled.attempts,
             )
-            self._dispatcher.look()
+            self._owner.on_wake()  # nobody may lead now, and runs may wait for what it held
 
     async def _adopt(self, nursery: trio.Nursery) -> None:
+        """Take up what this process is to take up, and give the others what is for them."""
         owner = self._owner
         unowned = await owner.journal.call(owner.store.list_unowned)
-        found = [one for one in unowned if one not in self._set_aside]
+        unowned = tuple(one for one in unowned if one.id not in self._set_aside)
+        if unowned and not self._is_draining:
+            serving = await owner.journal.call(owner.store.list_serving, self._scope.key)
+            await self._take_up([one.id for one in await self._mine(unowned, serving)], nursery)
+
+    async def _mine(
+        self, unowned: Sequence[UnownedRecord], serving: Sequence[ServingRecord]
+    ) -> list[UnownedRecord]:
+        """Those that this process is to take up now; as the leader it gives the runs among them to all who serve."""
+        owner, shares = self._owner, Shares(serving)
+        mine: list[UnownedRecord] = []
+        assigned: dict[str, str] = {}
+        for one in unowned:
+            if one.assigned_to == owner.id:
+                mine.append(one)
+            elif one.assigned_to in shares.owners or not self._scope.takes(one.project, one.environment):
+                continue
+            elif one.is_backfill or len(serving) <= 1:
+                mine.append(one)
+            elif self._leads():
+                taker = shares.next()
+                if taker == owner.id:
+                    mine.append(one)
+                elif taker is not None:
+                    assigned[one.id] = taker
+        if assigned:
+            await owner.journal.call(owner.store.assign_runs, assigned)
+            for other in set(assigned.values()):
+                owner.wake_other(other)
+        return mine
+
+    async def _take_up(self, found: Sequence[str], nursery: trio.Nursery) -> None:
+        owner = self._owner
         for start in range(0, len(found), ADOPTED_AT_ONCE):
             batch = found[start : start + ADOPTED_AT_ONCE]
             runs = frozenset(await owner.journal.call(owner.store.adopt_runs, batch, owner.id))
@@ -109,6 +156,32 @@ class Keeper:
                         raise
                     self._set_aside.add(one)
                     tell_set_aside(one, error)
+
+    async def _even_out(self) -> None:
+        """As the leader, have queued runs go where there are slots for them."""
+        owner = self._owner
+        if not self._leads() or len(owner.ids_of_owners()) == 1:
+            return
+        for move in moves(await owner.journal.call(owner.store.list_serving, self._scope.key)):
+            moved = await owner.journal.call(
+                owner.store.hand_over_queued, move.source, move.target, move.count
+            )
+            if moved:
+                _log.info(
+                    "%d queued runs go from one process to another that has slots for them.", len(moved)
+                )
+                owner.wake_other(move.target)
+                owner.wake_other(move.source)
+
+    async def drain(self) -> None:
+        """Take up nothing more, and leave what has not begun to the others who serve."""
+        self._is_draining = True
+        owner = self._owner
+        with suppress(UnwritableError):  # then they take it up when this process has ended
+            await owner.journal.call_once(owner.store.serve_as, owner.id, self._scope.key, None)
+            if await owner.journal.call_once(owner.store.list_serving, self._scope.key):
+                await owner.journal.call_once(owner.store.hand_over_queued, owner.id, "", ALL)
+                self.tell_others()
 
     async def _adopt_backfill(self, nursery: trio.Nursery, name: str) -> None:
         owner = self._owner

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from os import getpid
 from pathlib import Path
 from signal import SIGINT
@@ -23,6 +25,7 @@ from cronicle.clock import Clock
 from cronicle.engine.attempts import AttemptRunner
 from cronicle.engine.evaluation import Evaluator
 from cronicle.engine.journal import Journal
+from cronicle.engine.lease import Lease, LeaseLostError
 from cronicle.engine.pools import Pools
 from cronicle.engine.recovery import record_losses
 from cronicle.engine.runner import Observer, RunDriver
@@ -35,7 +38,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE
-from cronicle.store.interface import Store, StoreError, UncertainWriteError
+from cronicle.store.interface import Store, StoreError, UncertainWriteError, UnwritableError
 from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 if TYPE_CHECKING:
@@ -79,9 +82,10 @@ class Owner:
         self.clock = clock
         self.slots = Slots(slots)
         self.journal = Journal(store)
+        self.lease = Lease(store, self.journal, record.id)
         self.pools = Pools(self)
         self.attempts = AttemptRunner(
-            files, record.id, clock, environ, pass_environment, self._is_all_settled
+            files, record.id, clock, environ, pass_environment, self._is_all_settled, self.lease.confirm
         )
         self.drivers: dict[str, RunDriver] = {}
         self.hooks_at_work: set[tuple[str, int, int]] = set()
@@ -95,6 +99,9 @@ class Owner:
         self._specs: dict[str, RunSpec] = {}
         self._undelivered: list[ControlRequest] = []
         self._look_now = trio.Event()
+        self._to_wake: set[str] = set()
+        self._somebody_to_wake = trio.Event()
+        self._is_over = threading.Event()
         self._interrupted_at: datetime | None = None
         self._random_below = random_below
 
@@ -140,8 +147,11 @@ class Owner:
             self._shared.pop(run_id, None)
 
     def wake_other(self, owner: str) -> None:
-        """Tell another owner on this machine to look for what was left for it."""
+        """Tell another owner to look for what was left for it."""
         wake_owner(self.files, owner)
+        if not self.store.runs_in_place:  # it may be on another machine
+            self._to_wake.add(owner)
+            self._somebody_to_wake.set()
 
     def interrupted(self) -> None:
         """Note that a terminal has just sent SIGINT to this process and its process group."""
@@ -186,6 +196,24 @@ class Owner:
     def _woken(self) -> None:
         self._look_now.set()
         self.on_wake()
+
+    async def _listen(self) -> None:
+        """Hear those on other machines, where the store can carry that, for ever."""
+        if self.store.runs_in_place:
+            return
+        woken = partial(trio.from_thread.run_sync, self._woken)
+        await trio.to_thread.run_sync(
+            partial(self.store.listen, self.id, woken, self._is_over.is_set), abandon_on_cancel=True
+        )
+
+    async def _wake_others(self) -> None:
+        """Wake those on other machines that have something to look for, for ever."""
+        while True:
+            await self._somebody_to_wake.wait()
+            self._somebody_to_wake = trio.Event()
+            owners, self._to_wake = tuple(self._to_wake), set()
+            with suppress(UnwritableError):  # they look by themselves each second all the same
+                await self.journal.call_once(self.store.wake, owners)
 
     async def _take_requests(self) -> None:
         while True:
@@ -251,6 +279,9 @@ async def become_owner(
         with suppress(OSError):  # another user's files; they are in nobody's way
             owner.attempts.places.remove_attempts_of_the_dead(owner.ids_of_owners)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(owner.lease.keep)
+            nursery.start_soon(owner._wake_others)
+            nursery.start_soon(owner._listen)
             nursery.start_soon(owner._take_requests)
             nursery.start_soon(owner.pools.free_those_of_the_dead)
             nursery.start_soon(listen, files, owner.id, owner._woken)
@@ -259,9 +290,10 @@ async def become_owner(
                 yield owner
             nursery.cancel_scope.cancel()
     except BaseException as error:
-        certain = not _is_uncertain(error)
+        certain = not _is_of(error, UncertainWriteError, LeaseLostError)
         raise
     finally:
+        owner._is_over.set()
         owner.attempts.close()
         if certain:
             with suppress(StoreError):  # then the next command settles what this one leaves
@@ -269,8 +301,11 @@ async def become_owner(
                 store.remove_owner(owner.id)
 
 
-def _is_uncertain(error: BaseException) -> bool:
-    """True if it is not known what the store holds: then nothing more is to be written."""
+def _is_of(error: BaseException, *kinds: type[Exception]) -> bool:
+    """True if an error is of these kinds: it is not known what the store holds, or all of it is others' business now.
+
+    Then nothing more is to be written.
+    """
     if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(UncertainWriteError) is not None
-    return isinstance(error, UncertainWriteError)
+        return error.subgroup(kinds) is not None
+    return isinstance(error, kinds)

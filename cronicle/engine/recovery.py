@@ -7,11 +7,14 @@ A run whose history cannot be read is set aside, and the others are settled all 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
+import trio
 from attrs import frozen
 
 from cronicle.clock import Clock
 from cronicle.engine.hooks import lost_hooks
+from cronicle.engine.lease import RENEWALS
 from cronicle.execute.survivors import end_survivors
 from cronicle.operations.owe_hooks import owe_hooks
 from cronicle.runs.losses import lost_attempts
@@ -19,7 +22,7 @@ from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, RunState
-from cronicle.store.interface import Store, StoreError, UnknownError
+from cronicle.store.interface import Store, StoreError, UnknownError, UnwritableError
 from cronicle.store.records import OwnerRecord, RunRecord, Transition
 from cronicle.values import Value
 
@@ -54,12 +57,28 @@ async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
         if store.is_alive(owner.id) or not store.claim_dead_owner(owner.id):
             continue
         try:
-            settled.append(await _settle(store, clock, owner))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_keep_claim, store, owner.id)
+                settled.append(await _settle(store, clock, owner))
+                nursery.cancel_scope.cancel()
             store.remove_owner(owner.id)
         except BaseException:
             store.leave_dead_owner(owner.id)
             raise
     return tuple(settled)
+
+
+async def _keep_claim(store: Store, dead: str) -> None:
+    """Keep others from settling a dead owner as well, however long its survivors take to end."""
+    if store.lease_seconds is None:
+        return
+    while True:
+        await trio.sleep(store.lease_seconds / RENEWALS)
+        with suppress(UnwritableError):
+            if store.runs_in_place:
+                store.renew_lease(dead)
+            else:
+                await trio.to_thread.run_sync(store.renew_lease, dead)
 
 
 async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:

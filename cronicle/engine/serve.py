@@ -78,7 +78,7 @@ class Server:
         self._options = options
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
-        self.keeper = Keeper(owner, self.dispatcher, observe)
+        self.keeper = Keeper(owner, options.scope, lambda: self.ticker.leads, self.dispatcher, observe)
         self.signals = Signals(owner, self.ticker)
         self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self.draining = trio.Event()
@@ -136,6 +136,7 @@ class Server:
     async def _drain(self) -> None:
         """Once draining has begun, wait for the attempts that run."""
         await self.draining.wait()
+        await self.keeper.drain()
         seconds = self._options.drain_seconds
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await self._owner.slots.all_free()
@@ -169,7 +170,9 @@ class Server:
             self.dispatcher.let_go(one.skipped)
             made += [new.run for new in settlement.runs if new.run.id in one.made]
             sequences.update(one.made)
-        self.dispatcher.offer(made, sequences)
+        self.dispatcher.offer((run for run in made if run.owner is not None), sequences)
+        for other in {run.assigned_to for run in made if run.assigned_to is not None}:
+            self._owner.wake_other(other)
 
     def _run_ended(self, run: RunRecord, machine: RunMachine) -> None:
         self._something_ended.set()

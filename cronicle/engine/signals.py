@@ -128,14 +128,16 @@ class Signals:
         )
         try:
             store.add_pause(pause)
-            store.add_audit(actor, now, "pause", run.workflow, reason)
+            store.add_audit(actor, now, "pause", f"{run.project}/{run.environment}/{run.workflow}", reason)
         except UnwritableError:  # the next failure will pause it
             return
         _log.warning(
-            "It is paused: %s. Let it go on: cronicle unpause %s",
+            "It is paused: %s. Let it go on: cronicle unpause %s --project %s -e %s",
             reason,
             run.workflow,
-            extra={"workflow": run.workflow},
+            run.project,
+            run.environment,
+            extra=_fields(run),
         )
         self._ticker.wake()
         key = SeriesKey(
@@ -166,7 +168,7 @@ class Signals:
                 _log.warning(
                     "The run is late: its tick was %s.",
                     run.logical_time.isoformat(),
-                    extra={"run": run.id, "workflow": run.workflow},
+                    extra={"run": run.id, **_fields(run)},
                 )
 
     # -- freshness -----------------------------------------------------------------------------------------
@@ -189,5 +191,10 @@ class Signals:
             elif key not in self._not_fresh:
                 self._not_fresh.add(key)
                 reason = f"its newest result is of {newest.logical_time.isoformat()}"
-                _log.warning("It is not fresh: %s.", reason, extra={"workflow": workflow.workflow})
+                _log.warning("It is not fresh: %s.", reason, extra=_fields(workflow))
                 self._notices.send_nowait(_Notice(key, "on_not_fresh", reason))
+
+
+def _fields(one: RunRecord | WorkflowInForce) -> dict[str, str]:
+    """What a line of the log says of which workflow it tells."""
+    return {"project": one.project, "environment": one.environment, "workflow": one.workflow}

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cronicle.engine.sharing import Shares
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.watch import Scope, Watch
 from cronicle.store.interface import UnwritableError
@@ -118,7 +119,7 @@ class Ticker:
     async def _look(self, now: datetime) -> float:
         """Settle what is due; how many seconds there is nothing to do after that."""
         owner = self._owner
-        epoch = await owner.journal.call(owner.store.lead, owner.id)
+        epoch = await owner.journal.call(owner.store.lead, owner.id, self._scope.key)
         if epoch is None or self._stopped:
             self._lose_lead()
             self.looked.set()
@@ -133,7 +134,12 @@ class Ticker:
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
         maker = Maker(
-            owner=owner.id, host=owner.host, now=now, new_id=owner.new_id, spec_named=owner.spec_named
+            owner=owner.id,
+            host=owner.host,
+            now=now,
+            new_id=owner.new_id,
+            spec_named=owner.spec_named,
+            taker=(await self._shares()).next,
         )
         limit = FIRST_BATCH
         while settlements := self._watch.due(self._watched_from, maker, limit=limit):
@@ -141,6 +147,13 @@ class Ticker:
                 return 0.0
             limit = BATCH
         return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
+
+    async def _shares(self) -> Shares:
+        """Who serves the same, and how much each has to do."""
+        owner = self._owner
+        if len(await owner.journal.call(owner.store.list_owners)) == 1:
+            return Shares(())  # the usual case, and it costs next to nothing
+        return Shares(await owner.journal.call(owner.store.list_serving, self._scope.key))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> bool:
         """Store settlements; False if this process does not lead any more."""

@@ -35,7 +35,9 @@ def find_candidate(
                 "Deploy other values: cronicle apply --var …   or run another revision: --revision HEAD --var …",
             )
         return deployed_candidate(
-            sources, find_target(sources.opened, sources.where, sources.environment), workflow
+            sources,
+            find_target(sources.opened, sources.where, sources.environment, sources.project),
+            workflow,
         )
     from cronicle.operations.undeployed import undeployed_candidate
 

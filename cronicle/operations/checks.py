@@ -14,14 +14,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cronicle.clock import Clock
 from cronicle.errors import CronicleError
+from cronicle.operations.files_folder import check_files
 from cronicle.operations.findings import Check, Grade
 from cronicle.operations.locate import Surroundings
+from cronicle.operations.server_checks import check_server, check_settings
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
+from cronicle.store.url import is_url
 
 if TYPE_CHECKING:
     from cronicle.metrics import Metrics
+    from cronicle.store.sqlite.health import StoreHealth
 
 OLDEST_PYTHON = (3, 11)
 
@@ -31,6 +36,7 @@ LIBRARIES = (
     "croniter",
     "msgspec",
     "networkx",
+    "psycopg",
     "pygit2",
     "python-hcl2",
     "structlog",
@@ -50,27 +56,28 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 def check_installation(
-    where: Surroundings, environment_problem: CronicleError | None, now: datetime
+    where: Surroundings, environment_problem: CronicleError | None, clock: Clock
 ) -> Iterator[Check]:
     """All checks, in the order in which one would look.
 
     Args:
         where: Where the command runs.
         environment_problem: Why no store is known, if none is.
-        now: The present moment, as this machine's clock has it.
+        clock: The clock of this machine.
     """
     yield _python()
     yield _libraries()
     yield _sqlite()
     yield _parser_cache()
     yield _processes()
+    yield from check_settings(where.settings)
     yield from _repository(where)
     if environment_problem is not None or where.store is None:
         message = environment_problem.message if environment_problem else "no store is known"
         yield Check("store", Grade.NOTE, message, environment_problem.remedy if environment_problem else "")
-        yield _clock(now, None)
+        yield _clock(clock.now(), None)
         return
-    yield from _store(where.store, now)
+    yield from _store(where.store, where.files, clock)
 
 
 def _python() -> Check:
@@ -178,7 +185,7 @@ def _repository(where: Surroundings) -> Iterator[Check]:
         yield Check("project", Grade.GOOD, str(where.folder))
 
 
-def store_metrics(location: str) -> Metrics:
+def store_metrics(location: str, files: Path | None, clock: Clock) -> Metrics:
     """The metrics that the store at a location tells by itself.
 
     Raises:
@@ -186,28 +193,27 @@ def store_metrics(location: str) -> Metrics:
         StoreError: It cannot be read.
     """
     from cronicle.operations.store_metrics import metrics_of_store
-    from cronicle.store.location import open_reader
+    from cronicle.store.location import examine_server, open_reader
     from cronicle.store.sqlite import FILE_NAME
     from cronicle.store.sqlite.health import last_backup_of, size_of
 
-    folder = Path(location)
     reader = open_reader(location)
     try:
-        path = folder / FILE_NAME
-        return metrics_of_store(reader, folder, size=size_of(path), last_backup=last_backup_of(path))
+        if is_url(location):
+            return metrics_of_store(reader, files, size=examine_server(location, clock.now).size)
+        path = Path(location) / FILE_NAME
+        return metrics_of_store(reader, files, size=size_of(path), last_backup=last_backup_of(path))
     finally:
         reader.close()
 
 
-def _store(location: str, now: datetime) -> Iterator[Check]:
-    from cronicle.operations.scheduler_checks import check_scheduler, figures
+def _store(location: str, files: Path | None, clock: Clock) -> Iterator[Check]:
+    from cronicle.operations.scheduler_checks import check_backup, check_scheduler, figures
     from cronicle.operations.store_metrics import metrics_of_store
     from cronicle.store.interface import UnknownError
-    from cronicle.store.location import open_reader
-    from cronicle.store.sqlite import FILE_NAME
-    from cronicle.store.sqlite.health import examine, file_system_of
+    from cronicle.store.location import examine_server, open_reader
 
-    folder = Path(location)
+    now = clock.now()
     try:
         reader = open_reader(location)
     except UnknownError as error:
@@ -219,30 +225,21 @@ def _store(location: str, now: datetime) -> Iterator[Check]:
         yield _clock(now, None)
         return
     try:
-        health = examine(folder / FILE_NAME)
-        kind = file_system_of(folder)
-        size = f"{health.size / 1_000_000:,.1f} MB"
-        text = f"{folder}, schema {health.schema_version}, {size}" + (f", on {kind}" if kind else "")
-        if health.problems:
-            yield Check(
-                "store",
-                Grade.BAD,
-                f"{folder} is damaged: {'; '.join(health.problems)}",
-                "Move the folder aside, and put a backup of it in its place.",
-            )
-        elif kind in IN_MEMORY:
-            yield Check(
-                "store",
-                Grade.NOTE,
-                f"{text}, intact, and gone after a restart",
-                "Choose a disk: --store PATH",
-            )
+        size, last_backup = 0, None
+        if is_url(location):
+            server = examine_server(location, clock.now)
+            size = server.size
+            yield from check_server(server)
         else:
-            yield Check("store", Grade.GOOD, f"{text}, intact")
-        yield _files(folder)
+            found, health = _file(Path(location))
+            size, last_backup = health.size, health.last_backup
+            yield found
+        yield _files(reader, files, location)
         yield _owners(reader)
-        yield from check_scheduler(reader, folder, health.last_backup, now)
-        yield figures(metrics_of_store(reader, folder, size=health.size, last_backup=health.last_backup))
+        yield from check_scheduler(reader, files)
+        if not is_url(location):
+            yield check_backup(last_backup, now)
+        yield figures(metrics_of_store(reader, files, size=size, last_backup=last_backup))
         newest = reader.list_runs(RunFilter(limit=1))
         yield _clock(now, newest[0].created_at if newest else None)
     except CronicleError as error:
@@ -251,19 +248,57 @@ def _store(location: str, now: datetime) -> Iterator[Check]:
         reader.close()
 
 
-def _files(folder: Path) -> Check:
+def _file(folder: Path) -> tuple[Check, StoreHealth]:
+    """The check of the file of a SQLite store, and what was found."""
+    from cronicle.store.sqlite import FILE_NAME
+    from cronicle.store.sqlite.health import examine, file_system_of
+
+    health = examine(folder / FILE_NAME)
+    kind = file_system_of(folder)
+    size = f"{health.size / 1_000_000:,.1f} MB"
+    text = f"{folder}, schema {health.schema_version}, {size}" + (f", on {kind}" if kind else "")
+    if health.problems:
+        said = f"{folder} is damaged: {'; '.join(health.problems)}"
+        remedy = "Move the folder aside, and put a backup of it in its place."
+        return Check("store", Grade.BAD, said, remedy), health
+    if kind in IN_MEMORY:
+        said = f"{text}, intact, and gone after a restart"
+        return Check("store", Grade.NOTE, said, "Choose a disk: --store PATH"), health
+    return Check("store", Grade.GOOD, f"{text}, intact"), health
+
+
+def _files(reader: StoreReader, files: Path | None, location: str) -> Check:
+    if files is None:
+        return Check(
+            "files",
+            Grade.NOTE,
+            "it is not known where the files of the store are: this folder is in no project",
+            "Change into a project's folder, or name the files folder with --files",
+        )
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        check_files(files, reader, location)
+    except CronicleError as error:
+        return Check("files", Grade.BAD, error.message, error.remedy)
+    if not files.exists():
+        return Check(
+            "files",
+            Grade.NOTE,
+            f"{files} is not there",
+            "It is made by the first command that writes here. If the store has a history from another machine or "
+            "folder, name that folder with --files.",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=files):
             pass
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(files).free
     except OSError as error:
         return Check(
             "files",
             Grade.BAD,
-            f"{folder} cannot be written: {error.strerror}",
+            f"{files} cannot be written: {error.strerror}",
             "Give yourself write permission on the folder and the files in it, or make room on its disk.",
         )
-    text = f"{folder} can be written, {free / 1_000_000_000:,.1f} GB free"
+    text = f"{files} can be written, {free / 1_000_000_000:,.1f} GB free"
     if free < LEAST_SPACE:
         return Check("files", Grade.BAD, text, "Make room on that disk: a run that cannot be recorded ends.")
     return Check("files", Grade.GOOD, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.locate import Surroundings
+from cronicle.operations.locate import Surroundings, shared_git_folder
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeployedWorkflow, DeploymentRecord, ProjectRecord
 from cronicle.values import Value
@@ -19,41 +22,79 @@ class Target(Value):
     environment: str
 
 
-def find_target(store: StoreReader, where: Surroundings, environment: str | None) -> Target:
-    """The project of the folder that the command runs in, else the only one of the store.
+def find_target(
+    store: StoreReader, where: Surroundings, environment: str | None, name: str | None = None
+) -> Target:
+    """The project of that name, else of the folder that the command runs in, else the only one of the store.
 
     Raises:
         CronicleError: There is no such project in the store yet, or there are several to choose from.
     """
-    project = store.find_project_at(str(where.folder)) if where.folder else None
-    if project is None and where.folder is not None and where.repository is not None:
-        project = _of_repository(store, where)
-    if project is None:
+    project = _named(store, name) if name is not None else _of_folder(store, where)
+    if project is None and where.folder is None:
         known = store.list_projects()
-        if where.folder is None and len(known) == 1:
-            project = known[0]
-        elif where.folder is None and known:
-            names = ", ".join(sorted(record.name for record in known))
+        if len(known) > 1:
             raise CronicleError(
-                f"the store has several projects ({names}), and this folder belongs to none of them",
-                "Run the command in the folder of the project that is meant.",
+                f"the store has several projects ({_names(known)}), and this folder belongs to none of them",
+                "Say which one is meant, with --project NAME, or run the command in its folder.",
             )
+        project = known[0] if known else None
     if project is None:
         raise CronicleError("nothing of this project has been deployed yet", "Deploy it with: cronicle apply")
     return Target(project, environment or project.default_environment)
 
 
-def _of_repository(store: StoreReader, where: Surroundings) -> ProjectRecord | None:
-    """Another clone of a known repository is the same project."""
+def _named(store: StoreReader, name: str) -> ProjectRecord:
+    project = store.find_project(name)
+    if project is None:
+        raise CronicleError(
+            f"the store has no project {name!r}", f"It has: {_names(store.list_projects()) or 'none'}."
+        )
+    return project
+
+
+def _names(projects: Iterable[ProjectRecord]) -> str:
+    return ", ".join(sorted(project.name for project in projects))
+
+
+def _of_folder(store: StoreReader, where: Surroundings) -> ProjectRecord | None:
+    """The project of a folder: that which its repository is known for, wherever that lies.
+
+    A path alone does not tell: on another machine, or a year later, another repository may lie there. A repository
+    that shows deployments of the project is the right one; only others have to be asked for their first commit.
+    """
+    if where.folder is None:
+        return None
+    there = store.find_project_at(str(where.folder))
+    if where.repository is None:
+        return there
+    if there is not None and there.folder == where.prefix and _shows(where.repository, there.name):
+        return there
     from cronicle.git.errors import GitError
     from cronicle.git.repository import open_repository
 
-    assert where.repository is not None
     try:
         repository = open_repository(where.repository)
-        return store.find_project_of(repository.root_commit(repository.head()), where.prefix)
+        root_commit = repository.root_commit(repository.head())
     except GitError:
-        return None
+        return there
+    if there is not None and (there.root_commit, there.folder) == (root_commit, where.prefix):
+        return there
+    return store.find_project_of(root_commit, where.prefix)
+
+
+def _shows(repository: Path, project: str) -> bool:
+    """True if a repository has refs of deployments of a project; found without the git library, to start fast."""
+    git_folder = shared_git_folder(repository)
+    prefix = f"refs/cronicle/deployments/{project}/"
+    if git_folder is None:
+        return False
+    if (git_folder / prefix).is_dir():
+        return True
+    try:
+        return f" {prefix}" in (git_folder / "packed-refs").read_text("utf-8", "replace")
+    except OSError:
+        return False
 
 
 def get_deployment(store: StoreReader, target: Target) -> DeploymentRecord:

@@ -25,7 +25,7 @@ from cronicle.store.series import Settlement
 _log = logging.getLogger(__name__)
 
 READ = "ended"
-"""The name under which the last end that was read is noted."""
+"""The name under which the last end that was read is noted, with the scope of those who read."""
 
 ENDS_AT_ONCE = 500
 
@@ -44,8 +44,9 @@ _INSTANT = timedelta.resolution
 class Followers:
     """The workflows that come after others, in all environments that are served."""
 
-    def __init__(self, store: StoreReader) -> None:
+    def __init__(self, store: StoreReader, scope: str = "") -> None:
         self._store = store
+        self._read = f"{READ} {scope}".rstrip()
         self._by_upstream: dict[tuple[str, str, str], list[WorkflowInForce]] = {}
         self._environments: dict[tuple[str, str], list[WorkflowInForce]] = {}
 
@@ -60,11 +61,11 @@ class Followers:
             for workflow in self._environments[project, environment]:
                 for upstream in workflow.policy.after:
                     self._by_upstream.setdefault((project, environment, upstream), []).append(workflow)
-        if self._by_upstream and READ not in progress:
-            noted = self._store.get_progress(READ)
-            progress[READ] = self._store.last_event() if noted is None else noted
+        if self._by_upstream and self._read not in progress:
+            noted = self._store.get_progress(self._read)
+            progress[self._read] = self._store.last_event() if noted is None else noted
         elif self._by_upstream and not had_some:
-            progress[READ] = self._store.last_event()
+            progress[self._read] = self._store.last_event()
 
     def follow(self, project: str, environment: str, workflow: str) -> bool:
         """True if the end of a run of that workflow may be what another one waits for."""
@@ -75,8 +76,8 @@ class Followers:
         if not self._by_upstream:
             return []
         settlements = []
-        for ended in self._store.list_ended_after(progress[READ], ENDS_AT_ONCE):
-            progress[READ] = ended.ended_event
+        for ended in self._store.list_ended_after(progress[self._read], ENDS_AT_ONCE):
+            progress[self._read] = ended.ended_event
             if ended.cause in NOT_FOLLOWED:
                 continue
             followers = self._by_upstream.get((ended.project, ended.environment, ended.workflow), ())
@@ -91,7 +92,11 @@ class Followers:
                             "It cannot run after run %s: %s",
                             ended.id,
                             error,
-                            extra={"workflow": workflow.workflow},
+                            extra={
+                                "project": workflow.project,
+                                "environment": workflow.environment,
+                                "workflow": workflow.workflow,
+                            },
                         )
         return settlements
 

@@ -72,12 +72,15 @@ class Maker(Value):
     """Who makes runs, when, and of what."""
 
     owner: str
+    """The process that makes them."""
     host: str
     now: datetime
     new_id: Callable[[], str]
     """Gives a fresh id for a run."""
     spec_named: Callable[[str], RunSpec]
     """Gives a spec by its hash."""
+    taker: Callable[[], str | None] | None = None
+    """Names the process that is to take the next run; None: always the one that makes them."""
 
     def actor(self, command: str) -> Actor:
         """The scheduler, as the one who asked."""
@@ -125,6 +128,7 @@ def new_run(
         CronicleError, ValueError: Its spec cannot be read, or its lock not be evaluated.
     """
     spec = maker.spec_named(workflow.spec_hash)
+    taker = maker.owner if maker.taker is None else maker.taker() or maker.owner
     run = RunRecord(
         id=maker.new_id(),
         project=workflow.project,
@@ -138,7 +142,8 @@ def new_run(
         spec_hash=workflow.spec_hash,
         params={**default_params(spec.params), **params},
         actor=maker.actor(command),
-        owner=maker.owner,
+        owner=maker.owner if taker == maker.owner else None,
+        assigned_to=None if taker == maker.owner else taker,
         created_at=maker.now,
     )
     return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run.id),))

@@ -1,9 +1,13 @@
 """Where things are: the project's folder, the store, the files folder, the settings.
 
 Rules (docs/reference/settings.md): the store is `--store`, else `CRONICLE_STORE`, else the settings file's `store`,
-else `.cronicle/` in the project's folder of the main worktree, so that all worktrees of a repository share it. With
-SQLite the files folder is the store's folder. The settings file is `CRONICLE_SETTINGS`, else
+else `.cronicle/` in the project's folder of the main worktree, so that all worktrees of a repository share it. The
+files folder of a SQLite store is the store's folder; that of a PostgreSQL store is `--files`, else `CRONICLE_FILES`,
+else the settings file's `files`, else that same `.cronicle/`. The settings file is `CRONICLE_SETTINGS`, else
 `cronicle/settings.toml` in the user's configuration folder, else in `/etc`.
+
+A password in an argument stands in the list of processes for every user to read, so it is refused there; the variable
+and the settings file may hold one.
 
 Nothing here needs a git library, so that commands which only read history start fast.
 """
@@ -16,7 +20,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cronicle.errors import CronicleError
+from cronicle.errors import CronicleError, UsageError
+from cronicle.store.url import has_password, is_url, shown_url
 from cronicle.values import Value
 
 MARK = "cronicle.hcl"
@@ -29,6 +34,7 @@ class Settings(Value):
 
     path: Path | None = None
     store: str | None = None
+    files: str | None = None
     pass_environment: tuple[str, ...] = ()
 
 
@@ -44,8 +50,10 @@ class Surroundings(Value):
     """The project's folder inside the repository, `/` between its parts; empty for the root."""
     store: str | None
     """Path or URL of the store; None where neither an option nor a project says."""
-    store_is_default: bool
-    """True if it is `.cronicle/` of the project."""
+    files: Path | None
+    """The files folder; None where neither an option nor a project says."""
+    files_are_default: bool
+    """True if that is `.cronicle/` of the project."""
     settings: Settings = field(factory=Settings)
 
 
@@ -71,16 +79,23 @@ def find_project_folder(start: Path, repository: Path | None) -> Path | None:
 
 def main_worktree(repository: Path) -> Path:
     """The main working directory of the repository of which this may be a linked one (gitrepository-layout)."""
+    if (repository / ".git").is_dir():
+        return repository
+    common = shared_git_folder(repository)
+    return common.resolve().parent if common is not None and common.name == ".git" else repository
+
+
+def shared_git_folder(repository: Path) -> Path | None:
+    """Where git keeps the objects and refs that all working directories of a repository share; None if unknown."""
     mark = repository / ".git"
     if mark.is_dir():
-        return repository
+        return mark
     try:
         git_folder = Path(mark.read_text().removeprefix("gitdir:").strip())
         git_folder = git_folder if git_folder.is_absolute() else repository / git_folder
-        common = git_folder / (git_folder / "commondir").read_text().strip()
+        return git_folder / (git_folder / "commondir").read_text().strip()
     except OSError:  # a submodule, or something else that stands for itself
-        return repository
-    return common.resolve().parent if common.name == ".git" else repository
+        return None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -109,35 +124,72 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _settings(path: Path, content: Mapping[str, Any]) -> Settings:
-    store, names = content.get("store"), content.get("pass_environment", [])
-    unknown = sorted(content.keys() - {"store", "pass_environment"})
+    names = content.get("pass_environment", [])
+    unknown = sorted(content.keys() - {"store", "files", "pass_environment"})
     if unknown:
         raise CronicleError(
-            f"{path}: there is no setting {unknown[0]!r}", "Settings are: store, pass_environment."
+            f"{path}: there is no setting {unknown[0]!r}", "Settings are: store, files, pass_environment."
         )
-    if not isinstance(store, str | None):
-        raise CronicleError(f"{path}: `store` must be a text", 'Write it as: store = "/srv/cronicle"')
+    for name in ("store", "files"):
+        if not isinstance(content.get(name), str | None):
+            raise CronicleError(f"{path}: `{name}` must be a text", f'Write it as: {name} = "/srv/cronicle"')
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CronicleError(
             f"{path}: `pass_environment` must be a list of names",
             'Write it as: pass_environment = ["HTTP_PROXY"]',
         )
-    return Settings(path, store, tuple(names))
+    return Settings(path, content.get("store"), content.get("files"), tuple(names))
 
 
-def look_around(cwd: Path, environ: Mapping[str, str], store: str | None = None) -> Surroundings:
-    """Where a command that was started in `cwd` runs; `store` is its `--store`."""
+def look_around(
+    cwd: Path, environ: Mapping[str, str], store: str | None = None, files: str | None = None
+) -> Surroundings:
+    """Where a command that was started in `cwd` runs; `store` and `files` are its options of these names.
+
+    Raises:
+        UsageError: The options do not fit together, or hold a password.
+        CronicleError: The settings file cannot be read.
+    """
+    if store is not None:
+        refuse_password("--store", store)
     settings = read_settings(environ)
     repository = find_repository(cwd)
     folder = find_project_folder(cwd, repository)
     prefix = ""
     if folder is not None and repository is not None and folder != repository:
         prefix = folder.relative_to(repository).as_posix()
-    chosen = store or environ.get("CRONICLE_STORE") or settings.store
-    is_default = chosen is None
-    if chosen is None and folder is not None:
+    default = None
+    if folder is not None:
         base = main_worktree(repository) / prefix if repository is not None else folder
-        chosen = str(base / STORE_FOLDER)
+        default = base / STORE_FOLDER
+    named = store or environ.get("CRONICLE_STORE") or settings.store
+    chosen = named or (None if default is None else str(default))
     if chosen is not None and "://" not in chosen:
         chosen = str((cwd / chosen).absolute())
-    return Surroundings(folder, repository, prefix, chosen, is_default, settings)
+    place, is_default = default, True
+    if chosen is not None and is_url(chosen):
+        if named_files := files or environ.get("CRONICLE_FILES") or settings.files:
+            place, is_default = (cwd / named_files).absolute(), False
+    elif chosen is not None:
+        if files is not None:
+            raise UsageError(
+                f"--files {files} goes with a PostgreSQL store, and the store is the folder {shown_url(chosen)}",
+                "The files of a SQLite store lie in its folder: leave --files out.",
+            )
+        place, is_default = Path(chosen), named is None
+    return Surroundings(folder, repository, prefix, chosen, place, is_default, settings)
+
+
+def refuse_password(name: str, location: str) -> None:
+    """See to it that an argument holds no password.
+
+    Raises:
+        UsageError: It does.
+    """
+    if has_password(location):
+        raise UsageError(
+            f"the password in {name} {shown_url(location)} stands in the list of processes, "
+            "where every user of this machine can read it",
+            "Leave it out of the command, and give it in CRONICLE_STORE, in `store` of the settings file, in "
+            "PGPASSWORD, or in ~/.pgpass.",
+        )

@@ -54,7 +54,11 @@ def deploy_runs(
             _log.error(
                 "Deploying it makes no run, since that cannot be made: %s",
                 error,
-                extra={"workflow": name},
+                extra={
+                    "project": workflow.project,
+                    "environment": workflow.environment,
+                    "workflow": name,
+                },
             )
             continue
         key = workflow.key(None)

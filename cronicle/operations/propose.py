@@ -191,19 +191,18 @@ def load_working_directory(sources: Sources) -> Loaded:
     )
 
 
-def propose_dirty(sources: Sources) -> Proposal:
-    """The working directory as a commit of its own, in the mirror, so that even a dirty run has a revision.
+def as_commit(sources: Sources, proposal: Proposal) -> Proposal:
+    """A proposal of the working directory as a commit of its own, in the mirror: even a dirty run has a revision.
 
     Raises:
         InvalidProjectError: Its files have errors.
-        CronicleError: There is no such project or repository.
+        CronicleError: The working directory or the mirror cannot be read or written.
     """
-    first = propose(sources, working_tree=True, deployed_values=True)
-    mirror = Mirror.open_or_create(mirror_path(sources.files, first.project.name))
-    identity = first.repository.identity(sources.environ, sources.user, sources.host)
-    commit = mirror.commit_working_tree(first.repository, sources.where.prefix, identity, sources.now())
+    mirror = Mirror.open_or_create(mirror_path(sources.files, proposal.project.name))
+    identity = proposal.repository.identity(sources.environ, sources.user, sources.host)
+    commit = mirror.commit_working_tree(proposal.repository, sources.where.prefix, identity, sources.now())
     tree = mirror.tree(commit, sources.where.prefix)
-    return _compiled(sources, first.repository, tree, commit, deployed_values=True, dirty=True)
+    return _compiled(sources, proposal.repository, tree, commit, deployed_values=True, dirty=True)
 
 
 def _resolve(sources: Sources, repository: Repository, text: str) -> str:

@@ -20,16 +20,12 @@ OLDEST_BACKUP = timedelta(days=30)
 MOST_NAMED = 5
 
 
-def check_scheduler(
-    reader: StoreReader, files: Path, last_backup: datetime | None, now: datetime
-) -> Iterator[Check]:
+def check_scheduler(reader: StoreReader, files: Path | None) -> Iterator[Check]:
     """All of them.
 
     Args:
         reader: The store.
-        files: The files folder, which has the mirrors.
-        last_backup: When the store was last backed up, if that is known.
-        now: The present moment.
+        files: The files folder, which has the mirrors; None if nobody knows where it is.
     """
     deployments = tuple(
         deployment
@@ -37,8 +33,8 @@ def check_scheduler(
         if (deployment := reader.find_deployment(project, environment)) is not None
     )
     yield _leader(reader, deployments)
-    yield _deployed(reader, files, deployments)
-    yield _backup(last_backup, now)
+    if files is not None:
+        yield _deployed(reader, files, deployments)
 
 
 def _leader(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> Check:
@@ -94,7 +90,8 @@ def _unreadable(reader: StoreReader, files: Path, deployment: DeploymentRecord) 
             yield f"the spec of {workflow.name} ({where}) is missing"
 
 
-def _backup(last: datetime | None, now: datetime) -> Check:
+def check_backup(last: datetime | None, now: datetime) -> Check:
+    """How old the last backup of a SQLite store is, if there is one."""
     remedy = "Make one, which is possible at any time: cronicle db backup FILE"
     if last is None:
         return Check("backup", Grade.NOTE, "the store was never copied with `db backup`", remedy)
@@ -112,7 +109,11 @@ def figures(metrics: Metrics) -> Check:
     if dropped:
         parts.append(f"{dropped:.0f} {'tick' if dropped == 1 else 'ticks'} without a run")
     if successes:
-        longest = ", ".join(f"{labels[-1]} {_text(as_instant(at))}" for labels, at in successes[:MOST_NAMED])
+        one = len({labels[:2] for labels, _ in successes}) == 1  # then only workflows need to be named
+        longest = ", ".join(
+            f"{'/'.join(labels[-1:] if one else labels)} {_text(as_instant(at))}"
+            for labels, at in successes[:MOST_NAMED]
+        )
         more = f" and {len(successes) - MOST_NAMED} later" if len(successes) > MOST_NAMED else ""
         parts.append(f"last successes: {longest}{more}")
     samples = tuple(

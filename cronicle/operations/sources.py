@@ -25,6 +25,8 @@ class Sources(Value):
     clock: Clock
     environment: str | None
     """As asked for; None is the project's default one."""
+    project: str | None = None
+    """As asked for; None is that of the folder."""
     environ: Mapping[str, str] = field(repr=False)
     user: str
     host: str

@@ -14,13 +14,13 @@ from cronicle.store.records import RunFilter
 
 
 def metrics_of_store(
-    reader: StoreReader, files: Path, *, size: int | None = None, last_backup: datetime | None = None
+    reader: StoreReader, files: Path | None, *, size: int | None = None, last_backup: datetime | None = None
 ) -> Metrics:
     """Live runs, owners, the last success of each deployed workflow, ticks without a run, sizes.
 
     Args:
         reader: The store.
-        files: The files folder.
+        files: The files folder, if it is known.
         size: Bytes of the store, if the caller knows.
         last_backup: When it was last backed up, if the caller knows.
     """
@@ -28,8 +28,9 @@ def metrics_of_store(
     add_store_metrics(metrics, reader)
     for (project, environment, workflow, reason), count in reader.count_dropped().items():
         metrics.ticks_dropped(project, environment, workflow, reason, count)
-    space = os.statvfs(files)
-    metrics.disk_free_bytes.set(space.f_bavail * space.f_frsize)
+    if files is not None and files.is_dir():
+        space = os.statvfs(files)
+        metrics.disk_free_bytes.set(space.f_bavail * space.f_frsize)
     if size is not None:
         metrics.store_bytes.set(size)
     if last_backup is not None:

@@ -12,9 +12,8 @@ from cronicle.store.records import ProjectRecord
 class Subjects:
     """Looks up commits for people to recognise; says nothing where there is nothing to read."""
 
-    def __init__(self, where: Surroundings, files: Path) -> None:
+    def __init__(self, where: Surroundings) -> None:
         self._where = where
-        self._files = files
         self._known: dict[tuple[str, str], str | None] = {}
 
     def of(self, project: ProjectRecord | None, revision: str) -> str | None:
@@ -31,9 +30,10 @@ class Subjects:
         from cronicle.git.mirror import Mirror
         from cronicle.git.repository import open_repository
 
-        mirror = mirror_path(self._files, project.name)
+        files = self._where.files
+        mirror = None if files is None else mirror_path(files, project.name)
         try:
-            if mirror.exists():
+            if mirror is not None and mirror.exists():
                 return Mirror.open_or_create(mirror).commit_info(revision).subject
         except GitError:
             pass  # damaged, or without this commit: the repository may have it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cronicle.errors import CronicleError
 from cronicle.operations.ask import Candidate
-from cronicle.operations.binding import bind_project
+from cronicle.operations.binding import bind_project, check_name
 from cronicle.operations.deployed import Target
-from cronicle.operations.propose import Proposal, propose, propose_dirty
+from cronicle.operations.propose import Proposal, as_commit, propose
 from cronicle.operations.sources import Sources
 
 
@@ -16,13 +16,13 @@ def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) 
     Values of variables are those of the deployment in force, unless `--var` says otherwise.
 
     Raises:
-        CronicleError: There is no such workflow or revision, or its files have errors.
+        CronicleError: There is no such workflow or revision, its files have errors, or they are of another project
+            than the one that was asked for.
     """
-    proposal = (
-        propose_dirty(sources)
-        if revision is None
-        else propose(sources, revision=revision, deployed_values=True)
-    )
+    proposal = propose(sources, revision=revision, working_tree=revision is None, deployed_values=True)
+    _must_be_meant(sources, proposal)
+    if revision is None:
+        proposal = as_commit(sources, proposal)
     project = bind_project(sources, proposal)
     if workflow not in proposal.specs:
         from grammar.suggest import nearest
@@ -48,6 +48,21 @@ def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) 
         counts=not proposal.dirty
         and sources.opened.has_been_deployed(project.name, environment, proposal.revision),
         dirty=proposal.dirty,
+    )
+
+
+def _must_be_meant(sources: Sources, proposal: Proposal) -> None:
+    """See to it that the files here are of the project that is meant, before anything of them goes to its mirror."""
+    check_name(sources, sources.opened, proposal)
+    name = proposal.project.name
+    if sources.project in (None, name):
+        return
+    meant = sources.opened.find_project(sources.project)
+    raise CronicleError(
+        f"the files of this folder are of project {name}, not of {sources.project}",
+        f"Change into the folder of that project: {meant.path}"
+        if meant
+        else "Change into that project's folder.",
     )
 
 

@@ -59,6 +59,36 @@ class Scope:
     environments: tuple[str, ...] = ()
     """Empty: of each project its default one."""
 
+    @property
+    def key(self) -> str:
+        """The same for two processes exactly if they serve the same; empty for all projects' default environments."""
+        named = (("project", self.projects), ("environment", self.environments))
+        return " ".join(f"{kind}={name}" for kind, names in named for name in sorted(set(names)))
+
+    @classmethod
+    def of_key(cls, key: str) -> Scope:
+        """The scope that has this key."""
+        named = [word.partition("=")[::2] for word in key.split()]
+        return cls(
+            projects=tuple(name for kind, name in named if kind == "project"),
+            environments=tuple(name for kind, name in named if kind == "environment"),
+        )
+
+    def shares_with(self, other: Scope, default_environments: frozenset[str]) -> bool:
+        """True if an environment may be in both; `default_environments` are those of the store's projects."""
+        if self.projects and other.projects and not set(self.projects) & set(other.projects):
+            return False
+        ours, theirs = set(self.environments), set(other.environments)
+        if ours and theirs:
+            return bool(ours & theirs)
+        return ours == theirs or bool((ours | theirs) & default_environments)
+
+    def takes(self, project: str, environment: str) -> bool:
+        """True if a run that was made there is for one who serves this."""
+        return (not self.projects or project in self.projects) and (
+            not self.environments or environment in self.environments
+        )
+
 
 class Watch:
     """The environments that are served."""
@@ -73,7 +103,7 @@ class Watch:
         self._set_aside: set[tuple[str, str, int]] = set()
         self._to_begin: list[ServedEnvironment] = []
         self._coming: WeakValueDictionary[Hashable, Coming] = WeakValueDictionary()
-        self._followers = Followers(store)
+        self._followers = Followers(store, scope.key)
         self._full: dict[SeriesKey, int] = {}
         """Series with as many runs that make up missed ticks as there may be: for how many looks that is believed."""
         self.progress: dict[str, int] = {}
@@ -221,7 +251,11 @@ class Watch:
             _log.error(
                 "Its ticks make no runs until the next deployment, since they cannot be made: %s",
                 error,
-                extra={"workflow": series.key.workflow},
+                extra={
+                    "project": series.key.project,
+                    "environment": series.key.environment,
+                    "workflow": series.key.workflow,
+                },
             )
 
     def _caught_up(self, environment: ServedEnvironment, maker: Maker, limit: int) -> Iterator[Settlement]:

@@ -7,7 +7,7 @@ moved base) are answers, not exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -138,15 +138,43 @@ class Store(StoreReader, Protocol):
 
     # Ticks
 
-    def lead(self, owner: str) -> int | None:
-        """Make `owner` the leader of the ticking, if nobody who lives is; the epoch of its leadership, else None.
+    def lead(self, owner: str, scope: str = "") -> int | None:
+        """Make `owner` the leader of the ticking of a scope, if nobody who lives is; the epoch of that, else None.
 
-        Repeating it as the leader changes nothing. Epochs only grow. None if this process is not `owner` (any more).
+        Repeating it as the leader changes nothing. Epochs only grow, over all scopes. None if this process is not
+        `owner` (any more).
         """
         ...
 
     def stop_leading(self, owner: str) -> None:
         """Have another lead; nothing happens if `owner` does not lead."""
+        ...
+
+    def serve_as(self, owner: str, scope: str, slots: int | None) -> None:
+        """Note that an owner serves a scope, with so many slots; with None it takes up nothing new any more."""
+        ...
+
+    def assign_runs(self, assignments: Mapping[str, str]) -> None:
+        """Note which owner (the value) is to take up a run (the key) that nobody owns."""
+        ...
+
+    def hand_over_queued(self, source: str, target: str, limit: int) -> tuple[str, ...]:
+        """Take runs from an owner that it has not begun, the youngest of those that may start first; their ids.
+
+        They have no owner then and are assigned to `target`, or to nobody if that is empty. Runs of backfills stay
+        with whoever drives the backfill.
+        """
+        ...
+
+    def wake(self, owners: Sequence[str]) -> None:
+        """Have the processes of owners look now, wherever they are; where that cannot be done they look by and by."""
+        ...
+
+    def listen(self, owner: str, woken: Callable[[], None], is_over: Callable[[], bool]) -> None:
+        """Call `woken` whenever somebody wakes that owner, in this thread, until `is_over`, asked once a second.
+
+        Returns at once where nobody can be woken so: on SQLite, and behind some poolers.
+        """
         ...
 
     def settle(

@@ -5,6 +5,8 @@ Which location a command means (option, environment, settings, project) is for t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.url import is_url, shown_url
 
 if TYPE_CHECKING:
+    from cronicle.store.copying import Copying, End
+    from cronicle.store.postgres.health import ServerHealth
     from cronicle.store.records import BackupReport
 
 
@@ -59,6 +63,13 @@ def open_reader(location: str) -> StoreReader:
     return sqlite.open_reader(folder)
 
 
+def is_store_folder(folder: Path) -> bool:
+    """True if a SQLite store lies in that folder."""
+    from cronicle.store import sqlite
+
+    return (folder / sqlite.FILE_NAME).exists()
+
+
 def back_up(location: str, target: Path, at: datetime) -> BackupReport:
     """Copy a store to a new file while others write to it. One of an older schema is copied as it is.
 
@@ -76,6 +87,17 @@ def back_up(location: str, target: Path, at: datetime) -> BackupReport:
     return sqlite.back_up(folder, target, at)
 
 
+def examine_server(url: str, now: Callable[[], datetime]) -> ServerHealth:
+    """What there is to say of the server of a PostgreSQL store; `now` tells the time of this machine.
+
+    Raises:
+        StoreError: It cannot be reached, or has no store that this program can use.
+    """
+    from cronicle.store.postgres import health
+
+    return health.examine(url, now)
+
+
 def upgrade(location: str) -> tuple[int, int]:
     """Bring the schema of a store up to date; from which version to which.
 
@@ -91,6 +113,44 @@ def upgrade(location: str) -> tuple[int, int]:
     from cronicle.store import sqlite
 
     return sqlite.bring_up_to_date(folder)
+
+
+@contextmanager
+def open_copying(source: str, target: str) -> Iterator[Copying]:
+    """The copying of one store into another, which is made if there is none. Nobody writes the first meanwhile.
+
+    Raises:
+        UnknownError: There is no store to be copied.
+        StoreError: One of them cannot be used; the message says why.
+    """
+    from cronicle.store.copying import Copying, check_settled
+
+    with _copied_from(source) as origin:
+        check_settled(origin)
+        with _copied_to(target) as copy:
+            yield Copying(origin, copy)
+
+
+def _copied_from(location: str) -> AbstractContextManager[End]:
+    if is_url(location):
+        from cronicle.store import postgres
+
+        return postgres.copied_from(location)
+    folder = _folder(location)
+    from cronicle.store import sqlite
+
+    return sqlite.copied_from(folder)
+
+
+def _copied_to(location: str) -> AbstractContextManager[End]:
+    if is_url(location):
+        from cronicle.store import postgres
+
+        return postgres.copied_to(location)
+    folder = _folder(location)
+    from cronicle.store import sqlite
+
+    return sqlite.copied_to(folder)
 
 
 def _folder(location: str) -> Path:

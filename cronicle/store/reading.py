@@ -23,6 +23,7 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -234,8 +235,12 @@ class StoreReader(Protocol):
         """Its queued runs that are not admitted, by logical time, then age."""
         ...
 
-    def list_unowned(self) -> tuple[str, ...]:
-        """Ids of live runs and unfinished backfills that nobody owns, but not of paused backfills; oldest first."""
+    def list_unowned(self) -> tuple[UnownedRecord, ...]:
+        """Live runs and unfinished backfills that nobody owns, but not paused backfills; oldest first."""
+        ...
+
+    def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
+        """The living processes that serve a scope, in the order in which they began."""
         ...
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
@@ -250,8 +255,12 @@ class StoreReader(Protocol):
         """A number that the leader has noted with `settle`; None if there is none."""
         ...
 
-    def find_leader(self) -> OwnerRecord | None:
-        """The process that leads the ticking; None if there is none (any more)."""
+    def find_leader(self, scope: str | None = None) -> OwnerRecord | None:
+        """The process that leads the ticking of a scope, or of any; None if there is none (any more)."""
+        ...
+
+    def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
+        """The scopes that somebody leads, and who, by scope."""
         ...
 
     def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:

@@ -152,6 +152,8 @@ class RunRecord(Value):
     """The key that it holds from its admission to its end."""
     admitted: bool = True
     """True once it may start. Runs that are made with rules to meet (`Policy`) wait for it in state queued."""
+    assigned_to: str | None = None
+    """The process that serves which is to take it up, while it has no owner."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""

@@ -127,7 +127,7 @@ RUN_COLUMNS = (
     "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
     "interval_end timezone state reason cause counts dirty revision deployment backfill retry_of spec_hash params "
     "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks "
-    "not_before lock admitted"
+    "not_before lock admitted assigned_to"
 )
 """Those that a new run is made with; reading has `sequence` before them."""
 
@@ -174,6 +174,7 @@ def run_from(row: Row) -> RunRecord:
         not_before=from_optional(row[32]),
         lock=row[33],
         admitted=bool(row[34]),
+        assigned_to=row[35],
     )
     _check_run(run)
     return run
@@ -268,6 +269,7 @@ def run_row(run: RunRecord) -> Row:
         to_optional(run.not_before),
         run.lock,
         run.admitted,
+        run.assigned_to,
     )
 
 

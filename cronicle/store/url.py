@@ -7,9 +7,9 @@ import re
 SCHEMES = ("postgresql:", "postgres:")
 
 # Up to the last @: a password that should have been percent-encoded is a password all the same.
-_START = r"(?P<start>\bpostgres(?:ql)?://)(?P<user>[^/?#@:\s]*)"
-_LOCATION = re.compile(rf"{_START}:(?P<password>.*)@", re.DOTALL)
-_IN_TEXT = re.compile(rf"{_START}:\S*@")
+_START = r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*)"
+_LOCATION = re.compile(rf"{_START}:(?P<password>.*)@", re.DOTALL | re.IGNORECASE)
+_IN_TEXT = re.compile(rf"{_START}:\S*@", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
 
 

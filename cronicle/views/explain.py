@@ -40,6 +40,8 @@ class Explanation:
     """Why something is as it is: the answer first, what it follows from, and what one could do."""
 
     subject: str
+    project: str
+    environment: str
     summary: str
     because: tuple[str, ...] = ()
     """Each follows from the next ones."""
@@ -91,6 +93,8 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
         because += story.open_tasks()
     return Explanation(
         subject=run.id,
+        project=run.project,
+        environment=run.environment,
         summary=summary,
         because=(*because, *origin(store, run, now)),
         commands=tuple(commands),
@@ -110,6 +114,8 @@ def explain_task(
         commands.append(f"cronicle resume {run.id}")
     return Explanation(
         subject=story.address(unit.id),
+        project=run.project,
+        environment=run.environment,
         summary=summary,
         because=(*because, *origin(store, run, now)),
         commands=tuple(commands),

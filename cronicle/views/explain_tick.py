@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.deployed import Target, get_deployment, get_workflow
@@ -25,53 +26,66 @@ _FAR = 1_000_000
 
 
 def explain_tick(
-    store: StoreReader, target: Target, workflow: str, series: str | None, asked: str, now: datetime
+    store: StoreReader,
+    target: Target,
+    workflow: str,
+    series: str | None,
+    asked: str,
+    now: datetime,
+    options: str = "",
 ) -> Explanation:
     """Why a logical time of a workflow has no run.
+
+    Args:
+        store: Where everything is.
+        target: The project and environment.
+        workflow: The name of the workflow.
+        series: One of its series.
+        asked: The logical time, as it was typed.
+        now: The present moment.
+        options: What commands that are suggested have to say.
 
     Raises:
         UsageError: `asked` is neither a date nor an instant.
         CronicleError: There is no such workflow, or a date has several ticks.
     """
     subject = f"{workflow}@{asked}"
+    explanation = partial(
+        Explanation, subject=subject, project=target.project.name, environment=target.environment
+    )
     deployment = get_deployment(store, target)
     schedules = series_of(get_workflow(deployment, workflow), series)
     deployed = f"as deployed: {short(deployment.revision)}, deployment {deployment.number}"
     if not schedules:
-        return Explanation(
-            subject=subject,
+        return explanation(
             summary=f"{subject} has no run: {workflow} has no schedule, so it runs only when somebody asks",
             because=(deployed,),
-            commands=(f"cronicle run {workflow}",),
+            commands=(f"cronicle run {workflow}{options}",),
         )
     day, instant = _parsed(asked, schedules[0].timezone)
     tick = _tick(schedules, workflow, day, instant)
     if tick is None:
         because = (*_bounds(schedules, instant), *_neighbours(schedules, instant), deployed)
-        return Explanation(
-            subject=subject, summary=f"{subject} has no run: {workflow} has no tick then", because=because
-        )
+        return explanation(summary=f"{subject} has no run: {workflow} has no tick then", because=because)
     zone = tick.timezone
     if tick.logical_time > now:
         due = f"it is due {day_and_time(tick.logical_time, zone)}, {relative(tick.logical_time, now)}"
-        return Explanation(subject=subject, summary=f"{subject} has no run: {due}", because=(deployed,))
+        return explanation(summary=f"{subject} has no run: {due}", because=(deployed,))
     pending = _pending(store, target, workflow, tick.logical_time)
     if pending is not None:
-        return _of_backfill(subject, pending)
-    ask = _commands(workflow, series, tick)
+        return _of_backfill(explanation, pending)
+    ask = _commands(workflow, series, tick, options)
     first = _first_deployment(store, target, workflow)
     if first is not None and tick.logical_time < first[1]:
         when = moment(first[1], zone, now)
-        return Explanation(
-            subject=subject,
+        return explanation(
             summary=f"{subject} has no run: it lies before the first deployment of {workflow}, "
             "and nobody asked for it",
             because=(f"{workflow} was first deployed {when} (deployment {first[0]}, {first[2]})",),
             commands=ask,
         )
-    because = (*_settled(store, target, workflow, series, tick, now), deployed)
-    return Explanation(
-        subject=subject,
+    because = (*_settled(store, target, workflow, series, tick, now, options), deployed)
+    return explanation(
         summary=f"{subject} has no run: {because[0]}",
         because=(f"it was due {local_time(tick.logical_time, zone)}", *because[1:]),
         commands=ask,
@@ -87,7 +101,13 @@ WHY_DROPPED = {
 
 
 def _settled(
-    store: StoreReader, target: Target, workflow: str, series: str | None, tick: Tick, now: datetime
+    store: StoreReader,
+    target: Target,
+    workflow: str,
+    series: str | None,
+    tick: Tick,
+    now: datetime,
+    options: str,
 ) -> list[str]:
     """What the scheduler made of a tick that was due, or why it has made nothing of it yet."""
     project, environment, zone = target.project.name, target.environment, tick.timezone
@@ -116,7 +136,7 @@ def _settled(
             name = "--all" if pause.workflow is None else workflow
             return [
                 f"the workflow is paused {pause_text(pause)}{until}",
-                f"to let it go on: cronicle unpause {name}",
+                f"to let it go on: cronicle unpause {name}{options}",
             ]
     cursor = store.find_cursor(
         SeriesKey(project=project, environment=environment, workflow=workflow, series=series)
@@ -187,19 +207,18 @@ def _pending(store: StoreReader, target: Target, workflow: str, at: datetime) ->
     return None
 
 
-def _of_backfill(subject: str, backfill: BackfillRecord) -> Explanation:
+def _of_backfill(explanation: partial[Explanation], backfill: BackfillRecord) -> Explanation:
+    subject = explanation.keywords["subject"]
     left = backfill.total - backfill.done
     span = f"{backfill.from_text} to {backfill.to_text}"
     if backfill.state is BackfillState.PAUSED:
         why = f": {backfill.reason}" if backfill.reason else ""
-        return Explanation(
-            subject=subject,
+        return explanation(
             summary=f"{subject} has no run yet: it is one of backfill {backfill.id}, which is paused{why}",
             because=(f"of {span}, {plural(left, 'tick')} left",),
             commands=(f"cronicle resume {backfill.id}",),
         )
-    return Explanation(
-        subject=subject,
+    return explanation(
         summary=f"{subject} has no run yet: its turn in backfill {backfill.id} has not come",
         because=(f"of {span}, {plural(left, 'tick')} left",),
         commands=(f"cronicle show {backfill.id}",),
@@ -214,9 +233,9 @@ def _first_deployment(store: StoreReader, target: Target, workflow: str) -> tupl
     return None
 
 
-def _commands(workflow: str, series: str | None, tick: Tick) -> tuple[str, ...]:
+def _commands(workflow: str, series: str | None, tick: Tick, options: str) -> tuple[str, ...]:
     option = f" --series {series}" if series else ""
     return (
-        f"cronicle run {workflow}{option} --time {tick.time_text}",
-        f"cronicle backfill {workflow}{option} --from {tick.date} --to {tick.date}",
+        f"cronicle run {workflow}{option} --time {tick.time_text}{options}",
+        f"cronicle backfill {workflow}{option} --from {tick.date} --to {tick.date}{options}",
     )

@@ -20,6 +20,7 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
 from cronicle.store.series import PauseRecord
 from cronicle.views.backfills import backfill_note
+from cronicle.views.naming import Naming
 from cronicle.views.runs import progress_of
 from cronicle.views.ticks import tick_shape
 from cronicle.views.words import day_and_time, duration, local_time, plural, reason_text, relative, took
@@ -53,10 +54,14 @@ class WorkflowHealth:
     late_after: float | None = None
     """Seconds after its tick from which on a run of it that has not ended is late."""
 
-    @property
-    def label(self) -> str:
-        """`daily`, `daily[late]`."""
-        return f"{self.workflow}[{self.series}]" if self.series else self.workflow
+    def label(self, naming: Naming) -> str:
+        """`daily`, `daily[late]`, `weather/daily`."""
+        name = f"{self.workflow}[{self.series}]" if self.series else self.workflow
+        return naming.of(self.deployment.project, self.deployment.environment, name)
+
+    def options(self, naming: Naming) -> str:
+        """What a command that is suggested has to say for it."""
+        return naming.options(self.deployment.project, self.deployment.environment)
 
 
 def scheduler_line(store: StoreReader, now: datetime) -> str:
@@ -175,10 +180,10 @@ def _failure(store: StoreReader, runs: RunFilter) -> RunRecord | None:
     return None
 
 
-def next_line(status: Status, now: datetime) -> str:
+def next_line(status: Status, naming: Naming, now: datetime) -> str:
     """The next tick of all workflows; that none makes a run by itself is said beside it."""
     coming = [
-        (one.next.logical_time, one.label, one.next.timezone)
+        (one.next.logical_time, one.label(naming), one.next.timezone)
         for one in status.workflows
         if one.next and one.pause is None
     ]
@@ -188,9 +193,8 @@ def next_line(status: Status, now: datetime) -> str:
     return f"next tick  {label}  {day_and_time(at, zone)} ({relative(at, now)})"
 
 
-def live_lines(store: StoreReader, status: Status, now: datetime) -> list[Line]:
+def live_lines(store: StoreReader, status: Status, naming: Naming, now: datetime) -> list[Line]:
     """A line for each live run."""
-    several = len({run.project for run in status.live}) > 1
     late_after = {
         (one.deployment.project, one.deployment.environment, one.workflow): one.late_after
         for one in status.workflows
@@ -207,7 +211,7 @@ def live_lines(store: StoreReader, status: Status, now: datetime) -> list[Line]:
         command = f"cronicle logs -f {run.id}" if is_driven else f"cronicle resume {run.id}"
         said += _late(run, late_after.get((run.project, run.environment, run.workflow)), now)
         said = said if is_driven else f"{state}, but no process drives it"
-        name = f"{run.project}/{run.workflow}" if several else run.workflow
+        name = naming.of(run.project, run.environment, run.workflow)
         lines.append(Line(str(run.state) if is_driven else "paused", (name, at, said, tasks), command))
     return lines
 
@@ -220,7 +224,7 @@ def _late(run: RunRecord, late_after: float | None, now: datetime) -> str:
     return f", late by {duration(late)}" if late > 0 else ""
 
 
-def backfill_lines(store: StoreReader, status: Status) -> list[Line]:
+def backfill_lines(store: StoreReader, status: Status, naming: Naming) -> list[Line]:
     """A line for each unfinished backfill."""
     lines = []
     for one in status.backfills:
@@ -231,21 +235,21 @@ def backfill_lines(store: StoreReader, status: Status) -> list[Line]:
         state = "running" if one.state is BackfillState.RUNNING and not note else "paused"
         span = f"{one.from_text} to {one.to_text}"
         command = "" if note else f"cronicle show {one.id}"
-        lines.append(Line(state, (f"backfill of {one.workflow}", span, progress), note or command))
+        name = naming.of(one.project, one.environment, one.workflow)
+        lines.append(Line(state, (f"backfill of {name}", span, progress), note or command))
     return lines
 
 
-def workflow_lines(status: Status, now: datetime) -> list[Line]:
+def workflow_lines(status: Status, naming: Naming, now: datetime) -> list[Line]:
     """A line for each workflow: how its last logical time ended, and what failed and was never made good."""
-    several = len({one.deployment.project for one in status.workflows}) > 1
     lines = []
     for one in status.workflows:
-        name = f"{one.deployment.project}/{one.label}" if several else one.label
+        name, options = one.label(naming), one.options(naming)
         if one.pause is not None:
-            lines.append(_pause_line(name, one.workflow, one.pause))
+            lines.append(_pause_line(name, one.workflow, one.pause, options))
         if one.last is None:
-            option = f" --series {one.series}" if one.series else ""
-            lines.append(Line("queued", (name, "", "has never run"), f"cronicle run {one.workflow}{option}"))
+            options = f" --series {one.series}{options}" if one.series else options
+            lines.append(Line("queued", (name, "", "has never run"), f"cronicle run {one.workflow}{options}"))
             continue
         lines.append(_last_line(name, one.last, now))
         if one.failure is not None and one.failure.id != one.last.id:
@@ -253,10 +257,12 @@ def workflow_lines(status: Status, now: datetime) -> list[Line]:
     return lines
 
 
-def _pause_line(name: str, workflow: str, pause: PauseRecord) -> Line:
+def _pause_line(name: str, workflow: str, pause: PauseRecord, options: str) -> Line:
     until = f" until {pause.until.astimezone():%Y-%m-%d %H:%M}" if pause.until else ""
     what = "--all" if pause.workflow is None else workflow
-    return Line("paused", (name, "", f"paused{until} {pause_text(pause)}"), f"cronicle unpause {what}")
+    return Line(
+        "paused", (name, "", f"paused{until} {pause_text(pause)}"), f"cronicle unpause {what}{options}"
+    )
 
 
 def _last_line(name: str, run: RunRecord, now: datetime) -> Line:

@@ -17,7 +17,7 @@ from cronicle.schedule.text import duration_text
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.schedule.words import describe_calendar, describe_cron
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import DeployedWorkflow
+from cronicle.store.records import DeploymentRecord
 from cronicle.views.words import local_time
 
 RECENT_RUNS = 20
@@ -30,6 +30,7 @@ class ComingTick:
 
     tick: Tick
     project: str
+    environment: str
     workflow: str
     series: str | None
 
@@ -45,25 +46,51 @@ class TickShape:
     """The local time that it stands for, without offset."""
 
 
+@frozen(kw_only=True, slots=False)
+class ComingTickShape(TickShape):
+    """A tick in JSON where several workflows are listed."""
+
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    expected_duration: float | None
+    """Seconds that its run takes, by those before; null where none has succeeded."""
+
+
 def tick_shape(tick: Tick) -> TickShape:
-    """A tick as `next --json` has it."""
+    """A tick as `next WORKFLOW --json` has it."""
     return TickShape(time=tick.logical_time, local=tick.time_text, nominal=tick.nominal.isoformat())
 
 
-def coming(
-    workflows: Sequence[tuple[str, DeployedWorkflow]], after: datetime, count: int
-) -> tuple[ComingTick, ...]:
-    """The next ticks that make runs of all series of some workflows (each with its project), in order."""
+def coming_shape(coming: ComingTick, expected_duration: float | None) -> ComingTickShape:
+    """A tick as `next --all --json` has it."""
+    tick = coming.tick
+    return ComingTickShape(
+        time=tick.logical_time,
+        local=tick.time_text,
+        nominal=tick.nominal.isoformat(),
+        project=coming.project,
+        environment=coming.environment,
+        workflow=coming.workflow,
+        series=coming.series,
+        expected_duration=expected_duration,
+    )
+
+
+def coming(deployments: Sequence[DeploymentRecord], after: datetime, count: int) -> tuple[ComingTick, ...]:
+    """The next ticks that make runs of all series of what is deployed, in order."""
 
     def of_series(
-        project: str, workflow: str, series: str | None, schedules: Sequence[Schedule]
+        deployment: DeploymentRecord, workflow: str, series: str | None, schedules: Sequence[Schedule]
     ) -> Iterator[ComingTick]:
         for tick in ticks_after(schedules, after):
-            yield ComingTick(tick, project, workflow, series)
+            yield ComingTick(tick, deployment.project, deployment.environment, workflow, series)
 
     sources = [
-        of_series(project, workflow.name, series, [one for one in schedules if one.enabled])
-        for project, workflow in workflows
+        of_series(deployment, workflow.name, series, [one for one in schedules if one.enabled])
+        for deployment in deployments
+        for workflow in deployment.workflows
         for series, schedules in series_from_json(workflow.schedules).items()
     ]
     ordered = merge(*sources, key=lambda one: (one.tick.logical_time, one.project, one.workflow))

@@ -56,7 +56,7 @@ def test_a_pause_is_in_the_audit_log(cronicle, world):
     cronicle("pause", "daily", "--reason", "db upgrade")
 
     (entry,) = [one for one in world.store.list_audit() if one.act == "pause"]
-    assert (entry.subject, entry.reason) == ("daily", "db upgrade")
+    assert (entry.subject, entry.reason) == ("weather/local/daily", "db upgrade")
 
 
 def test_without_missed_ticks_runs_missed_says_so(cronicle):

@@ -110,6 +110,7 @@ def test_deployments_shows_the_subject_of_a_commit_that_can_be_read(world, croni
     revision = repository.commit_files(
         ["cronicle.hcl"], "Median\x1b[2J\n\nmore", Identity("ana", "a@b"), when
     )
+    (project_folder / ".git/refs/cronicle/deployments/weather").mkdir(parents=True)
     world.deploy(revision=revision)
 
     said = cronicle("deployments")

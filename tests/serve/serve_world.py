@@ -144,11 +144,17 @@ class Served(Shop):
 
     # -- schedulers ----------------------------------------------------------------------------------------
 
-    def serve(self, *words: str, ready: str | None = "Leads the ticking", **environ: str) -> Scheduler:
+    def serve(
+        self,
+        *words: str,
+        ready: str | None = "Leads the ticking",
+        cwd: Path | None = None,
+        **environ: str,
+    ) -> Scheduler:
         """Start `cronicle serve`, and wait until it leads."""
         process = subprocess.Popen(
             self.words("serve", *words),
-            cwd=self.folder,
+            cwd=cwd or self.folder,
             env=self.environ | environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from cronicle.operations.served import ServedEnvironment
 from cronicle.runs.machine import RunMachine
 from cronicle.schedule.owed import Deployed, OwedSpan
 from cronicle.store.relational import leader
-from cronicle.store.sqlite.store import SqliteStore
+from cronicle.store.relational.writer import RelationalStore
 
 INSTANT = timedelta.resolution
 
@@ -34,7 +34,7 @@ def _replaced(place: Any, name: str, value: Any) -> Iterator[None]:
 
 def cursor_before_run() -> AbstractContextManager[None]:
     """The cursor is moved in one transaction, and the runs are inserted in the next."""
-    settle = SqliteStore.settle
+    settle = RelationalStore.settle
 
     def planted(self: Any, epoch: int, settlements: Any, progress: Any = None) -> Any:
         moved = settle(self, epoch, [evolve(one, runs=()) for one in settlements], progress)
@@ -53,12 +53,12 @@ def cursor_before_run() -> AbstractContextManager[None]:
         ]
         return settle(self, epoch, rest, progress)
 
-    return _replaced(SqliteStore, "settle", planted)
+    return _replaced(RelationalStore, "settle", planted)
 
 
 def epoch_unchecked() -> AbstractContextManager[None]:
     """Whoever has led once may write for ever."""
-    return _replaced(leader, "leads", lambda connection, epoch: True)
+    return _replaced(leader, "leader_of", lambda connection, epoch: "whoever")
 
 
 def retry_counter_lost() -> AbstractContextManager[None]:

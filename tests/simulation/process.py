@@ -7,6 +7,7 @@ every later call of its store raises, and so no clean-up writes anything.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import trio
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.engine.journal import Journal
+from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.owner import become_owner
 from cronicle.engine.serve import ServeOptions, Server
 from cronicle.execute.interface import AttemptControl
@@ -23,7 +25,6 @@ from cronicle.runs import events as ev
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Outcome
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.location import open_store
 from cronicle.store.records import RunRecord
 from tests.simulation.watcher import WATCHED, Execution
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 WRITES = frozenset(
     {
-        "append", "settle", "create_run", "lead", "stop_leading", "admit", "adopt_run", "adopt_backfill",
+        "append", "settle", "create_run", "lead", "stop_leading", "admit", "adopt_run", "adopt_runs",
+        "adopt_backfill", "choose_time", "serve_as", "assign_runs", "hand_over_queued", "renew_lease",
+        "leave_dead_owner",
         "set_backfill_state", "remove_owner", "claim_dead_owner", "register_owner", "add_request", "take_requests",
         "request_slots", "grant_slots", "add_pause", "add_audit", "put_spec",
     }
@@ -85,6 +88,17 @@ class SlowJournal(Journal):
         await super()._commit_for_all(batch)
 
 
+class SkewedClock:
+    """The wall clock of one machine, which may go before or after the others'."""
+
+    def __init__(self, clock: Any, skew: timedelta) -> None:
+        self._clock = clock
+        self._skew = skew
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._skew
+
+
 class Process:
     """One process that serves."""
 
@@ -106,6 +120,10 @@ class Process:
         """The method that it dies in; None: whatever is called then."""
         self.trouble = False
         self.slow = 0.0
+        self.is_cut_off = False
+        self._was_cut_off = False
+        self._goes_on_at = 0.0
+        self.clock = SkewedClock(world.clock, world.cluster.skew())
         self.server: Server | None = None
         self.owner_id = ""
         self._inner: Any = None
@@ -120,6 +138,12 @@ class Process:
         if name == "close":
             return None
         self.calls += 1
+        if self.is_cut_off and is_write:
+            self._was_cut_off = True
+            raise UnwritableError("the store cannot be reached; nothing was recorded", "Wait.")
+        if self._was_cut_off:
+            self._was_cut_off = False
+            self._inner._liveness.interrupted()
         if self.trouble and is_write and self.world.disk_is_full:
             raise UnwritableError("the disk of the store is full; nothing was recorded", "Make room on it.")
         if self.crash_at is not None and self.calls >= self.crash_at and self.crash_in in (None, name):
@@ -153,8 +177,23 @@ class Process:
             self.die("between two transactions")
             raise Crashed
 
+    @property
+    def is_stopped(self) -> bool:
+        """True between SIGSTOP and SIGCONT."""
+        return trio.current_time() < self._goes_on_at
+
+    def stop_for(self, seconds: float) -> None:
+        """Have nothing go on that waits for the store or executes an attempt, for some time."""
+        self._goes_on_at = max(self._goes_on_at, trio.current_time() + seconds)
+
+    async def goes_on(self) -> None:
+        """Wait until the process is not stopped."""
+        if self.is_stopped and not self.world.is_calm:
+            await trio.sleep_until(self._goes_on_at)
+
     async def may_dawdle(self) -> None:
-        """Let time pass, if commits are slow at present."""
+        """Let time pass, if commits are slow at present, or the process is stopped."""
+        await self.goes_on()
         if self.slow and self.random.random() < 0.3:
             await trio.sleep(self.random.random() * self.slow)
 
@@ -176,8 +215,7 @@ class Process:
     async def run(self) -> None:
         """Serve until drained, dead or at the end."""
         world = self.world
-        self._inner = open_store(str(world.folder), create=False)
-        self._inner._connection.execute("PRAGMA synchronous = OFF")
+        self._inner = world.open_store()
         self._inner.crash_point = self.crash_point
         store: Any = FaultyStore(self._inner, self)
         world.watcher.tell(f"process {self.number} begins")
@@ -186,7 +224,7 @@ class Process:
                 async with become_owner(
                     store,
                     world.folder,
-                    world.clock,
+                    self.clock,
                     slots=world.mix.slots,
                     command="cronicle serve",
                     environ={},
@@ -194,6 +232,8 @@ class Process:
                 ) as owner:
                     self.owner_id = owner.id
                     owner.journal = SlowJournal(store, self)
+                    owner.lease._journal = owner.journal
+                    self.confirm = owner.lease.confirm
                     owner.journal.heal(lambda _: None)
                     owner.attempts = SimulatedAttempts(owner.attempts.places, self)  # type: ignore[assignment]
                     self.server = Server(owner, ServeOptions(), lambda *_: None)
@@ -216,8 +256,8 @@ class Process:
         """A process ends by a crash, by an uncertain write, or by a mistake of ours."""
         rest: BaseException | None = error
         if isinstance(error, BaseExceptionGroup):
-            rest = error.split((Crashed, UncertainWriteError, trio.Cancelled))[1]
-        elif isinstance(error, Crashed | UncertainWriteError):
+            rest = error.split((Crashed, UncertainWriteError, LeaseLostError, trio.Cancelled))[1]
+        elif isinstance(error, Crashed | UncertainWriteError | LeaseLostError):
             rest = None
         elif isinstance(error, StoreError) and not self.ready.is_set():
             rest = None  # it could not even begin
@@ -244,6 +284,8 @@ class SimulatedAttempts:
     ) -> ev.AttemptFinished:
         """Let an attempt go on for its time."""
         process, world = self._process, self._world
+        await process.goes_on()
+        await process.confirm()
         if process.dead:
             raise Crashed
         task = prepared.task
@@ -271,11 +313,12 @@ class SimulatedAttempts:
                 world.orphans.append(execution)
             else:
                 world.watcher.ends(execution)
+        await process.goes_on()
         if control.stop_requested:
             outcome, code = Outcome.CANCELLED, None
         reason = {Outcome.FAILED: "exit_code", Outcome.TIMED_OUT: "timed_out"}.get(outcome)
         return ev.AttemptFinished(
-            at=world.clock.now(),
+            at=process.clock.now(),
             task=task.name,
             key=prepared.key,
             attempt=prepared.attempt,

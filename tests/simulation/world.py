@@ -24,6 +24,7 @@ from cronicle.engine import (
     dispatcher,
     heartbeat,
     keeper,
+    lease,
     owner,
     patience,
     pools,
@@ -50,7 +51,10 @@ from cronicle.store.records import (
     ProjectRecord,
     RunRecord,
 )
+from cronicle.store.relational import leases
+from cronicle.store.relational.leases import Leases
 from cronicle.store.series import PauseRecord
+from tests.simulation.cluster import Cluster
 from tests.simulation.expected_ticks import Rule, union
 from tests.simulation.mix import ENVIRONMENT, PROJECT, Mix, Plan, schedule_of
 from tests.simulation.process import Crashed, Process, share
@@ -120,6 +124,7 @@ class World:
         self.watcher.required_are_there = self._required_are_there
         self.crash_share = self.random.choice((0.0, 0.5, 0.9, 1.0, 1.0))
         self.grace = min(1.0, self.mix.gap / 3)
+        self.cluster = Cluster(seed, self.mix.pace)
         self.disk_is_full = False
         self.orphans: list[Execution] = []
         self.processes: list[Process] = []
@@ -164,6 +169,9 @@ class World:
         for execution in [one for one in self.orphans if one.token in wanted]:
             self.watcher.tell(f"survivor {execution.run.record.id}/{execution.task} is ended")
             self._bury(execution)
+        for execution in [one for token, one in self.watcher.executing.items() if token in wanted]:
+            self.watcher.tell(f"{execution.run.record.id}/{execution.task} of a stopped process is ended")
+            self.watcher.ends(execution)
         return []
 
     def _bury(self, execution: Execution) -> None:
@@ -219,6 +227,8 @@ class World:
                 and leading == leader
                 and not self.disk_is_full
                 and not self.processes[leading].slow
+                and not self.processes[leading].is_stopped
+                and not self.processes[leading].is_cut_off
             )
             if not well:
                 self.unwatched()
@@ -608,6 +618,8 @@ class World:
             + [self._second_process] * 2
             + [self._drains]
         )
+        if self.cluster.size:
+            kinds += [self._is_stopped] * 4 + [self._is_cut_off] * 4
         while True:
             await trio.sleep(self.random.expovariate(1 / (self.mix.gap * 150)))
             await self.random.choice(kinds)()
@@ -649,6 +661,32 @@ class World:
             await trio.sleep(self.mix.pace * 30 * self.random.random())
             process.slow = 0.0
 
+    async def _is_stopped(self) -> None:
+        """SIGSTOP and, some time later, SIGCONT."""
+        alive = [one for one in self.processes if not one.dead and one.ready.is_set()]
+        if alive:
+            process = self.random.choice(alive)
+            seconds = self.cluster.lease * self.random.choice((0.5, 1.5, 3)) * self.random.random()
+            self.watcher.counts["faults: stopped process"] += 1
+            self.watcher.tell(f"process {process.number} is stopped for {seconds:.1f} s")
+            self.unwatched()
+            process.stop_for(seconds)
+
+    async def _is_cut_off(self) -> None:
+        """One process, or all of them, cannot reach the store."""
+        alive = [one for one in self.processes if not one.dead and one.ready.is_set()]
+        if alive:
+            chosen = alive if self.random.random() < 0.3 else [self.random.choice(alive)]
+            self.watcher.counts["faults: cut off"] += 1
+            self.watcher.tell(f"processes {[one.number for one in chosen]} are cut off")
+            self.unwatched()
+            for process in chosen:
+                process.is_cut_off = True
+            await trio.sleep(self.cluster.lease * self.random.choice((0.5, 1.5, 3)) * self.random.random())
+            for process in chosen:
+                process.is_cut_off = False
+            self.watcher.tell("they can reach the store again")
+
     async def _is_killed(self) -> None:
         alive = [one for one in self.processes if not one.dead and one.ready.is_set()]
         if alive:
@@ -682,7 +720,9 @@ class World:
         return process
 
     async def _keep_serving(self) -> None:
-        """Whenever nobody serves, somebody does after a while."""
+        """Whenever nobody serves, somebody does after a while; in a cluster so many do at once."""
+        for _ in range(1, self.cluster.size):
+            self._nursery.start_soon(self._keep_one)
         while True:
             alive = [one for one in self.processes if not one.ended.is_set()]
             if not alive:
@@ -693,15 +733,37 @@ class World:
                 alive = [self._begin()]
             await alive[0].ended.wait()
 
+    async def _keep_one(self) -> None:
+        """Whenever one of the cluster has ended, another joins after a while."""
+        while True:
+            await trio.sleep(self.cluster.lease * self.cluster.random.random())
+            await self._begin().ended.wait()
+
+    def open_store(self) -> Any:
+        """The store, as one process opens it: by its leases the cluster knows who lives."""
+        store: Any = open_store(str(self.folder), create=True)
+        connection = store._connection
+        connection.execute("PRAGMA synchronous = OFF")
+        if self.cluster.size:
+            database = connection._database
+            database.create_scalar_function("store_now", self._store_now, 0)
+            database.create_scalar_function("store_up_since", lambda: 0, 0)
+            store._liveness = Leases(connection, self.cluster.lease)
+            store.lease_seconds = self.cluster.lease
+        return store
+
+    def _store_now(self) -> int:
+        """The clock of the database, which goes steadily."""
+        return int((self.mix.start + self.watcher.time) * 1_000_000)
+
     # -- one seed --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """From the first deployment until everything has ended."""
         self.clock = WallClock(self.mix.start)
         self.watcher.now = self.clock.now
-        self.store = open_store(str(self.folder), create=True)
-        self.store.crash_point = lambda: None  # type: ignore[attr-defined]
-        self.store._connection.execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+        self.store = self.open_store()
+        self.store.crash_point = lambda: None
         self.unwatched()
         self.store.bind_project(
             ProjectRecord(
@@ -739,6 +801,7 @@ class World:
         self.highest = max(self.highest, self.clock.now())
         for process in self.processes:
             process.crash_at, process.slow = None, 0.0
+            process.is_cut_off = False
         await trio.sleep(max(0.0, (self.highest - self.clock.now()).total_seconds()) + self.mix.pace)
         self._unpause(everything=True)
         self.plans = {
@@ -797,6 +860,8 @@ def engine_of(world: World) -> Iterator[None]:
         (dispatcher, "NOT_TOLD", 6 * pace),
         (patience, "TRY_AGAIN", pace),
         (backfills, "WAIT_FOR_OTHER_RUN", pace),
+        (lease, "TRY_AGAIN", pace),
+        (leases, "LEAST_BETWEEN_INTERRUPTIONS", 60 * pace),
     ]
     former = [(module, name, getattr(module, name)) for module, name, _ in replaced]
     for module, name, value in replaced:

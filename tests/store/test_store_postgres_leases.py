@@ -124,6 +124,7 @@ def test_whatever_an_owner_writes_after_it_was_claimed_has_no_effect(
     assert store.lead(OWNER) is None
     assert store.settle(before.epoch, [before.settlement(sample)], {"ends": 7}) is None
     store.stop_leading(OWNER)
+    store.serve_as(OWNER, "", 4)
     store.request_slots([before.wish])
     assert not store.set_backfill_state(before.backfill.id, BackfillState.PAUSED, None, START, owner=OWNER)
     later = attrs.evolve(before.waiting, logical_time=START + 300 * DAY)
@@ -141,6 +142,7 @@ def test_whatever_an_owner_writes_after_it_was_claimed_has_no_effect(
     assert other.grant_slots({"db": 9}) == ()
     assert other.list_cursors("weather", "local") == ()
     assert other.get_progress("ends") is None
+    assert other.list_serving("") == ()
     assert [found.id for found in other.list_owners()] == [OWNER]
     leader = other.find_leader()
     assert leader is not None

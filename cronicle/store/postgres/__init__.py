@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.migrations import NEWEST, migrations, outdated
 from cronicle.store.postgres.connection import PostgresConnection
 from cronicle.store.postgres.schema import upgrade, version_of
 from cronicle.store.postgres.store import PostgresReader, PostgresStore, no_backup
+from cronicle.store.relational.copy_mark import refuse_incomplete
 from cronicle.store.relational.leases import LEASE_SECONDS
 
-__all__ = ["bring_up_to_date", "no_backup", "open_reader", "open_store"]
+if TYPE_CHECKING:
+    from cronicle.store.postgres.copying import PostgresEnd
+
+__all__ = ["bring_up_to_date", "copied_from", "copied_to", "no_backup", "open_reader", "open_store"]
 
 
 def open_store(
@@ -36,6 +41,7 @@ def open_store(
         if version < NEWEST:
             upgrade(first, connection.shown, migrations("postgres"))
         connection.open(secrets.token_hex(8), first)
+        _refuse_incomplete(connection)
     except (StoreError, UnknownError):
         first.close()
         raise
@@ -53,6 +59,7 @@ def open_reader(url: str) -> PostgresReader:
         if version < NEWEST:
             raise outdated(connection.shown, version)
         connection.open("", first)
+        _refuse_incomplete(connection)
     except (StoreError, UnknownError):
         first.close()
         raise
@@ -66,9 +73,34 @@ def bring_up_to_date(url: str) -> tuple[int, int]:
         before = version_of(first, connection.shown)
         if before == 0:
             raise no_store(connection.shown)
+        connection.open("", connection.connect())
+        _refuse_incomplete(connection)
+        connection.close()
         if before < NEWEST:
             upgrade(first, connection.shown, migrations("postgres"))
         return before, version_of(first, connection.shown)
+
+
+def copied_from(url: str) -> AbstractContextManager[PostgresEnd]:
+    """The store of a database as one to be copied, locked against writing."""
+    from cronicle.store.postgres import copying  # only that needs it
+
+    return copying.copied_from(url)
+
+
+def copied_to(url: str) -> AbstractContextManager[PostgresEnd]:
+    """The store of a database as one to be filled; made if there is none."""
+    from cronicle.store.postgres import copying
+
+    return copying.copied_to(url, secrets.token_hex(8))
+
+
+def _refuse_incomplete(connection: PostgresConnection) -> None:
+    try:
+        refuse_incomplete(connection, connection.shown)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def no_store(shown: str) -> UnknownError:

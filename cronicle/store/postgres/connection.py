@@ -26,17 +26,15 @@ Rules:
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, TypeVar
 
 import psycopg
 from attrs import define, field
-from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
@@ -51,6 +49,7 @@ from cronicle.store.postgres.errors import (
     unstorable,
 )
 from cronicle.store.postgres.location import connection_settings
+from cronicle.store.postgres.session import Opened, prepare_client, settings_of, undisturbed
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
 
@@ -76,30 +75,14 @@ STANDSTILL = 3.0
 LOCK_CLASS = 0x43726F6E
 """`Cron`: the first half of the key of the lock that everything takes that writes; the other is the table of runs."""
 
-HAS_TRANSACTION_TIMEOUT = 170_000
-"""The first version of PostgreSQL with that setting."""
-
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
-_TAKE_LOCK = (
-    f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, ('run'::regclass::oid::bigint % {1 << 31})::integer)"
-)
+TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, ('run'::regclass::oid::bigint % {1 << 31})::integer)"
 
 _RECEIPT = """
 INSERT INTO receipt (client, number, written_at) VALUES (?, ?, store_now())
 ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at
 """
-
-
-class Opened(psycopg.Connection[Row]):
-    """A connection to the server."""
-
-    @classmethod
-    def connect(  # type: ignore[override]
-        cls, conninfo: str = "", *, ready: list[Opened] | None = None, **settings: Any
-    ) -> Opened:
-        """Open one, unless one of those that are `ready` will do, which were opened before there was a pool."""
-        return ready.pop() if ready else super().connect(conninfo, **settings)
 
 
 @define(eq=False, repr=False)
@@ -190,33 +173,13 @@ class PostgresConnection:
 
     def _configure(self, opened: psycopg.Connection[Any]) -> None:
         if opened.cursor_factory is psycopg.RawCursor:
-            return
-        opened.adapters.register_dumper(int, Int8Dumper)
-        opened.adapters.register_dumper(bool, _TruthDumper)
-        opened.cursor_factory = psycopg.RawCursor
-        if self._is_pooled:
-            opened.prepare_threshold = None
-        else:
-            opened.execute("; ".join(self._session_settings("SET")), prepare=False)
+            return  # it was opened before there was a pool
+        prepare_client(opened, is_pooled=self._is_pooled)
+        if not self._is_pooled:
+            opened.execute("; ".join(self._settings_of_session("SET")), prepare=False)
 
-    def _session_settings(self, verb: str) -> list[str]:
-        """Settings that the promises of the store depend on, whatever the server's own are.
-
-        A commit that is not synchronous would be reported before it is durable; `remote_apply` stays what it is.
-        """
-        is_local = "true" if verb == "SET LOCAL" else "false"
-        present = "current_setting('synchronous_commit')"
-        synchronous = f"CASE WHEN {present} = 'remote_apply' THEN 'remote_apply' ELSE 'on' END"
-        numbers = {
-            "idle_in_transaction_session_timeout": int(self._standstill * 1000),
-            "lock_timeout": int(self.patience * 1000),
-            "statement_timeout": 0,
-            **({"transaction_timeout": 0} if self._server >= HAS_TRANSACTION_TIMEOUT else {}),
-        }
-        return [
-            *(f"{verb} {name} = {number}" for name, number in numbers.items()),
-            f"SELECT set_config('synchronous_commit', {synchronous}, {is_local})",
-        ]
+    def _settings_of_session(self, verb: str) -> list[str]:
+        return settings_of(verb, self._server, patience=self.patience, standstill=self._standstill)
 
     # -- statements ----------------------------------------------------------------------------------------
 
@@ -233,6 +196,16 @@ class PostgresConnection:
         """Execute a statement for each row of values; within a transaction."""
         for row in rows:
             self.execute(sql, row)
+
+    def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
+        """Send rows for a `COPY … FROM STDIN`; within a transaction."""
+
+        def send(opened: psycopg.Connection[Row]) -> None:
+            with opened.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+        self._do(send)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
@@ -356,9 +329,9 @@ class PostgresConnection:
 
     def _begin(self) -> Opened:
         opened = self._take()
-        settings = self._session_settings("SET LOCAL") if self._is_pooled else []
+        settings = self._settings_of_session("SET LOCAL") if self._is_pooled else []
         try:
-            opened.execute("; ".join((_BEGIN, *settings, _TAKE_LOCK)), prepare=False)
+            opened.execute("; ".join((_BEGIN, *settings, TAKE_LOCK)), prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -391,7 +364,7 @@ class PostgresConnection:
         opened = in_hand.opened
         statements = "; ".join((*in_hand.unsent, self._receipt(number), "COMMIT"))
         try:
-            with _undisturbed():
+            with undisturbed():
                 opened.execute(statements, prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
@@ -476,26 +449,3 @@ class Transaction:
             self._connection.commit()
         else:
             self._connection.roll_back()
-
-
-class _TruthDumper(Int8Dumper):
-    """Truth as the columns have it."""
-
-    def dump(self, obj: Any) -> bytes:
-        return b"1" if obj else b"0"
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C in this block, but after it: it would cancel the wait for a standby, which only this server knew."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    former = signal.signal(signal.SIGINT, lambda *how: pressed.append(how))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
-        if pressed and callable(former):
-            former(*pressed[0])

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cronicle.store.interface import Store, StoreError, UnwritableError
 from cronicle.store.postgres.connection import PostgresConnection
+from cronicle.store.postgres.hearing import hear
 from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
 from cronicle.store.postgres.writing import write_down
 from cronicle.store.records import BackupReport
@@ -21,7 +22,7 @@ from cronicle.store.relational.writer import RelationalStore
 
 C = TypeVar("C", bound=type)
 
-NOT_TRIED_AGAIN = frozenset({"close", "backup", "prune_runs"})
+NOT_TRIED_AGAIN = frozenset({"close", "backup", "listen", "prune_runs"})
 """Of what the contract has: what does no work, or tries again on its own."""
 
 RECEIPTS_KEPT = 86_400_000_000
@@ -70,11 +71,24 @@ class PostgresStore(RelationalStore):
         self.partitions = Partitions()
         connection.on_interruption = leases.interrupted
         connection.on_undoing = self.partitions.forget
+        self._id = self.get_store_id()
 
     def _write(self, _: object, written: Written) -> None:
         youngest = max(run.sequence for run in written.rows.runs.values())
         self.partitions.provide(self.postgres, youngest)
         write_down(self.postgres, written)
+
+    def wake(self, owners: Sequence[str]) -> None:
+        for owner in owners:
+            self.postgres.execute("SELECT pg_notify(?, ?)", (self._channel, owner))
+
+    def listen(self, owner: str, woken: Callable[[], None], is_over: Callable[[], bool]) -> None:
+        if not self.postgres.is_pooled:
+            hear(self.postgres, self._channel, owner, woken, is_over)
+
+    @property
+    def _channel(self) -> str:
+        return f"cronicle_{self._id}"
 
     def close(self) -> None:
         self.postgres.leave()

@@ -36,6 +36,10 @@ WHERE lock = ? AND lock IS NOT NULL AND admitted = 1 AND state IN ('queued', 'ru
 LIMIT 1
 """
 
+_CAUSES = {cause.value: cause for cause in Cause}
+_STATES = {state.value: state for state in RunState}
+"""Looked up faster than an enumeration is called."""
+
 _MOST_POLICIES = 50_000
 """Kept in memory at once; after so many, they are read anew."""
 
@@ -82,7 +86,10 @@ def live_runs(
 ) -> list[LiveRun]:
     """What is live of a workflow."""
     found = connection.rows(_LIVE, (project, environment, workflow, instance))
-    return list(readable_only("live run", _live_run, found))
+    try:
+        return [_live_run(row) for row in found]  # there may be hundreds, and it is asked for each that waits
+    except (ValueError, TypeError, OverflowError):
+        return list(readable_only("live run", _live_run, found))
 
 
 def _live_run(row: Row) -> LiveRun:
@@ -90,9 +97,9 @@ def _live_run(row: Row) -> LiveRun:
     return LiveRun(
         id=run_id,
         sequence=sequence,
-        cause=Cause(cause),
+        cause=_CAUSES.get(cause) or Cause(cause),
         series=series or None,
-        state=RunState(state),
+        state=_STATES.get(state) or RunState(state),
         admitted=bool(admitted),
         logical_time=from_instant(logical_time),
     )

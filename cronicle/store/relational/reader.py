@@ -31,6 +31,7 @@ from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.terms import LAST_OF_ALL
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
+_RESULT = (
+    "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+    " AND series = ? AND counts = 1 AND state = 'succeeded' AND instance = ''"
+)
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
@@ -187,25 +192,20 @@ class RelationalReader:
     def find_result(
         self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
     ) -> Result | None:
-        row = self._connection.row(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
-            " AND workflow = ? AND series = ? AND logical_time = ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY ended_event DESC LIMIT 1",
+        found = self._connection.rows(
+            f"{_RESULT} AND logical_time = ? ORDER BY ended_event DESC LIMIT 1",
             (project, environment, workflow, series or "", to_instant(logical_time)),
         )
-        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+        return next(iter(readable_only("run", _result_from, found)), None)
 
     def find_newest_result(
         self, project: str, environment: str, workflow: str, series: str | None
     ) -> Result | None:
-        row = self._connection.row(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
-            " AND workflow = ? AND series = ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = ''"
-            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+        found = self._connection.rows(
+            f"{_RESULT} ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
             (project, environment, workflow, series or ""),
         )
-        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+        return next(iter(readable_only("run", _result_from, found)), None)
 
     def list_results(
         self,
@@ -217,9 +217,7 @@ class RelationalReader:
         end: datetime,
     ) -> Mapping[datetime, Result]:
         found = self._connection.rows(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ?"
-            " AND environment = ? AND workflow = ? AND series = ? AND logical_time >= ? AND logical_time < ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY logical_time, ended_event",
+            f"{_RESULT} AND logical_time >= ? AND logical_time < ? ORDER BY logical_time, ended_event",
             (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
         )
         # of several for one time the last to succeed is the result
@@ -262,12 +260,9 @@ class RelationalReader:
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
-        found = self._connection.rows(
-            "SELECT ended_at - started_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
-            " AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY sequence DESC LIMIT ?",
-            (project, environment, workflow, max(limit, 0)),
-        )
-        return tuple(row[0] / 1_000_000 for row in found)
+        from cronicle.store.relational.figures import list_durations
+
+        return list_durations(self._connection, project, environment, workflow, limit)
 
     # Backfills
 
@@ -406,15 +401,15 @@ class RelationalReader:
         )
         return readable_only("run number", rows.run_from, found)
 
-    def list_unowned(self) -> tuple[str, ...]:
-        found = self._connection.rows(
-            "SELECT id, created_at FROM run INDEXED BY run_unowned"
-            " WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
-            " SELECT id, created_at FROM backfill INDEXED BY backfill_unfinished"
-            " WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')"
-            " ORDER BY created_at, id"
-        )
-        return tuple(row[0] for row in found)
+    def list_unowned(self) -> tuple[UnownedRecord, ...]:
+        from cronicle.store.relational import serving
+
+        return serving.list_unowned(self._connection)
+
+    def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
+        from cronicle.store.relational import serving
+
+        return serving.list_serving(self._connection, scope, self._liveness.is_alive)
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
         found = self._connection.rows(
@@ -428,13 +423,13 @@ class RelationalReader:
         number: int | None = self._connection.value("SELECT value FROM progress WHERE name = ?", (name,))
         return number
 
-    def find_leader(self) -> OwnerRecord | None:
-        row = self._connection.row(
-            f"SELECT {columns(rows.OWNER_COLUMNS, 'owner')} FROM leader JOIN owner ON owner.id = leader.owner"
-        )
-        if row is None or not self._liveness.is_alive(row[0]):
-            return None
-        return readable(f"owner {row[0]}", rows.owner_from, row)
+    def find_leader(self, scope: str | None = None) -> OwnerRecord | None:
+        return next((leader for led, leader in self.list_leaders() if scope in (None, led)), None)
+
+    def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
+        from cronicle.store.relational import serving
+
+        return serving.list_leaders(self._connection, self._liveness.is_alive)
 
     # Figures
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
-from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
+from cronicle.store.cells import columns, marks, readable_only, to_instant, to_json
 from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
 from cronicle.store.records import (
     Actor,
@@ -26,7 +26,7 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.relational import journal, slots
+from cronicle.store.relational import backfills, journal, slots
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.journal import Batch, WriteDown
 from cronicle.store.relational.liveness import Liveness
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _ADOPT = (
-    "UPDATE run SET owner = ? WHERE id = ? AND owner IS NULL"
+    "UPDATE run SET owner = ?, assigned_to = NULL WHERE id = ? AND owner IS NULL"
     " AND (state IN ('queued', 'running') OR hooks_open > 0)"
 )
 
@@ -57,15 +57,6 @@ _CHOSEN = (
     "lock",
 )
 """What `run --at` leaves open until the run is to start."""
-
-_FIND_OVERLAP = f"""
-SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
-WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
-    SELECT 1 FROM backfill_tick AS tick
-    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
-)
-ORDER BY sequence LIMIT 1
-"""
 
 
 class RelationalStore(RelationalReader):
@@ -217,17 +208,17 @@ class RelationalStore(RelationalReader):
 
     # Ticks
 
-    def lead(self, owner: str) -> int | None:
+    def lead(self, owner: str, scope: str = "") -> int | None:
         from cronicle.store.relational import leader
 
         if not self._liveness.is_held(owner):
             return None
-        if not leader.is_open(self._connection, owner, self.is_alive):
-            return leader.epoch_of(self._connection, owner)  # asked once a second; this takes no lock
+        if not leader.is_open(self._connection, owner, scope, self.is_alive):
+            return leader.epoch_of(self._connection, owner, scope)  # asked once a second; this takes no lock
         with self._connection.write():
             if not self._liveness.is_held(owner):
                 return None
-            return leader.lead(self._connection, owner, self.is_alive)
+            return leader.lead(self._connection, owner, scope, self.is_alive)
 
     def stop_leading(self, owner: str) -> None:
         from cronicle.store.relational import leader
@@ -235,6 +226,31 @@ class RelationalStore(RelationalReader):
         with self._connection.write():
             if self._liveness.is_held(owner):
                 leader.stop(self._connection, owner)
+
+    def serve_as(self, owner: str, scope: str, slots: int | None) -> None:
+        from cronicle.store.relational import serving
+
+        with self._connection.write():
+            if self._liveness.is_held(owner):
+                serving.serve_as(self._connection, owner, scope, slots)
+
+    def assign_runs(self, assignments: Mapping[str, str]) -> None:
+        from cronicle.store.relational import serving
+
+        with self._connection.write():
+            serving.assign(self._connection, assignments)
+
+    def hand_over_queued(self, source: str, target: str, limit: int) -> tuple[str, ...]:
+        from cronicle.store.relational import serving
+
+        with self._connection.write():
+            return serving.hand_over(self._connection, source, target, limit)
+
+    def wake(self, owners: Sequence[str]) -> None:
+        """Processes of one machine are woken by a datagram (`cronicle.engine.wake`)."""
+
+    def listen(self, owner: str, woken: Callable[[], None], is_over: Callable[[], bool]) -> None:
+        """They listen for that as well."""
 
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
@@ -312,67 +328,24 @@ class RelationalStore(RelationalReader):
             self._require_held(backfill.owner)
             if self.find_overlapping_backfill(backfill, ticks) is not None:
                 return None
-            sequence = self._connection.value(
-                f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)})"
-                f" VALUES ({marks(rows.BACKFILL_COLUMNS)}) RETURNING sequence",
-                rows.backfill_row(backfill),
-            )
-            self._connection.execute_many(
-                f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
-                f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
-                ((sequence, *rows.tick_row(tick)) for tick in ticks),
-            )
+            backfills.insert(self._connection, backfill, ticks)
             return self.find_backfill(backfill.id)
 
     def find_overlapping_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
-        row = self._connection.row(
-            _FIND_OVERLAP,
-            (
-                backfill.project,
-                backfill.environment,
-                backfill.workflow,
-                backfill.series or "",
-                to_json([to_instant(tick.logical_time) for tick in ticks]),
-            ),
-        )
-        return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
+        return backfills.find_overlapping(self._connection, backfill, ticks)
 
     def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
         with self._connection.write():
-            return (
-                self._liveness.is_held(owner)
-                and self._connection.changed(
-                    "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
-                    " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
-                    (owner, backfill_id),
-                )
-                == 1
-            )
+            return self._liveness.is_held(owner) and backfills.adopt(self._connection, backfill_id, owner)
 
     def set_backfill_state(
         self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
     ) -> bool:
-        ended = state not in (BackfillState.RUNNING, BackfillState.PAUSED)
         with self._connection.write():
-            if owner is not None and not self._liveness.is_held(owner):
-                return False
-            changed = self._connection.changed(
-                "UPDATE backfill SET state = ?, reason = ?, ended_at = ?, owner = ?"
-                " WHERE id = ? AND owner IS NOT DISTINCT FROM ? AND state IN ('running', 'paused')",
-                (
-                    state,
-                    reason,
-                    to_instant(at) if ended else None,
-                    owner if state is BackfillState.RUNNING else None,
-                    backfill_id,
-                    owner,
-                ),
-            )
-            if changed and ended:
-                self._connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
-        return changed == 1
+            is_held = owner is None or self._liveness.is_held(owner)
+            return is_held and backfills.set_state(self._connection, backfill_id, state, reason, at, owner)
 
     # Owners
 
@@ -400,24 +373,12 @@ class RelationalStore(RelationalReader):
         return self._liveness.renew(owner)
 
     def remove_owner(self, owner: str) -> None:
+        from cronicle.store.relational.serving import remove_owner
+
         with self._connection.write():
             if self._liveness.is_held(owner):
-                self._remove_owner(owner)
+                remove_owner(self._connection, owner)
         self._liveness.drop(owner)
-
-    def _remove_owner(self, owner: str) -> None:
-        self._connection.execute(
-            "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
-        )
-        self._connection.execute("UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,))
-        self._connection.execute(
-            "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
-            (owner,),
-        )
-        self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
-        self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
-        self._connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
-        self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
 
     def claim_dead_owner(self, dead: str) -> bool:
         return self._liveness.claim(dead)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cronicle.store.interface import UnknownError
 from cronicle.store.migrations import NEWEST, migrations, outdated
+from cronicle.store.relational.copy_mark import refuse_incomplete
 from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.sqlite.connection import Connection, is_mounted_read_only, mounted_read_only
 from cronicle.store.sqlite.filesystem import make_folder, refuse_network, refuse_open_to_all
@@ -18,6 +19,7 @@ from cronicle.store.sqlite.schema import make_file, upgrade, version_of
 
 if TYPE_CHECKING:
     from cronicle.store.records import BackupReport
+    from cronicle.store.sqlite.copying import SqliteEnd
     from cronicle.store.sqlite.store import SqliteStore
 
 FILE_NAME = "store.sqlite3"
@@ -44,6 +46,7 @@ def open_store(folder: Path, *, create: bool, patience: float | None = None) -> 
     try:
         if version_of(connection) < NEWEST:
             upgrade(connection, migrations("sqlite"))
+        refuse_incomplete(connection, str(folder))
     except BaseException:
         connection.close()
         raise
@@ -63,6 +66,7 @@ def open_reader(folder: Path) -> RelationalReader:
         version = version_of(connection)
         if version < NEWEST:
             raise outdated(str(folder), version)
+        refuse_incomplete(connection, str(folder))
         connection.forbid_writing()
     except BaseException:
         connection.close()
@@ -90,6 +94,39 @@ def bring_up_to_date(folder: Path) -> tuple[int, int]:
 
 
 @contextmanager
+def copied_from(folder: Path) -> Iterator[SqliteEnd]:
+    """The store in a folder as one to be copied, locked against writing."""
+    from cronicle.store.sqlite import copying  # only that needs it
+
+    refuse_network(folder)
+    refuse_open_to_all(folder)
+    path = folder / FILE_NAME
+    if not path.exists():
+        raise no_store(folder)
+    if is_mounted_read_only(folder):
+        raise mounted_read_only(folder)
+    with copying.copied_from(path) as end:
+        yield end
+
+
+@contextmanager
+def copied_to(folder: Path) -> Iterator[SqliteEnd]:
+    """The store in a folder as one to be filled; made if there is none."""
+    from cronicle.store.sqlite import copying
+
+    refuse_network(folder)
+    refuse_open_to_all(folder)
+    path = folder / FILE_NAME
+    if not path.exists():
+        make_folder(folder)
+        make_file(path)
+    elif is_mounted_read_only(folder):
+        raise mounted_read_only(folder)
+    with copying.copied_to(path) as end:
+        yield end
+
+
+@contextmanager
 def _any_version(folder: Path) -> Iterator[Connection]:
     path = folder / FILE_NAME
     refuse_network(folder)
@@ -98,7 +135,8 @@ def _any_version(folder: Path) -> Iterator[Connection]:
         raise no_store(folder)
     connection = Connection(path)
     try:
-        version_of(connection)
+        if version_of(connection) > 1:  # the table came with the second schema
+            refuse_incomplete(connection, str(folder))
         yield connection
     finally:
         connection.close()

@@ -12,20 +12,17 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from datetime import datetime
 from pathlib import Path
 
+from cronicle.folders import NO_LINKS
 from cronicle.store.cells import to_instant
 from cronicle.store.interface import StoreError
 from cronicle.store.records import BackupReport
 from cronicle.store.sqlite.connection import LAST_BACKUP, Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, sync_file, sync_folder
 from cronicle.store.sqlite.schema import version_of
-
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What file systems answer that have no hard links."""
 
 
 def back_up(source: Connection, target: Path, at: datetime) -> BackupReport:
@@ -115,7 +112,7 @@ def _give_name(partial: Path, target: Path) -> None:
         _refuse_taken(target)
         raise
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         _refuse_taken(target)
         partial.rename(target)

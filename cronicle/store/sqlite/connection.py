@@ -141,6 +141,13 @@ class Connection:
         except apsw.Error as error:
             raise explain(error, self.path) from error
 
+    def each(self, sql: str, values: Any = ()) -> Iterator[Row]:
+        """The rows, each read when it is asked for."""
+        try:
+            yield from self._database.execute(sql, values)
+        except apsw.Error as error:
+            raise explain(error, self.path) from error
+
     def value(self, sql: str, values: Any = ()) -> Any:
         """The first column of the first row; None if there is no row."""
         row = self.row(sql, values)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cronicle.folders import make_private_folder
+from cronicle.folders import is_open_to_all, make_private_folder
 from cronicle.store.interface import StoreError
 
 FILE_MODE = 0o600
@@ -90,11 +89,7 @@ def _unescaped(text: str) -> str:
 
 def refuse_open_to_all(folder: Path) -> None:
     """Raise StoreError if any user of the machine may put files into `folder`: what lies in it is executed."""
-    try:
-        mode = folder.stat().st_mode
-    except OSError:
-        return  # none yet, or one that opening it will say more about
-    if mode & stat.S_IWOTH:
+    if is_open_to_all(folder):
         raise StoreError(
             f"Every user of this machine may write into the store folder {folder}, and so change what is executed.",
             f"Take that right away with `chmod o-w {folder}`, or name a folder inside of it, which will be made "

@@ -22,3 +22,21 @@ CREATE TABLE receipt (
     number BIGINT NOT NULL,
     written_at BIGINT NOT NULL
 ) WITH (fillfactor = 10);
+
+-- How many attempts a process executes at once that serves, and of which environments; null: it drives only what it was
+-- asked for.
+ALTER TABLE owner ADD COLUMN slots BIGINT;
+ALTER TABLE owner ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+
+-- Whom the leader has given a run that nobody has taken up yet.
+ALTER TABLE run ADD COLUMN assigned_to TEXT COLLATE "C";
+
+-- One process leads for each scope: those environments that it and its likes serve.
+DROP TABLE leader;
+CREATE TABLE leader (
+    scope TEXT COLLATE "C" PRIMARY KEY,
+    owner TEXT COLLATE "C",
+    epoch BIGINT NOT NULL UNIQUE
+);
+
+INSERT INTO counter (name, value) VALUES ('leader', 0);
