@@ -18,7 +18,7 @@ from store_values import Places, Sample, new_database, owner, temporary_folder
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
-from tests.servers import running_server
+from tests.servers import NOT_DURABLE, running_server
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -38,7 +38,7 @@ def server() -> Iterator[str]:
     if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
         yield uri
         return
-    with running_server("fsync = off\nfull_page_writes = off\n") as started:
+    with running_server(NOT_DURABLE, in_memory=True) as started:
         yield started.uri()
 
 

@@ -127,7 +127,7 @@ class PostgresConnection:
             num_workers=1,
             configure=self._configure,
             reconnect_timeout=0.0,
-            timeout=1.0,
+            timeout=0.5,
             open=False,
         )
 
