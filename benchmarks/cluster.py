@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,14 +35,14 @@ from benchmarks.load import POOL, Workflow, judge_effects, kind_of, rate_of, tic
 from benchmarks.watching import EffectsWatcher, OwnersWatcher
 from benchmarks.world import World
 from cronicle.clock import SystemClock
-from cronicle.runs.states import LIVE, Outcome
+from cronicle.runs.states import LIVE, Cause, Outcome
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 
 WEIGHTS = {"kill": 4, "stop": 3, "drain": 2, "fast": 1, "immediate": 1}
 
 STARTING = 5.0
-"""Seconds from the deployment to when all schedulers are at work."""
+"""Seconds that schedulers have to begin."""
 
 DRAIN_PATIENCE = 120.0
 """Seconds after the last fault in which everything has come to its end."""
@@ -55,6 +55,8 @@ SHOWN = 20
 
 ALL = "1000000"
 
+OF_TICKS = (Cause.SCHEDULE, Cause.CATCHUP)
+
 
 @frozen
 class Found:
@@ -64,7 +66,7 @@ class Found:
     runs: int
     attempts: int
     killed: int
-    """Attempts that were ended before they had done their work."""
+    """Attempts that were ended before they had done their work, and not by their workflow's policy."""
     caught_up: int
     states: Counter[str]
     faults: Counter[str]
@@ -108,6 +110,8 @@ class Wish:
     slots: int
     seed: int
     plan: Plan
+    starting: float = STARTING
+    """Seconds from the deployment to when all schedulers are at work."""
 
 
 class Trial:
@@ -140,7 +144,7 @@ class Trial:
 
     def deploy(self) -> None:
         """Deploy all workflows; their schedules end when the faults do."""
-        end = SystemClock().now() + timedelta(seconds=self.wish.seconds + STARTING)
+        end = SystemClock().now() + timedelta(seconds=self.wish.seconds + self.wish.starting)
         self.end = end.replace(microsecond=500_000)  # between two ticks
         texts = [one.hcl(str(self.lines), str(self._script), self.end) for one in self.workflows]
         self.world.deploy([POOL, *texts])
@@ -163,6 +167,10 @@ class Trial:
             self.owners.close()
             self.effects.close()
 
+    def disturb(self) -> None:
+        """Have faults happen for as long as was wished."""
+        self.faults.go_on(self.wish.seconds)
+
     def drain(self, expected: int) -> float:
         """Wait until every tick has its run and all runs have ended; how long it took."""
         begun = uptime()
@@ -178,7 +186,9 @@ class Trial:
         """What has not come to its end; None if all has."""
 
         def counts(store: StoreReader) -> tuple[int, int]:
-            return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(RunFilter())
+            return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(
+                RunFilter(causes=OF_TICKS)
+            )
 
         live, runs = self.world.reading(counts)
         if live == 0 and runs >= expected:
@@ -191,8 +201,8 @@ class Trial:
         expected = sorted(ticks_of(self.workflows, self.after, self.end))
         begun = uptime()
         with self.watched():
-            time.sleep(STARTING)
-            self.faults.go_on(self.wish.seconds)
+            time.sleep(self.wish.starting)
+            self.disturb()
             drained = self.drain(len(expected))
             self.faults.end()
         problems = list(self.faults.problems)
@@ -210,7 +220,7 @@ class Trial:
             ticks=len(expected),
             runs=len(runs),
             attempts=len(attempts),
-            killed=sum(one.ended is None for one in attempts),
+            killed=sum(one.ended is None and not kind_of(one.workflow).may_be_dropped for one in attempts),
             caught_up=sum(run["cause"] == "catchup" for run in runs),
             states=Counter(run["state"] for run in runs),
             faults=self.faults.counts,
@@ -233,7 +243,7 @@ def judge_ticks(runs: Sequence[Any], expected: Sequence[tuple[str, datetime]]) -
     made = Counter(
         (run["workflow"], datetime.fromisoformat(run["logical_time"]))
         for run in runs
-        if run["cause"] in ("schedule", "catchup")
+        if run["cause"] in OF_TICKS
     )
     missing, extra = set(expected) - made.keys(), made.keys() - set(expected)
     several = [tick for tick, count in made.items() if count > 1]
@@ -276,7 +286,25 @@ def judge_runs(runs: Sequence[Any], attempts: Sequence[Attempt], world: World) -
             problems.append(f"{name} is {state} ({run['reason']})")
         if state == "skipped" and begun[run["id"]]:
             problems.append(f"{name} was skipped, but has executed")
-    return problems + world.reading(lambda store: [text for run in failed for text in _unfounded(store, run)])
+    return problems + world.reading(
+        lambda store: [
+            *(text for run in failed for text in _unfounded(store, run)),
+            *_unknown(store, attempts, by_id),
+        ]
+    )
+
+
+def _unknown(store: StoreReader, attempts: Sequence[Attempt], runs: Mapping[str, Any]) -> Iterator[str]:
+    """Attempts that have executed and are not on record, with their fence: what starts is on record before."""
+    by_run: dict[str, list[Attempt]] = defaultdict(list)
+    for one in attempts:
+        by_run[one.run].append(one)
+    for run_id, several in by_run.items():
+        if run_id in runs:
+            known = {(one.task, one.attempt): one.fence for one in store.list_attempts(run_id)}
+            for one in several:
+                if known.get((one.task, one.number)) != one.fence:
+                    yield f"the store does not know of {one.text()}"
 
 
 def _unfounded(store: StoreReader, run: Any) -> Iterator[str]:

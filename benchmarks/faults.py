@@ -184,9 +184,26 @@ class Faults:
             time.sleep(LOOK)
         self.timeline.note("no more faults")
 
-    def watch(self) -> None:
-        """See to those that end; to be called again and again when nothing is done to anybody any more."""
+    def do(self, what: str, serve: Serve, seconds: float = 0) -> None:
+        """Do something to a scheduler now; it is started again, or woken, after so many seconds."""
+        self.counts[what] += 1
+        self.timeline.note(f"{what} serve {serve.number} (process {serve.pid})", is_fault=True)
+        if what == "kill":
+            serve.kill()
+            self._later(seconds, lambda: self._start(serve))
+        elif what == "stop":
+            serve.stop()
+            self._later(seconds, lambda: self._wake(serve))
+        else:
+            serve.drain()
+
+    def watch(self, seconds: float = 0) -> None:
+        """See to those that end, and to what is due, for so long."""
+        until = uptime() + seconds
         self._do_what_is_due()
+        while uptime() < until:
+            time.sleep(LOOK)
+            self._do_what_is_due()
 
     def end(self) -> None:
         """Have all drain, and wait for it."""
@@ -232,16 +249,7 @@ class Faults:
         seconds = self.chance.uniform(*(STOPPED_SECONDS if what == "stop" else AWAY_SECONDS))
         if serve not in up or (len(up) < 2 and len(self.serves) > 1):
             return
-        self.counts[what] += 1
-        self.timeline.note(f"{what} serve {serve.number} (process {serve.pid})", is_fault=True)
-        if what == "kill":
-            serve.kill()
-            self._later(seconds, lambda: self._start(serve))
-        elif what == "stop":
-            serve.stop()
-            self._later(seconds, lambda: self._wake(serve))
-        else:
-            serve.drain()
+        self.do(what, serve, seconds)
 
     def _restart(self, how: str) -> None:
         assert self.restart_database is not None
