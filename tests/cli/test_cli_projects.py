@@ -233,6 +233,23 @@ def test_doctor_names_the_projects_of_last_successes(shared, outside):
     assert "sales/production/daily" in said
 
 
+def test_who_fires_ticks_is_told_of_the_project_that_is_meant(shared, cronicle, outside):
+    """Two schedulers may share a store, each for its own projects."""
+    assert shared.store.lead("owner-1", "project=sales") is not None
+
+    assert "no scheduler runs" in cronicle("status").lines[0]
+    assert json.loads(cronicle("status", "--json").out)["scheduler"] is None
+    assert outside("status", "--project", "sales").lines[0].startswith("scheduler: process 4321 on pluto")
+    assert "no process serves project weather" in cronicle("run", "daily", "--detach").err
+    assert "left to process 4321" in outside("run", "daily", "--detach", "--project", "sales").err
+    assert "nobody those of weather" in outside("doctor").out
+    assert shared.store.lead("owner-1", "project=weather") is not None
+    assert outside("status").lines[0].startswith("schedulers: process 4321 on pluto, started")
+    assert "nobody those of" not in outside("doctor").out
+    assert "scheduler: process 4321" in cronicle("status").lines[0]
+    assert "no scheduler runs" in cronicle("status", "-e", "staging").lines[0]
+
+
 # Which project is meant
 
 
