@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_world import REVISION, World
-from conftest import Said
 
 from cronicle.git.repository import Identity, init_repository
 from cronicle.runs.states import BackfillState, Cause
@@ -18,7 +18,7 @@ from cronicle.store.series import PauseRecord, SeriesKey, Settlement, TickSpan
 
 LONELY = [{"cron": ["0 4 * * 0"], "timezone": "UTC"}]
 
-Give = Callable[..., Said]
+Give = Callable[..., Any]
 
 
 @pytest.fixture
