@@ -299,7 +299,8 @@ class Dispatcher:
             if is_fatal(self._owner, error):
                 raise
             if is_loss_of_ownership(error):
-                _log.warning("Run %s is not for this process to drive any more.", run.id)
+                level = logging.INFO if run.state is RunState.QUEUED else logging.WARNING
+                _log.log(level, "Run %s is not for this process to drive any more.", run.id)
                 self._forget(run, None)
             else:
                 self._set_aside(run, error)

@@ -18,7 +18,8 @@ from cronicle.engine.sharing import Shares, moves
 from cronicle.operations.watch import Scope
 from cronicle.runs.states import LIVE
 from cronicle.store.interface import StoreError, UnwritableError
-from cronicle.store.records import BackfillRecord, ServingRecord, UnownedRecord
+from cronicle.store.records import BackfillRecord
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -102,7 +103,7 @@ class Keeper:
                 len(settled.runs),
                 settled.attempts,
             )
-            self._dispatcher.look()
+            self._owner.on_wake()  # nobody may lead now, and runs may wait for what it held
 
     async def _adopt(self, nursery: trio.Nursery) -> None:
         """Take up what this process is to take up, and give the others what is for them."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve, frozen
 
-from cronicle.store.records import ServingRecord
+from cronicle.store.serving import ServingRecord
 from cronicle.values import Value
 
 

@@ -161,8 +161,16 @@ class End(Protocol):
     """Where it is, without a password."""
     remedy: str
     """How its user makes an empty store of it."""
-    connection: Connection
-    reader: StoreReader
+
+    @property
+    def connection(self) -> Connection:
+        """What it is written with."""
+        ...
+
+    @property
+    def reader(self) -> StoreReader:
+        """The store as others see it."""
+        ...
 
     def read(self, sql: str, values: Row = ()) -> Iterator[Row]:
         """The rows of a statement, of which only a few are in memory at a time."""

@@ -58,6 +58,13 @@ class UncertainWriteError(StoreError):
     """
 
 
+class NotOwnerError(StoreError):
+    """This process is not the owner in whose name it writes (any more): it was taken for dead, and settled.
+
+    Nothing of what was asked has happened.
+    """
+
+
 class UnknownError(CronicleError):
     """There is nothing of that name or id in the store."""
 
@@ -100,6 +107,9 @@ class Store(StoreReader, Protocol):
         There is one live run for each (project, environment, workflow, instance, series, logical time), and for
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
         exactly one. The answer to a second is the id of the first.
+
+        Raises:
+            NotOwnerError: The run has an owner that is not this process.
         """
         ...
 
@@ -131,7 +141,8 @@ class Store(StoreReader, Protocol):
     def lead(self, owner: str, scope: str = "") -> int | None:
         """Make `owner` the leader of the ticking of a scope, if nobody who lives is; the epoch of that, else None.
 
-        Repeating it as the leader changes nothing. Epochs only grow, over all scopes.
+        Repeating it as the leader changes nothing. Epochs only grow, over all scopes. None if this process is not
+        `owner` (any more).
         """
         ...
 
@@ -173,12 +184,12 @@ class Store(StoreReader, Protocol):
 
         `progress` notes numbers in the same transaction (see `get_progress`).
 
-        All in one transaction. None, and nothing stored, if `epoch` is not that of the leader (any more). A
-        settlement that was decided from another position of its cursor is answered `is_stale`, and the others are
-        stored. Each tick makes one run, whatever crashes: a tick that has had one is left out silently. Where
-        somebody else's run is live for that logical time, the tick's is made in state skipped (`overlap`). A run that
-        comes `admitted` has a policy that limits nothing, and is not judged; one that comes in state skipped, with
-        its end among its events, is stored as it is.
+        All in one transaction. None, and nothing stored, if `epoch` is not that of the leader (any more), or this
+        process is not the leader. A settlement that was decided from another position of its cursor is answered
+        `is_stale`, and the others are stored. Each tick makes one run, whatever crashes: a tick that has had one is
+        left out silently. Where somebody else's run is live for that logical time, the tick's is made in state
+        skipped (`overlap`). A run that comes `admitted` has a policy that limits nothing, and is not judged; one that
+        comes in state skipped, with its end among its events, is stored as it is.
         """
         ...
 
@@ -230,7 +241,11 @@ class Store(StoreReader, Protocol):
     def create_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
-        """Make a backfill; None if an unfinished one of the same workflow and series shares a tick with it."""
+        """Make a backfill; None if an unfinished one of the same workflow and series shares a tick with it.
+
+        Raises:
+            NotOwnerError: It has an owner that is not this process.
+        """
         ...
 
     def find_overlapping_backfill(
@@ -252,7 +267,10 @@ class Store(StoreReader, Protocol):
     # Owners
 
     def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
-        """Make this process an owner; it is alive until it calls `remove_owner` or dies."""
+        """Make this process an owner; it is alive until it calls `remove_owner`, closes the store, or dies.
+
+        What is written in the name of an owner by a process that is not it has no effect.
+        """
         ...
 
     lease_seconds: float | None
@@ -295,7 +313,10 @@ class Store(StoreReader, Protocol):
         ...
 
     def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
-        """The requests for `owner` itself and for what it owns, oldest first; they are gone after."""
+        """The requests for `owner` itself and for what it owns, oldest first; they are gone after.
+
+        None at all, and all stay, if this process is not that owner (any more).
+        """
         ...
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from cronicle.store.records import BackupReport
 
 
-def open_store(location: str, *, create: bool, patience: float | None = None) -> Store:
+def open_store(
+    location: str, *, create: bool, patience: float | None = None, lease_seconds: float | None = None
+) -> Store:
     """Open a store for writing; with `create` a new one is made where there is none.
 
     Args:
         location: Where it is.
         create: Whether to make it.
         patience: Seconds that each call waits at most for another process that writes; None: a minute.
+        lease_seconds: For how long an owner on PostgreSQL lives that does not renew its lease; None: three.
 
     Raises:
         UnknownError: There is none, and `create` is false.
@@ -36,7 +39,7 @@ def open_store(location: str, *, create: bool, patience: float | None = None) ->
     if is_url(location):
         from cronicle.store import postgres
 
-        return postgres.open_store(location, create=create, patience=patience)
+        return postgres.open_store(location, create=create, patience=patience, lease_seconds=lease_seconds)
     folder = _folder(location)
     from cronicle.store import sqlite
 

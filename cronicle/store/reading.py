@@ -21,10 +21,9 @@ from cronicle.store.records import (
     Result,
     RunFilter,
     RunRecord,
-    ServingRecord,
     TaskRecord,
-    UnownedRecord,
 )
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -169,7 +168,10 @@ class StoreReader(Protocol):
 
     def list_owners(self) -> tuple[OwnerRecord, ...]: ...
     def is_alive(self, owner: str) -> bool:
-        """True while the process of that owner lives (SQLite: while its lock is held)."""
+        """True while the process of that owner lives, or somebody settles it.
+
+        SQLite: exactly while its lock is held. PostgreSQL: until its lease has run out, by the database's clock.
+        """
         ...
 
     def list_live_attempts(self, owner: str) -> tuple[LiveAttempt, ...]:

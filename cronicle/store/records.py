@@ -307,31 +307,6 @@ class OwnerRecord(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class ServingRecord(Value):
-    """A process that serves, and how much it has to do."""
-
-    owner: str
-    slots: int
-    """Attempts that it executes at once."""
-    live: int
-    """Live runs that it owns, or is to take up."""
-    queued: int
-    """Those of them that it owns and has not begun, without those of backfills."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class UnownedRecord(Value):
-    """A live run or an unfinished backfill that nobody owns."""
-
-    id: str
-    project: str
-    environment: str
-    is_backfill: bool
-    assigned_to: str | None
-    """Of a run: the process that is to take it up."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
 class ControlRequest(Value):
     """Somebody's wish for a run or a backfill, until its owner has taken it up."""
 

@@ -58,7 +58,7 @@ def cursor_before_run() -> AbstractContextManager[None]:
 
 def epoch_unchecked() -> AbstractContextManager[None]:
     """Whoever has led once may write for ever."""
-    return _replaced(leader, "leads", lambda connection, epoch: True)
+    return _replaced(leader, "leader_of", lambda connection, epoch: "whoever")
 
 
 def retry_counter_lost() -> AbstractContextManager[None]:

@@ -54,6 +54,7 @@ from cronicle.store.records import (
 from cronicle.store.relational import leases
 from cronicle.store.relational.leases import Leases
 from cronicle.store.series import PauseRecord
+from tests.simulation.cluster import Cluster
 from tests.simulation.expected_ticks import Rule, union
 from tests.simulation.mix import ENVIRONMENT, PROJECT, Mix, Plan, schedule_of
 from tests.simulation.process import Crashed, Process, share
@@ -108,27 +109,6 @@ class Pause:
     def end(self) -> datetime | None:
         ends = [one for one in (self.until, self.ended) if one is not None]
         return min(ends, default=None)
-
-
-class Cluster:
-    """Whether a seed has one process that serves, or several that know by leases who of them lives."""
-
-    def __init__(self, seed: int, pace: float) -> None:
-        self.random = Random(f"cluster/{seed}")
-        self.size = self.random.choice((0, 0, 0, 2, 3))
-        """How many serve at once; 0: one, alive as long as it holds its lock."""
-        self.lease = 6 * pace
-        self.pace = pace
-
-    @property
-    def most_skew(self) -> timedelta:
-        """More than this no clock is wrong."""
-        return timedelta(seconds=self.pace if self.size else 0)
-
-    def skew(self) -> timedelta:
-        """How far the clock of a process is from the others'."""
-        seconds = self.random.choice((0, 0, 1, -1)) * self.random.random() * self.pace
-        return timedelta(seconds=seconds if self.size else 0)
 
 
 class World:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from attrs import frozen
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import Cause, Outcome, RunState, TaskState
@@ -21,6 +25,7 @@ from cronicle.store.records import (
     DeploymentRecord,
     LiveRunExists,
     NewRun,
+    OwnerRecord,
     ProjectRecord,
     RunRecord,
     Transition,
@@ -73,6 +78,22 @@ def tick(position: int, at: datetime | None = None) -> BackfillTick:
     )
 
 
+def owner(name: str = OWNER) -> OwnerRecord:
+    return OwnerRecord(id=name, host="here", pid=1, command="cronicle serve", started_at=START)
+
+
+@frozen
+class Places:
+    """Where stores of a backend can be made: `with places.new() as location:`."""
+
+    new: Callable[[], AbstractContextManager[str]]
+    share: float = 1.0
+    """Of the examples that a test over many places takes elsewhere; making one of these takes long."""
+
+    def examples(self, number: int) -> int:
+        return max(1, int(number * self.share))
+
+
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A new folder, in memory where there is such a file system: these tests are about meaning, not about disks."""
@@ -82,11 +103,29 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(made)
 
 
-class Sample:
-    """Makes runs and backfills in a store and appends to them as the owner `me`."""
+def in_database(server: str, name: str) -> str:
+    """The URI of another database of a server."""
+    return server.rpartition("/")[0] + f"/{name}"
 
-    def __init__(self, store: Store) -> None:
+
+@contextmanager
+def new_database(server: str, template: str = "template1") -> Iterator[str]:
+    """The URI of a database for as long as the block lasts."""
+    name = f"store_{secrets.token_hex(6)}"
+    with closing(psycopg.connect(server, autocommit=True)) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield in_database(server, name)
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Sample:
+    """Makes runs and backfills in a store and appends to them as one of its owners."""
+
+    def __init__(self, store: Store, owner: str = OWNER) -> None:
         self.store = store
+        self.owner = owner
         self.spec_hash = store.put_spec(SPEC)
         self.made = 0
 
@@ -114,7 +153,7 @@ class Sample:
             "spec_hash": self.spec_hash,
             "params": {"day": "monday"},
             "actor": ACTOR,
-            "owner": OWNER,
+            "owner": self.owner,
             "created_at": START,
         }
         return RunRecord(**{**values, **changes})
@@ -130,7 +169,7 @@ class Sample:
         return made
 
     def append(self, run: RunRecord, *events: ev.RunEvent, packed: str | None = None) -> int | None:
-        transition = Transition(run_id=run.id, owner=OWNER, events=events, packed_tasks=packed)
+        transition = Transition(run_id=run.id, owner=self.owner, events=events, packed_tasks=packed)
         return self.store.append([transition])[0]
 
     def ended(
@@ -163,7 +202,7 @@ class Sample:
             "selection": {"only": ["a"]},
             "total": count,
             "actor": ACTOR,
-            "owner": OWNER,
+            "owner": self.owner,
             "created_at": START,
         }
         return BackfillRecord(**{**values, **changes})

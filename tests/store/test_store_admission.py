@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from store_values import DAY, OWNER, SECOND, START, Sample
+from store_values import DAY, OWNER, SECOND, START, Sample, owner
 
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.spec import RunSpec, spec_to_bytes
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.interface import Store
-from cronicle.store.records import OwnerRecord, RunRecord
+from cronicle.store.records import RunRecord
 
 
 def queued(sample: Sample, policy: Policy, **changes: Any) -> RunRecord:
@@ -60,11 +60,11 @@ def test_a_run_waits_until_another_has_ended(store: Store, sample: Sample, polic
 def test_max_active_runs_counts_what_others_drive_and_what_was_asked_for(
     store: Store, sample: Sample, opened: Callable[[], Store]
 ) -> None:
-    opened().register_owner(
-        OwnerRecord(id="other", host="h", pid=2, command="cronicle run", started_at=START)
-    )
-    sample.run(owner="other", cause=Cause.MANUAL)
-    sample.run(owner="other", cause=Cause.MANUAL, workflow="weekly")
+    others = Sample(opened(), "other")
+    others.store.register_owner(owner("other"))
+    others.run(cause=Cause.MANUAL)
+    others.run(cause=Cause.MANUAL, workflow="weekly")
+    sample.made = others.made
     run = queued(sample, Policy(max_active_runs=1))
 
     assert store.admit(run.id, OWNER, START).reasons == ("waiting: 1 of max_active_runs = 1 are active",)
@@ -91,6 +91,7 @@ def test_a_lock_is_kept_by_a_run_whose_owner_has_gone(store: Store, sample: Samp
     waits = queued(sample, policy, lock="db")
     assert store.admit(first.id, OWNER, START).admitted
 
+    store.register_owner(owner("another"))
     store.remove_owner(OWNER)
     for run in (first, waits):
         assert store.adopt_run(run.id, "another")
@@ -103,8 +104,8 @@ def test_a_lock_is_kept_by_a_run_whose_owner_has_gone(store: Store, sample: Samp
 def test_only_its_owner_admits_a_run_and_only_while_it_is_queued(store: Store, sample: Sample) -> None:
     run = queued(sample, Policy(max_active_runs=1))
 
-    for run_id, owner in ((run.id, "another"), ("R000000000", OWNER)):
-        answer = store.admit(run_id, owner, START)
+    for run_id, name in ((run.id, "another"), ("R000000000", OWNER)):
+        answer = store.admit(run_id, name, START)
         assert (answer.admitted, answer.is_over) == (False, True)
     sample.append(run, ev.RunFinished(at=START, state=RunState.CANCELLED))
     answer = store.admit(run.id, OWNER, START)
@@ -120,18 +121,21 @@ def test_a_run_is_not_admitted_before_its_time(store: Store, sample: Sample) -> 
     assert store.admit(run.id, OWNER, START + SECOND).admitted
 
 
-def test_processes_that_race_never_exceed_a_limit(
-    store: Store, sample: Sample, opened: Callable[[], Store]
-) -> None:
+def test_processes_that_race_never_exceed_a_limit(opened: Callable[[], Store]) -> None:
     policy = Policy(max_active_runs=3)
-    runs = [queued(sample, policy, owner=f"owner{number % 4}") for number in range(40)]
-    stores = [opened() for _ in range(4)]
+    samples = [Sample(opened(), f"owner{number}") for number in range(4)]
+    for one in samples:
+        one.store.register_owner(owner(one.owner))
+    runs = [
+        queued(samples[number % 4], policy, id=f"R{number}", logical_time=START + number * DAY)
+        for number in range(40)
+    ]
     barrier = threading.Barrier(4)
 
     def drive(number: int) -> None:
         barrier.wait()
         for run in runs[number::4]:
-            stores[number].admit(run.id, f"owner{number}", START)
+            samples[number].store.admit(run.id, f"owner{number}", START)
 
     threads = [threading.Thread(target=drive, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -139,4 +143,4 @@ def test_processes_that_race_never_exceed_a_limit(
     for thread in threads:
         thread.join()
 
-    assert sum(sample.again(run).admitted for run in runs) == 3
+    assert sum(samples[0].again(run).admitted for run in runs) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from store_values import DAY, OWNER, SECOND, START, Sample, finished, started, task_finished
+from store_values import DAY, OWNER, SECOND, START, Sample, finished, owner, started, task_finished
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import Outcome, RunState, TaskState
@@ -89,6 +89,7 @@ def test_the_sequence_of_its_start_is_the_fence_of_an_attempt(store: Store, samp
 
 
 def test_only_the_owner_of_a_run_can_append_to_it(store: Store, sample: Sample) -> None:
+    store.register_owner(owner("another"))
     mine, other = sample.run(), sample.run(owner="another")
 
     answers = store.append(
@@ -108,8 +109,9 @@ def test_only_the_owner_of_a_run_can_append_to_it(store: Store, sample: Sample) 
 
 def test_a_former_owner_can_append_no_more(store: Store, sample: Sample) -> None:
     run = sample.run()
+    store.register_owner(owner("another"))
     store.remove_owner(OWNER)
-    store.adopt_run(run.id, "another")
+    assert store.adopt_run(run.id, "another")
 
     assert sample.append(run, ev.RunStarted(at=START)) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from store_values import DAY, OWNER, SECOND, START, Sample, tick
+from store_values import DAY, OWNER, SECOND, START, Sample, owner, tick
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, Cause, RunState
@@ -156,6 +156,7 @@ def test_a_paused_one_has_no_owner_and_runs_again_when_adopted(store: Store, sam
         None,
     )
 
+    store.register_owner(owner("another"))
     assert store.adopt_backfill(backfill.id, "another")
     assert not store.adopt_backfill(backfill.id, OWNER)
     adopted = again(store, backfill)
@@ -164,6 +165,7 @@ def test_a_paused_one_has_no_owner_and_runs_again_when_adopted(store: Store, sam
 
 def test_only_its_owner_can_set_its_state(store: Store, sample: Sample) -> None:
     backfill = sample.backfill(1)
+    store.register_owner(owner("another"))
 
     assert not store.set_backfill_state(backfill.id, BackfillState.PAUSED, None, START, owner="another")
     assert not store.set_backfill_state(backfill.id, BackfillState.PAUSED, None, START, owner=None)

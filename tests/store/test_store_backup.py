@@ -21,6 +21,11 @@ from cronicle.store.sqlite.health import examine
 from cronicle.store.sqlite.schema import upgrade as apply_steps
 
 
+@pytest.fixture
+def location(sqlite_location: str) -> str:
+    return sqlite_location
+
+
 def restored(target: Path, folder: Path) -> str:
     """The location of a store that a backup was put into."""
     folder.mkdir(mode=0o700)

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import apsw
+import psycopg
 import pytest
 from store_values import ACTOR, OWNER, START, Sample, finished, started, task_finished
 
@@ -21,10 +22,17 @@ from cronicle.store.series import (
     TickSpan,
 )
 from cronicle.store.sqlite import FILE_NAME
+from cronicle.store.url import is_url
 
 
 def damage(location: str, sql: str) -> None:
-    """Change the file behind the store's back."""
+    """Change a row behind the store's back."""
+    if is_url(location):
+        with psycopg.connect(location) as database:
+            for table, constraint in database.execute(_CHECKS).fetchall():
+                database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")
+            assert database.execute(sql).rowcount == 1
+        return
     database = apsw.Connection(str(Path(location) / FILE_NAME))
     database.execute("PRAGMA ignore_check_constraints = ON")
     database.execute(sql)
@@ -32,14 +40,18 @@ def damage(location: str, sql: str) -> None:
     database.close()
 
 
+_CHECKS = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+
+
 @pytest.mark.parametrize(
     "change",
-    ["body = '{'", "body = '[]'", "body = '{}'", "type = 'Nonsense'", "version = 99", "body = char(0)"],
+    ["body = '{'", "body = '[]'", "body = '{}'", "type = 'Nonsense'", "version = 99", "body = chr(1)"],
 )
 def test_a_run_with_a_damaged_event_is_unreadable_and_the_others_go_on(
     store: Store, sample: Sample, location: str, change: str
 ) -> None:
     bad, good = sample.run(), sample.run()
+    change = change if is_url(location) else change.replace("chr(1)", "char(0)")
     damage(location, f"UPDATE run_event SET {change} WHERE run = {bad.sequence}")
 
     with pytest.raises(StoreError, match=f"history of run {bad.id} cannot be read") as caught:

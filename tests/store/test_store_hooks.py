@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from store_values import OWNER, START, Sample
+from store_values import OWNER, START, Sample, owner
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import Outcome, RunState
 from cronicle.store.interface import Store
-from cronicle.store.records import OwnerRecord
-from cronicle.store.sqlite.store import SqliteStore
 
 OWED = ev.HooksOwed(at=START, hooks=(0, 1))
 
@@ -44,7 +41,7 @@ def test_hooks_of_an_owner_that_ended_are_free_to_be_adopted_once(store: Store, 
     sample.append(with_hooks, OWED)
     store.remove_owner(OWNER)
     for name in ("next", "third"):
-        store.register_owner(OwnerRecord(id=name, host="here", pid=1, command="c", started_at=START))
+        store.register_owner(owner(name))
 
     assert [one.id for one in store.list_runs_with_hooks(None)] == [with_hooks.id]
     assert store.adopt_run(with_hooks.id, "next")
@@ -52,17 +49,3 @@ def test_hooks_of_an_owner_that_ended_are_free_to_be_adopted_once(store: Store, 
     assert not store.adopt_run(without.id, "next")
     assert [one.id for one in store.list_runs_with_hooks("next")] == [with_hooks.id]
     assert store.list_runs_with_hooks(None) == ()
-
-
-@pytest.mark.parametrize("owner", [None, OWNER])
-def test_looking_for_hooks_costs_the_same_however_long_the_history_is(
-    store: Store, owner: str | None
-) -> None:
-    """Every command that drives looks; what SQLite does for it, by its own plan."""
-    assert isinstance(store, SqliteStore)
-    steps = store._connection.rows(
-        "EXPLAIN QUERY PLAN SELECT id FROM run WHERE owner IS ? AND hooks_open > 0 ORDER BY sequence",
-        (owner,),
-    )
-
-    assert [step[3] for step in steps] == ["SEARCH run USING INDEX run_hooks (owner=?)"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 import pytest
-from store_values import DAY, OWNER, START, Sample
+from store_values import DAY, OWNER, START, Sample, owner
 
 from cronicle.store.interface import Store
 from cronicle.store.records import LiveRunExists, RunRecord
@@ -16,7 +16,9 @@ def test_many_runs_are_adopted_at_once_and_those_of_others_are_not(
     store: Store, sample: Sample, opened: Callable[[], Store]
 ) -> None:
     left = [sample.run(owner=None), sample.run(owner=None), sample.run(owner=None)]
-    assert opened().adopt_run(left[1].id, "another")
+    another = opened()
+    another.register_owner(owner("another"))
+    assert another.adopt_run(left[1].id, "another")
     ids = [run.id for run in left]
 
     assert store.adopt_runs([*ids, "R999999999"], OWNER) == (ids[0], ids[2])
@@ -49,13 +51,14 @@ def test_the_time_of_a_queued_run_can_be_chosen(store: Store, sample: Sample) ->
     assert sample.again(run) == later(run)
 
 
-@pytest.mark.parametrize(("owner", "admitted"), [("another", False), (OWNER, True)])
+@pytest.mark.parametrize(("who", "admitted"), [("another", False), (OWNER, True)])
 def test_the_time_of_a_run_of_others_or_one_that_may_start_is_as_it_is(
-    store: Store, sample: Sample, owner: str, admitted: bool
+    store: Store, sample: Sample, who: str, admitted: bool
 ) -> None:
+    store.register_owner(owner("another"))
     run = sample.run(admitted=admitted)
 
-    assert store.choose_time(later(run), owner) is False
+    assert store.choose_time(later(run), who) is False
 
     assert sample.again(run) == run
 

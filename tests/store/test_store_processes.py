@@ -6,29 +6,35 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
-from store_values import DAY, START, Sample
+import psycopg
+import pytest
+from store_values import DAY, START, Sample, new_database
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
 from cronicle.store.records import RunFilter
 from cronicle.store.sqlite import FILE_NAME
+from cronicle.store.url import is_url
 
 HERE = str(Path(__file__).parent)
 
 WRITER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from store_values import Sample, DAY, START, started, finished, task_finished
+from store_values import Sample, DAY, START, finished, owner, started, task_finished
 from cronicle.runs.events import RunFinished, RunQueued
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.location import open_store
-from cronicle.store.records import NewRun, OwnerRecord, RunRecord, Transition
+from cronicle.store.records import NewRun, RunRecord, Transition
 me, count = sys.argv[3], int(sys.argv[4])
-store = open_store(sys.argv[2], create=True)
-store.register_owner(OwnerRecord(id=me, host="h", pid=1, command="c", started_at=START))
+store = open_store(sys.argv[2], create=True, lease_seconds=float(sys.argv[5]))
+store.register_owner(owner(me))
 sample = Sample(store)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -52,15 +58,15 @@ store.remove_owner(me)
 TICKER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from store_values import DAY, Sample, START
+from store_values import DAY, Sample, START, owner
 from cronicle.runs.events import RunQueued
 from cronicle.runs.states import Cause
 from cronicle.store.location import open_store
-from cronicle.store.records import NewRun, OwnerRecord
+from cronicle.store.records import NewRun
 from cronicle.store.series import CursorRecord, SeriesKey, Settlement
 me, count = sys.argv[3], int(sys.argv[4])
-store = open_store(sys.argv[2], create=True)
-store.register_owner(OwnerRecord(id=me, host="h", pid=1, command="c", started_at=START))
+store = open_store(sys.argv[2], create=True, lease_seconds=float(sys.argv[5]))
+store.register_owner(owner(me))
 sample = Sample(store)
 epoch = store.lead(me)
 assert epoch is not None
@@ -91,9 +97,13 @@ for number in range(count):
 """
 
 
+LEASE = 0.5
+"""Seconds; nothing here renews one, so that even who lives may be claimed after it."""
+
+
 def start(location: str, name: str, count: int, program: str = WRITER) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", program, HERE, location, name, str(count)],
+        [sys.executable, "-c", program, HERE, location, name, str(count), str(LEASE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -102,25 +112,37 @@ def start(location: str, name: str, count: int, program: str = WRITER) -> subpro
 
 
 def check(location: str) -> None:
-    """The file is sound, and its rows say what its events say."""
-    database = apsw.Connection(str(Path(location) / FILE_NAME))
-    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert (
-        database.execute("SELECT value FROM counter WHERE name = 'event'").fetchall()
-        == database.execute("SELECT coalesce(max(sequence), 0) FROM run_event").fetchall()
+    """The rows of a store say what its events say, and the file of SQLite is sound."""
+    database = (
+        psycopg.connect(location) if is_url(location) else apsw.Connection(str(Path(location) / FILE_NAME))
     )
-    ended = "SELECT count(*) FROM run WHERE state = 'succeeded' AND ended_at IS NOT NULL"
-    assert (
-        database.execute(ended).fetchall()
-        == database.execute("SELECT count(*) FROM run_event WHERE type = 'RunFinished'").fetchall()
-    )
-    database.close()
+    with closing(database):
+
+        def value(sql: str) -> object:
+            return database.execute(sql).fetchall()[0][0]
+
+        if not is_url(location):
+            assert value("PRAGMA integrity_check") == "ok"
+            assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        last = value("SELECT coalesce(max(sequence), 0) FROM run_event")
+        assert value("SELECT value FROM counter WHERE name = 'event'") == last
+        ended = value("SELECT count(*) FROM run WHERE state = 'succeeded' AND ended_at IS NOT NULL")
+        assert value("SELECT count(*) FROM run_event WHERE type = 'RunFinished'") == ended
 
 
-def test_four_processes_write_at_once_and_each_tick_has_one_run(folder: Path) -> None:
+@pytest.fixture
+def nowhere(request: pytest.FixtureRequest, location: str, folder: Path) -> Iterator[str]:
+    """A place where there is no store yet."""
+    if not is_url(location):
+        yield location
+        return
+    with new_database(request.getfixturevalue("server")) as uri:
+        yield uri
+
+
+def test_four_processes_write_at_once_and_each_tick_has_one_run(nowhere: str) -> None:
     """They make the store together, too. None is ever told that it is locked."""
-    location, count = str(folder / "store"), 60
+    location, count = nowhere, 60
     processes = [start(location, f"W{n}", count) for n in range(4)]
     for process in processes:
         assert process.stdout is not None
@@ -147,8 +169,7 @@ def test_four_processes_write_at_once_and_each_tick_has_one_run(folder: Path) ->
     check(location)
 
 
-def test_a_process_killed_while_it_writes_loses_nothing_that_it_was_told_is_stored(folder: Path) -> None:
-    location = str(folder / "store")
+def test_a_process_killed_while_it_writes_loses_nothing_that_it_was_told_is_stored(location: str) -> None:
     told: list[str] = []
     for round_number in range(4):
         process = start(location, f"K{round_number}", 10_000)
@@ -162,19 +183,18 @@ def test_a_process_killed_while_it_writes_loses_nothing_that_it_was_told_is_stor
         rest, _ = process.communicate()
         told += rest.split()
 
-        store = open_store(location, create=False)
+        store = open_store(location, create=False, lease_seconds=LEASE)
+        wait_for_its_end(store, f"K{round_number}")
         check(location)
         ended = {run.id for run in store.list_runs(RunFilter(limit=100_000)) if run.state == "succeeded"}
         assert set(told) <= ended
-        assert not store.is_alive(f"K{round_number}")
         settle(store, f"K{round_number}")
         store.close()
 
 
 def test_a_ticker_killed_while_it_settles_leaves_each_tick_up_to_the_cursors_with_one_run(
-    folder: Path,
+    location: str,
 ) -> None:
-    location = str(folder / "store")
     for round_number in range(4):
         process = start(location, f"T{round_number}", 10_000, TICKER)
         assert process.stdin is not None
@@ -187,7 +207,8 @@ def test_a_ticker_killed_while_it_settles_leaves_each_tick_up_to_the_cursors_wit
         process.send_signal(signal.SIGKILL)
         process.communicate()
 
-        store = open_store(location, create=False)
+        store = open_store(location, create=False, lease_seconds=LEASE)
+        wait_for_its_end(store, f"T{round_number}")
         check(location)
         cursors = store.list_cursors("weather", "local")
         ticks = 1 + (cursors[0].position - START) // DAY
@@ -202,6 +223,16 @@ def test_a_ticker_killed_while_it_settles_leaves_each_tick_up_to_the_cursors_wit
         store.close()
 
 
+def wait_for_its_end(store: Store, name: str) -> None:
+    """Of an owner that was killed: at once, or when its lease has run out; by then its last transaction is over."""
+    if store.lease_seconds is None:
+        assert not store.is_alive(name)
+    until = time.monotonic() + 10
+    while store.is_alive(name):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def settle(store: Store, owner: str) -> None:
     """What a recovery does, as far as the store is concerned: at most the last run was under way."""
     assert store.claim_dead_owner(owner)
@@ -210,8 +241,8 @@ def settle(store: Store, owner: str) -> None:
     store.remove_owner(owner)
 
 
-def test_two_stores_in_one_process_are_as_two_processes(folder: Path) -> None:
-    one, two = (open_store(str(folder / "store"), create=True) for _ in range(2))
+def test_two_stores_in_one_process_are_as_two_processes(location: str) -> None:
+    one, two = (open_store(location, create=True) for _ in range(2))
     first, second = Sample(one), Sample(two)
     second.made = 1000
 

@@ -20,10 +20,11 @@ from test_store_processes import start
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, RunState, TaskState
-from cronicle.store.interface import Store
+from cronicle.store.interface import Store, UnknownError
 from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest, RunFilter, RunRecord
-from cronicle.store.relational.retention import _PAST, _made_before
+from cronicle.store.relational.retention import made_before
+from cronicle.store.sqlite.store import SqliteStore
 
 LATER = START + 10 * DAY
 SCOPE = ("weather", "local")
@@ -35,6 +36,22 @@ def ids(store: Store) -> set[str]:
 
 def prune(store: Store, limit: int = 100) -> list[str]:
     return list(store.prune_runs(*SCOPE, LATER, limit))
+
+
+def rows_left(store: Store) -> int:
+    """How many runs have rows of their own.
+
+    PostgreSQL keeps what belonged to a run until all of its partition is old (`test_store_postgres_partitions`).
+    """
+    tables = ["run", "slot", "control_request"]
+    if isinstance(store, SqliteStore):
+        assert store._connection.rows("PRAGMA foreign_key_check") == []
+        tables += ["run_event", "task_run", "attempt"]
+    found: set[object] = set()
+    for table in tables:
+        column = {"run": "sequence", "control_request": "target"}.get(table, "run")
+        found |= {row[0] for row in store._connection.rows(f"SELECT {column} FROM {table}")}
+    return len(found)
 
 
 def failed(sample: Sample, **changes: object) -> RunRecord:
@@ -145,17 +162,17 @@ def test_runs_of_an_unfinished_backfill_stay_until_it_has_ended(store, sample):
 
 def test_nothing_of_a_run_that_is_gone_stays_but_what_is_kept_for_others(store, sample, origin):
     store.add_audit(ACTOR, START, "retry", origin.id)
-    events = {row[0] for row in store._connection.rows("SELECT sequence FROM run_event")}
+    last = store.last_event()
 
-    assert events
     assert prune(store) == [origin.id]
-    for table in ("run", "run_event", "task_run", "attempt", "slot", "control_request"):
-        assert store._connection.value(f"SELECT count(*) FROM {table}") == 0, table
+    for read in (store.get_events, store.list_tasks, store.list_attempts):
+        with pytest.raises(UnknownError):
+            read(origin.id)
+    assert rows_left(store) == 0
     assert [entry.subject for entry in store.list_audit()] == [origin.id]
     assert store.get_spec(origin.spec_hash)
-    assert store._connection.rows("PRAGMA foreign_key_check") == []
     after = sample.run()
-    assert sample.append(after, ev.RunStarted(at=START)) > max(events)
+    assert sample.append(after, ev.RunStarted(at=START)) > last
     assert after.sequence > origin.sequence
 
 
@@ -179,21 +196,10 @@ def test_looking_for_old_runs_does_not_meet_the_new_ones(store, sample):
     for _ in range(50):
         failed(sample, created_at=LATER)
     walked = "SELECT count(*) FROM run WHERE sequence < ?"
-    bound = _made_before(store._connection, LATER)
+    bound = made_before(store._connection, LATER)
 
     assert store._connection.value(walked, (bound,)) == 3
     assert store.count_past_runs(*SCOPE, LATER + timedelta(days=365)) == 53
-
-
-def test_the_plan_of_the_walk_uses_an_index_for_each_question(store, sample):
-    steps = [
-        row[3]
-        for row in store._connection.rows(f"EXPLAIN QUERY PLAN {_PAST}", (*SCOPE, 1 << 40, 1 << 60, 10))
-    ]
-
-    assert [step for step in steps if step.startswith("SCAN")] == []
-    assert [step for step in steps if "TEMP B-TREE" in step] == []
-    assert any("task_run_carried" in step for step in steps)
 
 
 def test_a_task_that_was_carried_over_keeps_its_origin(store, sample, origin):
@@ -228,8 +234,7 @@ def test_a_request_that_nobody_took_goes_with_its_run(store, sample):
     assert store.take_requests(OWNER) == ()
 
 
-def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(folder):
-    location = str(folder / "store")
+def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(location):
     store = open_store(location, create=True)
     with start(location, "w", 500) as writer:
         assert writer.stdin is not None
@@ -247,6 +252,5 @@ def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(folder):
     assert len(made) == 500
     assert sorted([*gone, *ids(store)]) == sorted(made)
     assert ids(store) == {made[-1]}  # the latest result
-    assert store._connection.rows("PRAGMA foreign_key_check") == []
-    assert store._connection.value("SELECT count(*) FROM run_event") == len(store.get_events(made[-1]))
+    assert rows_left(store) == 1
     store.close()

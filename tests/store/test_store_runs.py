@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 import attrs
 import pytest
-from store_values import ACTOR, DAY, OWNER, SECOND, START, Sample, finished, started, task_finished
+from store_values import (
+    ACTOR,
+    DAY,
+    OWNER,
+    SECOND,
+    START,
+    Sample,
+    finished,
+    owner,
+    started,
+    task_finished,
+)
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import Cause, RunState
@@ -262,14 +273,17 @@ def test_a_live_run_without_an_owner_can_be_adopted_once(
     store: Store, sample: Sample, opened: Callable[[], Store]
 ) -> None:
     run = sample.run(owner=None)
+    other = opened()
+    other.register_owner(owner("another"))
 
     assert store.adopt_run(run.id, OWNER)
-    assert not opened().adopt_run(run.id, "another")
+    assert not other.adopt_run(run.id, "another")
     assert sample.again(run).owner == OWNER
 
 
 def test_a_run_that_has_ended_cannot_be_adopted(store: Store, sample: Sample) -> None:
     run = sample.ended()
+    store.register_owner(owner("another"))
     store.remove_owner(OWNER)
 
     assert not store.adopt_run(run.id, "another")

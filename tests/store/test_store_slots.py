@@ -6,25 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_values import (
     ACTOR,
     OWNER,
     SECOND,
     START,
+    Places,
     Sample,
     finished,
+    owner,
     started,
     task_finished,
-    temporary_folder,
 )
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, RunState
 from cronicle.store.interface import Store, UnknownError
 from cronicle.store.location import open_store
-from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord, SlotRequest
+from cronicle.store.records import ControlRequest, RunRecord, SlotRequest
 
 
 def wish(run: RunRecord, task: str, slots: int = 1, **changes: Any) -> SlotRequest:
@@ -174,8 +175,8 @@ def test_the_slots_of_an_instance_are_its_own(store: Store, sample: Sample) -> N
 
 
 def test_slots_of_an_owner_that_is_gone_are_free(store: Store, sample: Sample) -> None:
+    store.register_owner(owner("another"))
     run, other = sample.run(), sample.run(owner="another")
-    store.register_owner(OwnerRecord(id="another", host="h", pid=2, command="c", started_at=START))
     store.request_slots([wish(run, "a"), wish(other, "b", owner="another")])
     assert granted(store, 1) == ["a"]
 
@@ -202,14 +203,22 @@ def test_a_run_that_has_ended_asks_for_nothing(store: Store, sample: Sample) -> 
     assert granted(store) == []
 
 
-@given(
-    size=st.integers(0, 5),
-    steps=st.lists(st.one_of(st.integers(1, 6), st.just("grant"), st.just("end")), max_size=25),
-)
-def test_a_pool_never_gives_more_than_it_has(size: int, steps: list[int | str]) -> None:
+def test_a_pool_never_gives_more_than_it_has(places: Places) -> None:
     """Wishes, grants and ends in any order."""
-    with temporary_folder() as folder:
-        store = open_store(str(folder / "store"), create=True)
+
+    @settings(max_examples=places.examples(100), deadline=None)
+    @given(
+        size=st.integers(0, 5),
+        steps=st.lists(st.one_of(st.integers(1, 6), st.just("grant"), st.just("end")), max_size=25),
+    )
+    def check(size: int, steps: list[int | str]) -> None:
+        with places.new() as location:
+            store = open_store(location, create=True)
+            store.register_owner(owner())
+            take_steps(store, size, steps)
+            store.close()
+
+    def take_steps(store: Store, size: int, steps: list[int | str]) -> None:
         sample = Sample(store)
         run = sample.run()
         held: dict[str, int] = {}
@@ -224,7 +233,8 @@ def test_a_pool_never_gives_more_than_it_has(size: int, steps: list[int | str]) 
             else:
                 store.request_slots([wish(run, f"t{number}", int(step))])
             assert sum(held.values()) <= size
-        store.close()
+
+    check()
 
 
 # Control requests
@@ -272,9 +282,10 @@ def test_a_request_for_what_does_not_exist_is_an_unknown_error(store: Store) -> 
 def test_a_request_outlives_the_owner_that_did_not_take_it(store: Store, sample: Sample) -> None:
     run = sample.run()
     store.add_request(cancel(run.id))
+    store.register_owner(owner("another"))
     store.remove_owner(OWNER)
 
-    store.adopt_run(run.id, "another")
+    assert store.adopt_run(run.id, "another")
 
     assert [request.target for request in store.take_requests("another")] == [run.id]
 
@@ -306,9 +317,7 @@ def test_a_request_for_an_owner_goes_with_it(store: Store, sample: Sample) -> No
     with pytest.raises(UnknownError):
         store.add_request(cancel(OWNER))
 
-    store.register_owner(
-        OwnerRecord(id=OWNER, host="here", pid=1, command="cronicle serve", started_at=START)
-    )
+    store.register_owner(owner())
 
     assert store.take_requests(OWNER) == ()
 
@@ -317,7 +326,7 @@ def test_a_request_for_an_owner_that_has_died_is_left_for_nobody(
     store: Store, opened: Callable[[], Store]
 ) -> None:
     other = opened()
-    other.register_owner(OwnerRecord(id="other", host="here", pid=1, command="c", started_at=START))
+    other.register_owner(owner("other"))
     other.close()
 
     assert store.add_request(cancel("other")) is None

@@ -315,13 +315,6 @@ def test_a_store_that_stays_locked_is_an_error_that_names_how_to_find_who(path: 
 # Where it lies
 
 
-@pytest.mark.parametrize("location", ["postgresql://host/db", "postgres://host/db"])
-def test_postgresql_is_said_not_to_be_there_yet(location: str) -> None:
-    for open_it in (open_reader, lambda place: open_store(place, create=True)):
-        with pytest.raises(StoreError, match="PostgreSQL store cannot be used yet"):
-            open_it(location)
-
-
 def test_another_url_is_no_location() -> None:
     with pytest.raises(StoreError, match="not a location"):
         open_store("mysql://host/db", create=True)

@@ -15,6 +15,7 @@ from cronicle.store.records import RunFilter
 from cronicle.store.relational.admission import _HOLDER, live_runs
 from cronicle.store.relational.listing import list_query
 from cronicle.store.relational.reader import RelationalReader
+from cronicle.store.relational.retention import _PAST
 
 SCOPES = [
     {},
@@ -102,6 +103,24 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
 def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
     folder: Path, look: Callable[[RelationalReader], object], index: str
 ) -> None:
+    steps = steps_of(folder, look)
+
+    assert any(index in step for step in steps)
+    assert not any(step == "SCAN run" for step in steps)
+
+
+@pytest.mark.parametrize("owner", [None, "me"])
+def test_looking_for_hooks_costs_the_same_however_long_the_history_is(
+    folder: Path, owner: str | None
+) -> None:
+    """Every command that drives looks."""
+    steps = steps_of(folder, lambda store: store.list_runs_with_hooks(owner))
+
+    assert steps == ["SEARCH run USING INDEX run_hooks (owner=?)"]
+
+
+def steps_of(folder: Path, look: Callable[[RelationalReader], object]) -> list[str]:
+    """The plans of all that a method of the reader asks for."""
     store = sqlite.open_store(folder / "store", create=True)
     rows, steps = store._connection.rows, []
 
@@ -112,6 +131,14 @@ def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
     store._connection.rows = explained  # type: ignore[method-assign]
     look(store)
     store.close()
+    return steps
 
-    assert any(index in step for step in steps)
-    assert not any(step == "SCAN run" for step in steps)
+
+def test_the_walk_to_old_runs_uses_an_index_for_each_question(folder: Path) -> None:
+    values = ("weather", "local", 1 << 40, 1 << 60, 10)
+
+    steps = steps_of(folder, lambda store: store._connection.rows(_PAST, values))
+
+    assert [step for step in steps if step.startswith("SCAN")] == []
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+    assert any("task_run_carried" in step for step in steps)

@@ -20,6 +20,11 @@ AT = to_instant(START)
 WORKFLOWS = '[{"name":"daily","spec_hash":"h","schedules":[{"cron":"0 2 * * *"}],"tags":["x"]}]'
 
 
+@pytest.fixture
+def location(sqlite_location: str) -> str:
+    return sqlite_location
+
+
 def insert(opened: connection.Connection, table: str, **values: object) -> None:
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     opened.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))

@@ -424,16 +424,15 @@ def test_who_leads_no_more_stores_nothing(
     assert len(settle(other, new_epoch, late)[0].made) == 1
 
 
-def test_two_that_believe_they_lead_make_one_run_for_a_tick(
-    store: Store, sample: Sample, epoch: int, opened: Callable[[], Store]
+def test_deciding_twice_from_the_same_position_makes_one_run_for_a_tick(
+    store: Store, sample: Sample, epoch: int
 ) -> None:
     """The epoch fences, and the cursor and the unique key of the tick would, each alone."""
-    other = opened()
     first, second = new_run(sample, START), new_run(sample, START)
 
     (won,) = settle(store, epoch, settlement(None, START, first))
-    (stale,) = settle(other, epoch, settlement(None, START, second))
-    (left_out,) = settle(other, epoch, settlement(START, START, second))
+    (stale,) = settle(store, epoch, settlement(None, START, second))
+    (left_out,) = settle(store, epoch, settlement(START, START, second))
 
     assert (tuple(won.made), stale.is_stale, tuple(left_out.made)) == ((first.run.id,), True, ())
     assert store.count_runs(RunFilter()) == 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_values import DAY, OWNER, START, Sample, temporary_folder
+from store_values import DAY, START, Places, Sample, owner
 
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Overlap, Policy
@@ -14,10 +16,11 @@ from cronicle.runs.spec import RunSpec, spec_to_bytes
 from cronicle.runs.states import LIVE, Cause, RunState
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
-from cronicle.store.records import NewRun, OwnerRecord, RunFilter, RunRecord
+from cronicle.store.records import NewRun, RunFilter, RunRecord
 from cronicle.store.series import CursorRecord, SeriesKey, Settlement
 
 KEY = SeriesKey(project="weather", environment="local", workflow="daily")
+OWNERS = ("me", "other")
 TICKS = frozenset({Cause.SCHEDULE, Cause.CATCHUP})
 
 policies = st.builds(
@@ -35,26 +38,26 @@ steps = st.lists(
 
 
 class World:
-    """A workflow in a store that two processes have open; they take turns."""
+    """A workflow in a store that two owners have open; they take turns, also in leading."""
 
-    def __init__(self, stores: tuple[Store, Store], policy: Policy) -> None:
-        self.stores = stores
+    def __init__(self, stores: Sequence[Store], policy: Policy) -> None:
+        self.samples = {name: Sample(store, name) for name, store in zip(OWNERS, stores, strict=True)}
         self.policy = policy
-        self.sample = Sample(stores[0])
-        stores[0].register_owner(
-            OwnerRecord(id=OWNER, host="h", pid=1, command="cronicle serve", started_at=START)
-        )
-        epoch = stores[0].lead(OWNER)
-        assert epoch is not None
-        self.epoch = epoch
+        for name, sample in self.samples.items():
+            sample.store.register_owner(owner(name))
+        self.store = stores[0]
+        """To look into."""
         spec = RunSpec(project="weather", workflow="daily", policy=policy, tasks=())
-        self.spec_hash = stores[0].put_spec(spec_to_bytes(spec))
+        self.spec_hash = self.store.put_spec(spec_to_bytes(spec))
+        self.made = 0
         self.settled = 0
         """Ticks up to the cursor."""
         self.superseded: set[str] = set()
 
-    def record(self, tick: int, cause: Cause) -> NewRun:
-        run = self.sample.record(
+    def record(self, sample: Sample, tick: int, cause: Cause) -> NewRun:
+        self.made += 1
+        run = sample.record(
+            id=f"R{self.made:09}",
             logical_time=START + tick * DAY,
             cause=cause,
             spec_hash=self.spec_hash,
@@ -62,16 +65,25 @@ class World:
         )
         return NewRun(run=run, events=(ev.RunQueued(at=START, run_id=run.id),))
 
-    def settle(self, store: Store, count: int, position: int) -> None:
+    def lead(self, sample: Sample) -> int:
+        for name, other in self.samples.items():
+            if name != sample.owner:
+                other.store.stop_leading(name)
+        epoch = sample.store.lead(sample.owner)
+        assert epoch is not None
+        return epoch
+
+    def settle(self, sample: Sample, count: int, position: int) -> None:
         until = position + count
-        (settled,) = store.settle(
-            self.epoch,
+        new = tuple(self.record(sample, tick, Cause.SCHEDULE) for tick in range(position + 1, until + 1))
+        (settled,) = sample.store.settle(
+            self.lead(sample),
             [
                 Settlement(
                     key=KEY,
                     expected=START + position * DAY if position else None,
                     cursor=CursorRecord(key=KEY, since=START, position=START + until * DAY, deployment=1),
-                    runs=tuple(self.record(tick, Cause.SCHEDULE) for tick in range(position + 1, until + 1)),
+                    runs=new,
                 )
             ],
         ) or (None,)
@@ -84,23 +96,29 @@ class World:
         assert not set(settled.skipped) & live.keys()
 
     def runs(self) -> list[RunRecord]:
-        return list(self.stores[0].list_runs(RunFilter(limit=1000)))
+        return list(self.store.list_runs(RunFilter(limit=1000)))
 
-    def step(self, store: Store, what: str, number: int) -> None:
+    def step(self, turn: int, what: str, number: int) -> None:
+        sample = self.samples[OWNERS[turn % len(OWNERS)]]
         if what == "settle":
-            self.settle(store, number, self.settled)
+            self.settle(sample, number, self.settled)
         elif what == "settle too late" and self.settled:
-            self.settle(store, number, self.settled - 1)
+            self.settle(sample, number, self.settled - 1)
         elif what == "ask":
-            store.create_run(self.record(number, Cause.MANUAL))
+            sample.store.create_run(self.record(sample, number, Cause.MANUAL))
         live = [run for run in self.runs() if run.state in LIVE]
         waiting = [run for run in live if not run.admitted]
         started = [run for run in live if run.admitted or run.id in self.superseded]
         if what == "admit" and waiting:
-            store.admit(waiting[number % len(waiting)].id, OWNER, START)
+            run = waiting[number % len(waiting)]
+            self.driver(run).store.admit(run.id, self.driver(run).owner, START)
         elif what == "end" and started:
             run = started[number % len(started)]
-            self.sample.append(run, ev.RunFinished(at=START, state=RunState.SUCCEEDED))
+            self.driver(run).append(run, ev.RunFinished(at=START, state=RunState.SUCCEEDED))
+
+    def driver(self, run: RunRecord) -> Sample:
+        assert run.owner is not None
+        return self.samples[run.owner]
 
     def check(self) -> None:
         runs = self.runs()
@@ -114,7 +132,7 @@ class World:
         if self.policy.overlap is not Overlap.ALLOW:
             assert sum(run.cause in TICKS for run in active) <= 1
         for run in runs:
-            last = self.stores[0].get_events(run.id)[-1]
+            last = self.store.get_events(run.id)[-1]
             if run.state not in LIVE:
                 assert isinstance(last, ev.RunFinished)
                 assert (last.state, last.reason, last.at) == (run.state, run.reason, run.ended_at)
@@ -122,18 +140,15 @@ class World:
                 assert run.reason in ("overlap", "queue_limit")
 
 
-@settings(max_examples=60, deadline=None)
-@given(policies, steps)
-def test_each_tick_up_to_the_cursor_has_one_run_whatever_happens(
-    policy: Policy, steps: list[tuple[str, int]]
-) -> None:
-    with temporary_folder() as folder:
-        stores = tuple(open_store(str(folder / "store"), create=True) for _ in range(2))
-        try:
-            world = World((stores[0], stores[1]), policy)
+def test_each_tick_up_to_the_cursor_has_one_run_whatever_happens(places: Places) -> None:
+    @settings(max_examples=places.examples(60), deadline=None)
+    @given(policies, steps)
+    def check(policy: Policy, steps: list[tuple[str, int]]) -> None:
+        with places.new() as location, ExitStack() as stack:
+            stores = [stack.enter_context(closing(open_store(location, create=True))) for _ in OWNERS]
+            world = World(stores, policy)
             for turn, (what, number) in enumerate(steps):
-                world.step(stores[turn % 2], what, number)
+                world.step(turn, what, number)
                 world.check()
-        finally:
-            for store in stores[::-1]:
-                store.close()
+
+    check()

@@ -6,12 +6,13 @@ import secrets
 from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING
 
-from cronicle.store.interface import UnknownError
+from cronicle.store.interface import StoreError, UnknownError
 from cronicle.store.migrations import NEWEST, migrations, outdated
 from cronicle.store.postgres.connection import PostgresConnection
 from cronicle.store.postgres.schema import upgrade, version_of
 from cronicle.store.postgres.store import PostgresReader, PostgresStore, no_backup
 from cronicle.store.relational.copy_mark import refuse_incomplete
+from cronicle.store.relational.leases import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from cronicle.store.postgres.copying import PostgresEnd
@@ -19,34 +20,49 @@ if TYPE_CHECKING:
 __all__ = ["bring_up_to_date", "copied_from", "copied_to", "no_backup", "open_reader", "open_store"]
 
 
-def open_store(url: str, *, create: bool, patience: float | None = None) -> PostgresStore:
+def open_store(
+    url: str, *, create: bool, patience: float | None = None, lease_seconds: float | None = None
+) -> PostgresStore:
     """Open the store of a database for writing, of an older schema after bringing it up to date.
 
-    `patience`: seconds that each call waits at most for others that write, or for a server that is away.
+    Args:
+        url: Where it is.
+        create: Whether to make one in a database that has none.
+        patience: Seconds that each call waits at most for others that write, or for a server that is away.
+        lease_seconds: For how long an owner lives that does not renew its lease, and a transaction that stands still.
     """
-    connection = PostgresConnection(url, patience=patience)
-    with closing(connection.connect()) as first:
+    lease = LEASE_SECONDS if lease_seconds is None else lease_seconds
+    connection = PostgresConnection(url, patience=patience, standstill=lease)
+    first = connection.connect()
+    try:
         version = version_of(first, connection.shown)
         if version == 0 and not create:
             raise no_store(connection.shown)
         if version < NEWEST:
             upgrade(first, connection.shown, migrations("postgres"))
-    connection.open(secrets.token_hex(8))
-    _refuse_incomplete(connection)
-    return PostgresStore(connection)
+        connection.open(secrets.token_hex(8), first)
+        _refuse_incomplete(connection)
+    except (StoreError, UnknownError):
+        first.close()
+        raise
+    return PostgresStore(connection, lease)
 
 
 def open_reader(url: str) -> PostgresReader:
     """Open the store of a database for reading only."""
     connection = PostgresConnection(url)
-    with closing(connection.connect()) as first:
+    first = connection.connect()
+    try:
         version = version_of(first, connection.shown)
-    if version == 0:
-        raise no_store(connection.shown)
-    if version < NEWEST:
-        raise outdated(connection.shown, version)
-    connection.open("")
-    _refuse_incomplete(connection)
+        if version == 0:
+            raise no_store(connection.shown)
+        if version < NEWEST:
+            raise outdated(connection.shown, version)
+        connection.open("", first)
+        _refuse_incomplete(connection)
+    except (StoreError, UnknownError):
+        first.close()
+        raise
     return PostgresReader(connection)
 
 
@@ -57,7 +73,7 @@ def bring_up_to_date(url: str) -> tuple[int, int]:
         before = version_of(first, connection.shown)
         if before == 0:
             raise no_store(connection.shown)
-        connection.open("")
+        connection.open("", connection.connect())
         _refuse_incomplete(connection)
         connection.close()
         if before < NEWEST:

@@ -5,15 +5,18 @@ Rules:
 1. All that writes takes one lock of the store first, as SQLite does, and holds it to its commit. So limits are exact,
    the events of a store have one order in which they also become visible, and nothing ever has to be undone because
    two were at work at once. Group commit makes up for it (docs/decisions/0013-one-writer.md).
-2. A statement outside a transaction, and the beginning of a transaction, are tried again while the server is away.
-   What is lost in the middle of a transaction has not happened: the call as a whole is tried again (`again`).
-3. A connection that is lost while it commits leaves the question whether it did. Each transaction writes its number
+2. Within a transaction what gives no rows is not sent before something is asked for, or it is committed: a round trip
+   costs as much as a few dozen rows. An error of it so comes later than its statement, but before the end.
+3. What is lost before its commit was sent has not happened: the call as a whole is tried again (`again`), for as long
+   as this process is patient.
+4. A connection that is lost while it commits leaves the question whether it did. Each transaction writes its number
    beside the name of this client, so the next connection can tell: it takes the lock, which waits for the end of the
-   other, and commits itself before it believes what it read, so that a standby has it as well. No time-out is set
-   that could cancel a commit: waiting for a standby would end in a commit of which only this server knows.
-4. A process that is stopped in the middle of a transaction keeps the lock for as long as a lease, then the server
+   other, and commits itself before it believes what it read, so that a standby has it as well. Nobody else of this
+   process writes meanwhile. No time-out is set that could cancel a commit: waiting for a standby would end in a
+   commit of which only this server knows.
+5. A process that is stopped in the middle of a transaction keeps the lock for as long as a lease, then the server
    ends its session.
-5. Behind a pooler that gives each transaction another session nothing may be left in one: settings are made for each
+6. Behind a pooler that gives each transaction another session nothing may be left in one: settings are made for each
    transaction, and no statement is prepared.
 """
 
@@ -25,16 +28,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 import psycopg
+from attrs import define, field
 from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from cronicle.store.interface import StoreError, UncertainWriteError
+from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
 from cronicle.store.postgres.dialect import translate
-from cronicle.store.postgres.errors import LostError, explain, one_line, unreachable
+from cronicle.store.postgres.errors import (
+    LostError,
+    explain,
+    is_refusal,
+    one_line,
+    refused,
+    unreachable,
+)
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
@@ -42,6 +53,7 @@ from cronicle.store.url import shown_url
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
 
 T = TypeVar("T")
+Opened = psycopg.Connection[Row]
 
 MOST_CONNECTIONS = 6
 """Of one process: one writes at a time, some read, one listens."""
@@ -55,66 +67,92 @@ UNCERTAIN_PATIENCE = 600.0
 TRY_AGAIN = 0.1
 """Seconds between two attempts to reach the server."""
 
-IDLE_IN_TRANSACTION = 3.0
+STANDSTILL = 3.0
 """Seconds that a transaction may stand still; then its process was stopped, and the server ends its session."""
 
 LOCK_CLASS = 0x43726F6E
 """`Cron`: the first half of the key of the lock that everything takes that writes."""
 
+_RECEIPT = """
+INSERT INTO receipt (client, number, written_at) VALUES ($1, $2, store_now())
+ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at
+"""
+
+
+@define(eq=False, repr=False)
+class _InHand:
+    """The transaction that a thread is in."""
+
+    opened: Opened
+    unsent: list[Callable[[Opened], object]] = field(factory=list)
+    """What nobody waits for the rows of."""
+    has_written: bool = False
+
 
 class PostgresConnection:
-    """Executes statements for any number of threads; each has its own transaction."""
+    """Executes statements for any number of threads, each in its own transaction; one of them writes at a time."""
 
-    def __init__(self, url: str, *, patience: float | None = None) -> None:
+    def __init__(self, url: str, *, patience: float | None = None, standstill: float = STANDSTILL) -> None:
         self.shown = shown_url(url)
         self.patience = LOCK_PATIENCE if patience is None else patience
+        self.uncertain_patience = UNCERTAIN_PATIENCE
         self.on_interruption: Callable[[], None] = lambda: None
         """Called when the server was away and is back."""
-        self._settings = connection_settings(url)
+        self.on_undoing: Callable[[], None] = lambda: None
+        """Called when what was written has not come to be."""
         self.client = ""
         """By this name the store knows this process's writes."""
+        self._settings = connection_settings(url)
+        self._standstill = standstill
         self._number = 0
         self._lock_key = 0
         self._is_pooled = False
-        self._local = threading.local()
+        self._is_leaving = False
         self._was_lost = False
+        self._turn = threading.Lock()
+        self._local = threading.local()
         self._transaction = Transaction(self)
-        self._pool = ConnectionPool(
-            kwargs={**self._settings, "autocommit": True},
+        self._first: list[Opened] = []
+        self._pool: ConnectionPool[Any] = ConnectionPool(
+            connection_class=_Pooled,
+            kwargs={**self._settings, "autocommit": True, "ready": self._first},
             min_size=0,
             max_size=MOST_CONNECTIONS,
             num_workers=1,
             configure=self._configure,
-            reconnect_timeout=1.0,
+            reconnect_timeout=0.0,
             timeout=1.0,
             open=False,
         )
 
     # -- opening and closing -------------------------------------------------------------------------------
 
-    def connect(self) -> psycopg.Connection[Row]:
-        """A connection of its own, beside the pool.
+    def connect(self) -> Opened:
+        """A connection beside the pool.
 
         Raises:
             StoreError: The server cannot be reached, or lets nobody in.
         """
         try:
-            opened = psycopg.connect(**self._settings, autocommit=True)
+            opened: Opened = psycopg.connect(**self._settings, autocommit=True)
             found = opened.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
             # A pooler has answered with a number of its own when the connection was made.
             self._is_pooled = found is None or found[0] != opened.info.backend_pid
             self._configure(opened)
         except psycopg.Error as error:
-            raise explain(error, self.shown, broken=True) from None
+            raise refused(error, self.shown) from None
         return opened
 
-    def open(self, client: str) -> None:
-        """Open the pool, once the schema is there. `client` names this process in what it writes."""
-        with self.connect() as first:
-            found = first.execute("SELECT 'run'::regclass::oid::bigint").fetchone()
+    def open(self, client: str, first: Opened) -> None:
+        """Open the pool, once the schema is there, with a first connection. `client` names this process's writes."""
+        try:
+            found = first.execute("SELECT 'run'::regclass::oid::bigint", prepare=False).fetchone()
+        except psycopg.Error as error:
+            raise self._explained(error, first) from error
         key = 0 if found is None else int(found[0])
         self._lock_key = key - (1 << 32) if key >= 1 << 31 else key
         self.client = client
+        self._first.append(first)
         self._pool.open()
 
     @property
@@ -127,30 +165,54 @@ class PostgresConnection:
         """The second half of the key of the lock that everything takes that writes."""
         return self._lock_key
 
+    def leave(self) -> None:
+        """From now on wait for nobody: what cannot be done at once is not done."""
+        self._is_leaving = True
+
     def close(self) -> None:
         """Close all connections; doing so twice is fine."""
         self._pool.close(timeout=1.0)
+        while self._first:
+            self._first.pop().close()
 
     def _configure(self, opened: psycopg.Connection[Any]) -> None:
+        if opened.cursor_factory is psycopg.RawCursor:
+            return
         opened.adapters.register_dumper(int, Int8Dumper)
         opened.adapters.register_dumper(bool, _TruthDumper)
         opened.cursor_factory = psycopg.RawCursor
         if self._is_pooled:
             opened.prepare_threshold = None
         else:
-            opened.execute(_session_settings("SET"), prepare=False)
+            opened.execute("; ".join(self._session_settings("SET")), prepare=False)
+
+    def _session_settings(self, verb: str) -> list[str]:
+        """Settings that the promises of the store depend on, whatever the server's own are.
+
+        A commit that is not synchronous would be reported before it is durable; `remote_apply` stays what it is.
+        """
+        is_local = "true" if verb == "SET LOCAL" else "false"
+        present = "current_setting('synchronous_commit')"
+        synchronous = f"CASE WHEN {present} = 'remote_apply' THEN 'remote_apply' ELSE 'on' END"
+        return [
+            f"{verb} idle_in_transaction_session_timeout = {int(self._standstill * 1000)}",
+            f"{verb} lock_timeout = {int(self.patience * 1000)}",
+            f"{verb} statement_timeout = 0",
+            f"{verb} default_transaction_isolation = 'read committed'",
+            f"SELECT set_config('synchronous_commit', {synchronous}, {is_local})",
+        ]
 
     # -- statements ----------------------------------------------------------------------------------------
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Execute a statement whose rows nobody wants."""
-        self._do(lambda opened: opened.execute(translate(sql), values or None))
+        self._do_later(lambda opened: opened.execute(translate(sql), values or None))
 
     def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
         """Execute a statement for each row of values; within a transaction."""
         listed = list(rows)
         if listed:
-            self._do(lambda opened: opened.cursor().executemany(translate(sql), listed))
+            self._do_later(lambda opened: opened.cursor().executemany(translate(sql), listed))
 
     def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
         """Send rows for a `COPY … FROM STDIN`; within a transaction."""
@@ -164,11 +226,11 @@ class PostgresConnection:
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
-        return self._do(lambda opened: opened.execute(translate(sql), values or None).fetchone())
+        return self._cursor(sql, values).fetchone()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows."""
-        return self._do(lambda opened: opened.execute(translate(sql), values or None).fetchall())
+        return self._cursor(sql, values).fetchall()
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None if there is no row."""
@@ -177,35 +239,47 @@ class PostgresConnection:
 
     def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement; the number of rows that it changed."""
-        return self._do(lambda opened: opened.execute(translate(sql), values or None).rowcount)
+        return self._cursor(sql, values).rowcount
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Send the statements of this block, whose results nobody wants, in one go. Within a transaction."""
-        opened = self._current
-        assert opened is not None
+    def _cursor(self, sql: str, values: Sequence[Any]) -> psycopg.Cursor[Row]:
+        """A statement that was executed, with its rows."""
+        in_hand = self._in_hand
+        if in_hand is not None and not in_hand.has_written:
+            in_hand.has_written = not sql.lstrip().startswith("SELECT")
+        return self._do(lambda opened: opened.execute(translate(sql), values or None))
+
+    def _do_later(self, operation: Callable[[Opened], object]) -> None:
+        """Perform an operation whose result nobody wants: in a transaction before the next that somebody does."""
+        in_hand = self._in_hand
+        if in_hand is None:
+            self.again(lambda: self._alone(operation))
+        else:
+            in_hand.unsent.append(operation)
+            in_hand.has_written = True
+
+    def _do(self, operation: Callable[[Opened], T]) -> T:
+        """Perform an operation: in the transaction of this thread, or on its own, again if the server was away."""
+        in_hand = self._in_hand
+        if in_hand is None:
+            return self.again(lambda: self._alone(operation))
+        opened = in_hand.opened
         try:
+            if not in_hand.unsent:
+                return operation(opened)
             with opened.pipeline():
-                yield
+                _send(in_hand)
+                return operation(opened)
         except psycopg.Error as error:
             raise self._explained(error, opened) from error
 
-    def _do(self, operation: Callable[[psycopg.Connection[Row]], T]) -> T:
-        """Perform an operation: in the transaction of this thread, or on its own, again if the server was away."""
-        opened = self._current
-        if opened is None:
-            return self.again(lambda: self._alone(operation))
+    def _alone(self, operation: Callable[[Opened], T]) -> T:
+        opened = self._take()
         try:
             return operation(opened)
         except psycopg.Error as error:
             raise self._explained(error, opened) from error
-
-    def _alone(self, operation: Callable[[psycopg.Connection[Row]], T]) -> T:
-        with self._lent() as opened:
-            try:
-                return operation(opened)
-            except psycopg.Error as error:
-                raise self._explained(error, opened) from error
+        finally:
+            self._pool.putconn(opened)
 
     def again(self, operation: Callable[[], T]) -> T:
         """Perform something that has done all or nothing, again for as long as the server is away.
@@ -213,36 +287,33 @@ class PostgresConnection:
         Raises:
             StoreError: It cannot be done, or the server has been away for longer than this process is patient.
         """
-        if self._current is not None:
+        if self._in_hand is not None:
             return operation()
         until = time.monotonic() + self.patience
         while True:
             try:
                 return operation()
             except LostError:
-                self._was_lost = True
-                if time.monotonic() >= until:
+                if self._is_leaving or time.monotonic() >= until:
                     raise
             time.sleep(TRY_AGAIN)  # noqa: TID251 - in a thread of its own, while there is no server
             self._pool.check()
 
-    @contextmanager
-    def _lent(self) -> Iterator[psycopg.Connection[Row]]:
-        """A connection of the pool, for a moment."""
-        opened = self._take()
+    def _take(self) -> Opened:
+        """A connection of the pool."""
+        if self._was_lost and self._is_leaving:
+            raise unreachable(self.shown, "its connection was lost")
         try:
-            yield opened
-        finally:
-            self._pool.putconn(opened)
-
-    def _take(self) -> psycopg.Connection[Row]:
-        try:
-            opened = self._pool.getconn()
-        except PoolTimeout as error:
-            self.connect().close()  # says why, if it cannot be reached
-            raise unreachable(self.shown, "all connections are busy") from error
+            opened: Opened = self._pool.getconn()
+        except PoolTimeout:
+            try:
+                self.connect().close()  # says why, if it cannot be reached
+            except StoreError:
+                self._was_lost = True
+                raise
+            raise unreachable(self.shown, "all connections of this process are busy") from None
         except psycopg.Error as error:
-            raise explain(error, self.shown, broken=True) from error
+            raise unreachable(self.shown, one_line(error)) from error
         if self._was_lost:
             self._was_lost = False
             self._pool.putconn(opened)
@@ -251,17 +322,16 @@ class PostgresConnection:
         return opened
 
     def _explained(self, error: psycopg.Error, opened: psycopg.Connection[Any]) -> StoreError:
-        explained = explain(error, self.shown, broken=opened.broken or opened.closed)
-        if isinstance(explained, LostError):
-            self._was_lost = True
-        return explained
+        is_broken = opened.broken or opened.closed
+        self._was_lost = self._was_lost or is_broken
+        return explain(error, self.shown, broken=is_broken)
 
     # -- transactions --------------------------------------------------------------------------------------
 
     @property
-    def _current(self) -> psycopg.Connection[Row] | None:
-        """The connection on which this thread is in a transaction."""
-        return getattr(self._local, "opened", None)
+    def _in_hand(self) -> _InHand | None:
+        """The transaction that this thread is in."""
+        return getattr(self._local, "in_hand", None)
 
     def write(self) -> Transaction:
         """One transaction: durable when the block ends, without a trace when it raises."""
@@ -269,18 +339,21 @@ class PostgresConnection:
 
     def begin(self) -> None:
         """Begin to write; whoever else writes is waited for."""
-        assert self._current is None, "transactions are not nested"
-        self._local.opened = self.again(self._begin)
-
-    def _begin(self) -> psycopg.Connection[Row]:
-        opened = self._take()
+        assert self._in_hand is None, "transactions are not nested"
+        if not self._turn.acquire(timeout=self.patience):
+            raise unreachable(self.shown, "this process has waited too long for a write of its own")
         try:
-            opened.execute(
-                f"BEGIN; {_session_settings('SET LOCAL') if self._is_pooled else ''}"
-                f"SET LOCAL lock_timeout = {int(self.patience * 1000)};"
-                f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {self._lock_key})",
-                prepare=False,
-            )
+            self._local.in_hand = _InHand(self.again(self._begin))
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def _begin(self) -> Opened:
+        opened = self._take()
+        settings = self._session_settings("SET LOCAL") if self._is_pooled else []
+        lock = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {self._lock_key})"
+        try:
+            opened.execute("; ".join(("BEGIN", *settings, lock)), prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -294,41 +367,57 @@ class PostgresConnection:
             UncertainWriteError: It may have been, or not.
             StoreError: It was not.
         """
-        opened, self._local.opened = self._local.opened, None
-        number = self._next_number()
+        in_hand = self._in_hand
+        assert in_hand is not None
+        if not in_hand.has_written:
+            self.roll_back()
+            return
+        self._local.in_hand = None
         try:
-            with _undisturbed():
-                opened.execute(f"{self._receipt(number)}; COMMIT", prepare=False)
+            self._number += 1
+            self._commit(in_hand, self._number)
+        except BaseException:
+            self.on_undoing()
+            raise
+        finally:
+            self._turn.release()
+
+    def _commit(self, in_hand: _InHand, number: int) -> None:
+        opened, is_sent = in_hand.opened, False
+        try:
+            with _undisturbed(), opened.pipeline():
+                _send(in_hand)
+                opened.execute(_RECEIPT, (self.client, number))
+                is_sent = True
+                opened.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
-            is_gone = opened.broken or opened.closed
             self._give_back(opened)
-            if not is_gone:
+            if not is_sent or is_refusal(error):
                 raise explained from error
             if not self._has_happened(number):
                 raise unreachable(self.shown, one_line(error)) from error
+        except BaseException:
+            self._give_back(opened)
+            raise
         else:
             self._pool.putconn(opened)
 
     def roll_back(self) -> None:
         """Undo what was written since `begin`."""
-        opened, self._local.opened = self._local.opened, None
-        self._give_back(opened)
+        in_hand = self._in_hand
+        assert in_hand is not None
+        self._local.in_hand = None
+        try:
+            self._give_back(in_hand.opened)
+        finally:
+            self._turn.release()
+            self.on_undoing()
 
-    def _give_back(self, opened: psycopg.Connection[Row]) -> None:
+    def _give_back(self, opened: Opened) -> None:
         with suppress(psycopg.Error):
             opened.rollback()
         self._pool.putconn(opened)
-
-    def _next_number(self) -> int:
-        self._number += 1  # transactions of a store are one at a time, so that no two threads are here
-        return self._number
-
-    def _receipt(self, number: int) -> str:
-        return (
-            f"INSERT INTO receipt (client, number, written_at) VALUES ('{self.client}', {number}, store_now())"  # noqa: S608
-            " ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at"
-        )
 
     def _has_happened(self, number: int) -> bool:
         """Whether a transaction was committed whose connection was lost meanwhile.
@@ -336,27 +425,27 @@ class PostgresConnection:
         Raises:
             UncertainWriteError: Nobody can tell.
         """
-        until = time.monotonic() + UNCERTAIN_PATIENCE
+        until = time.monotonic() + self.uncertain_patience
         while True:
             try:
                 return self._look_up(number)
             except StoreError as error:
-                if not isinstance(error, LostError) or time.monotonic() >= until:
+                if not isinstance(error, UnwritableError) or time.monotonic() >= until:
                     raise UncertainWriteError(
                         f"the connection to the store {self.shown} was lost while it committed, and nobody can tell "
                         "whether it did",
                         "Repeat the command: it looks at what was recorded first.",
                     ) from error
             time.sleep(TRY_AGAIN)  # noqa: TID251 - in a thread of its own, while there is no server
+            self._pool.check()
 
     def _look_up(self, number: int) -> bool:
         opened = self._begin()
         try:
             found = opened.execute("SELECT number FROM receipt WHERE client = $1", (self.client,)).fetchone()
             happened = found is not None and found[0] == number
-            with _undisturbed():
-                again = self._receipt(number if happened else number - 1)
-                opened.execute(f"{again}; COMMIT", prepare=False)
+            opened.execute(_RECEIPT, (self.client, number if happened else number - 1))
+            opened.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -383,6 +472,14 @@ class Transaction:
             self._connection.roll_back()
 
 
+class _Pooled(psycopg.Connection[Row]):
+    """What the pool opens: first what has been opened before it."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", *, ready: list[Opened], **settings: Any) -> Opened:  # type: ignore[override]
+        return ready.pop() if ready else psycopg.connect(conninfo, **settings)
+
+
 class _TruthDumper(Int8Dumper):
     """Truth as the columns have it."""
 
@@ -390,28 +487,24 @@ class _TruthDumper(Int8Dumper):
         return b"1" if obj else b"0"
 
 
-def _session_settings(verb: str) -> str:
-    """Settings that the promises of the store depend on, whatever the server's own are.
-
-    A commit that is not synchronous would be reported before it is durable; `remote_apply` stays what it is.
-    """
-    return (
-        f"{verb} idle_in_transaction_session_timeout = {int(IDLE_IN_TRANSACTION * 1000)};"
-        f"{verb} statement_timeout = 0;"
-        f"{verb} default_transaction_isolation = 'read committed';"
-        f"SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit')"
-        f" = 'remote_apply' THEN 'remote_apply' ELSE 'on' END, {'true' if verb == 'SET LOCAL' else 'false'});"
-    )
+def _send(in_hand: _InHand) -> None:
+    """Send what has not been yet; within a pipeline."""
+    for operation in in_hand.unsent:
+        operation(in_hand.opened)
+    in_hand.unsent.clear()
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C in this block: it would cancel the wait for a standby, of which only this server then knows."""
+    """No Ctrl-C in this block, but after it: it would cancel the wait for a standby, which only this server knew."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pressed: list[tuple[int, FrameType | None]] = []
+    former = signal.signal(signal.SIGINT, lambda *how: pressed.append(how))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
+        if pressed and callable(former):
+            former(*pressed[0])

@@ -103,7 +103,7 @@ def copied_from(url: str) -> Iterator[PostgresEnd]:
             raise no_store(connection.shown)
         if version < NEWEST:
             raise outdated(connection.shown, version)
-        connection.open("")
+        connection.open("", connection.connect())
         refuse_incomplete(connection, connection.shown)
         with _begun(reading, connection, locked=True):
             yield PostgresEnd(connection, reading)
@@ -118,7 +118,7 @@ def copied_to(url: str, client: str) -> Iterator[PostgresEnd]:
     with _opened(url) as (connection, reading):
         if version_of(reading, connection.shown) < NEWEST:
             upgrade(reading, connection.shown, migrations("postgres"))
-        connection.open(client)
+        connection.open(client, connection.connect())
         with _begun(reading, connection, locked=False):
             yield PostgresEnd(connection, reading)
         with suppress(StoreError):

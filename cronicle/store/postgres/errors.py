@@ -6,6 +6,7 @@ import psycopg
 from psycopg import errors as pg
 
 from cronicle.store.interface import StoreError, UnwritableError
+from cronicle.store.url import shown_url
 
 
 class LostError(UnwritableError):
@@ -28,6 +29,14 @@ _FOR_NOW: tuple[type[psycopg.Error], ...] = (
 
 _FULL: tuple[type[psycopg.Error], ...] = (pg.DiskFull, pg.OutOfMemory, pg.InsufficientResources)
 
+_NOT_LET_IN = (
+    "authentication failed",
+    "no password supplied",
+    "pg_hba.conf",
+    "permission denied for database",
+    "is not permitted to log in",
+)
+
 
 def explain(error: psycopg.Error, store: str, *, broken: bool) -> StoreError:
     """What an error means to whoever runs the command.
@@ -39,16 +48,6 @@ def explain(error: psycopg.Error, store: str, *, broken: bool) -> StoreError:
     """
     said = one_line(error)
     match error:
-        case pg.InvalidPassword() | pg.InvalidAuthorizationSpecification():
-            return StoreError(
-                f"the store {store} lets nobody in with these credentials: {said}",
-                "Check the user name, and the password in PGPASSWORD, in ~/.pgpass, or in CRONICLE_STORE.",
-            )
-        case pg.InvalidCatalogName():
-            return StoreError(
-                f"the server of the store {store} has no such database: {said}",
-                "Make it with `createdb`, or correct its name in --store.",
-            )
         case pg.InsufficientPrivilege():
             return StoreError(
                 f"the store {store} does not allow that: {said}",
@@ -66,16 +65,44 @@ def explain(error: psycopg.Error, store: str, *, broken: bool) -> StoreError:
             )
         case _ if broken or isinstance(error, _FOR_NOW):
             return unreachable(store, said)
-        case psycopg.DataError() | psycopg.IntegrityError() | psycopg.ProgrammingError():
+        case psycopg.DataError():
+            return StoreError(
+                f"the store {store} cannot hold what was to be written: {said}",
+                "PostgreSQL stores no text with the character NUL in it; leave it out and repeat the command.",
+            )
+        case psycopg.IntegrityError() | psycopg.ProgrammingError():
             return StoreError(
                 f"the store {store} has refused what was to be written: {said}",
-                "If a text in it has a character that PostgreSQL cannot store (NUL), leave that out; else the store "
-                "is damaged: put a backup of it in its place.",
+                "It is damaged: put a backup of it in its place.",
             )
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return unreachable(store, said)
         case _:
             return StoreError(f"the store {store} failed: {said}", "Repeat the command.")
+
+
+def refused(error: psycopg.Error, store: str) -> StoreError:
+    """What it means that no connection could be made. All that tells the reasons apart is what the server says."""
+    said = one_line(error)
+    if any(words in said for words in _NOT_LET_IN) or ("role " in said and "does not exist" in said):
+        return StoreError(
+            f"the store {store} lets nobody in with these credentials: {said}",
+            "Check the user name, and the password in PGPASSWORD, in ~/.pgpass, or in CRONICLE_STORE.",
+        )
+    if "database " in said and "does not exist" in said:
+        return StoreError(
+            f"the server of the store {store} has no such database: {said}",
+            "Make it with `createdb`, or correct its name in --store.",
+        )
+    return unreachable(store, said)
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """True if the server has said that a statement failed, and so that its transaction comes to nothing.
+
+    An end of the session (`FATAL`) is none: it may come after a commit.
+    """
+    return error.diag.severity_nonlocalized == "ERROR"
 
 
 def unreachable(store: str, said: str) -> LostError:
@@ -89,4 +116,4 @@ def unreachable(store: str, said: str) -> LostError:
 def one_line(error: BaseException) -> str:
     """The first line of what was said."""
     lines = [line.strip() for line in str(error).strip().splitlines()]
-    return next((line for line in lines if line), type(error).__name__)
+    return shown_url(next((line for line in lines if line), type(error).__name__))

@@ -5,6 +5,8 @@ Rules:
 1. A partition is made before it is needed, beside the table and then attached, which holds up no reader.
 2. When runs are pruned, what belongs to them stays until all runs of its partition are old. Then the partition is
    dropped if none of its runs is left, else the rows are deleted that belong to none.
+3. Dropping one waits for all who read, and whoever comes then waits for it. So it gives up soon where somebody reads
+   for long (`pg_dump`), and is done another time.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ PARTITIONED = ("run_event", "task_run", "attempt")
 
 PRUNED = "pruned/"
 """What the names in the table `progress` begin with that tell of partitions with rows of pruned runs."""
+
+DROP_PATIENCE = 500
+"""Milliseconds."""
 
 ORPHANS_AT_ONCE = 5_000
 """Rows that are deleted in one transaction."""
@@ -63,7 +68,7 @@ class Partitions:
         self._ready = wanted
 
     def forget(self) -> None:
-        """Know nothing: what was made in a transaction may not have come to be."""
+        """Know nothing: what was made in a transaction that was undone is not there."""
         self._ready = -1
 
 
@@ -100,6 +105,7 @@ def _is_swept(connection: Connection, number: int, size: int) -> bool:
     is_used = "SELECT 1 FROM run WHERE sequence >= ? AND sequence < ? LIMIT 1"
     with connection.write():
         if connection.row(is_used, (number * size, (number + 1) * size)) is None:
+            connection.execute(f"SET LOCAL lock_timeout = {DROP_PATIENCE}")
             for table in PARTITIONED:
                 name = name_of(table, number)
                 if connection.value("SELECT to_regclass(?)", (name,)) is not None:

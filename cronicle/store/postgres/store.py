@@ -8,22 +8,22 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from cronicle.store.interface import Store, StoreError
+from cronicle.store.interface import Store, StoreError, UnwritableError
 from cronicle.store.postgres.connection import PostgresConnection
 from cronicle.store.postgres.hearing import hear
 from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
 from cronicle.store.postgres.writing import write_down
 from cronicle.store.records import BackupReport
 from cronicle.store.relational.journal import Written
-from cronicle.store.relational.leases import Leases
+from cronicle.store.relational.leases import LEASE_SECONDS, Leases
 from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.retention import made_before
 from cronicle.store.relational.writer import RelationalStore
 
 C = TypeVar("C", bound=type)
 
-NOT_TRIED_AGAIN = frozenset({"close", "backup", "listen"})
-"""Of what the contract has: what does no work, or does it elsewhere."""
+NOT_TRIED_AGAIN = frozenset({"close", "backup", "listen", "prune_runs"})
+"""Of what the contract has: what does no work, or tries again on its own."""
 
 RECEIPTS_KEPT = 86_400_000_000
 """Microseconds for which the receipts are kept of processes that did not remove their own."""
@@ -64,23 +64,19 @@ class PostgresStore(RelationalStore):
 
     runs_in_place = False
 
-    def __init__(self, connection: PostgresConnection) -> None:
-        leases = Leases(connection)
+    def __init__(self, connection: PostgresConnection, lease_seconds: float = LEASE_SECONDS) -> None:
+        leases = Leases(connection, lease_seconds)
         super().__init__(connection, leases, self._write)
         self.postgres = connection
         self.partitions = Partitions()
-        connection.on_interruption = self._interrupted
-        self._leases = leases
+        connection.on_interruption = leases.interrupted
+        connection.on_undoing = self.partitions.forget
         self._id = self.get_store_id()
 
     def _write(self, _: object, written: Written) -> None:
         youngest = max(run.sequence for run in written.rows.runs.values())
         self.partitions.provide(self.postgres, youngest)
         write_down(self.postgres, written)
-
-    def _interrupted(self) -> None:
-        self.partitions.forget()
-        self._leases.interrupted()
 
     def wake(self, owners: Sequence[str]) -> None:
         for owner in owners:
@@ -95,6 +91,7 @@ class PostgresStore(RelationalStore):
         return f"cronicle_{self._id}"
 
     def close(self) -> None:
+        self.postgres.leave()
         with suppress(StoreError):
             self.postgres.execute(
                 "DELETE FROM receipt WHERE client = ? OR written_at < store_now() - ?",
@@ -103,9 +100,11 @@ class PostgresStore(RelationalStore):
         super().close()
 
     def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
-        pruned = super().prune_runs(project, environment, before, limit)
+        connection, prune = self.postgres, super().prune_runs
+        pruned: tuple[str, ...] = connection.again(lambda: prune(project, environment, before, limit))
         if len(pruned) < limit:  # all runs of before are gone that can be
-            sweep(self._connection, made_before(self._connection, before), self.partitions.size)
+            with suppress(UnwritableError):  # what is left of them goes the next time
+                sweep(connection, made_before(connection, before), self.partitions.size)
         return pruned
 
     def _remove_rows_of(self, sequences: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Writing a batch of events down in a PostgreSQL store, with the rows that follow from them. The hot path.
 
-However large the batch is, each kind of row takes one statement, which gets its rows as one JSON list, and all
-statements are sent in one go.
+However large the batch is, each kind of row takes one statement, which gets its rows as one JSON list. None of them
+is waited for, so that they go out together, with the commit.
 """
 
 from __future__ import annotations
@@ -157,58 +157,57 @@ def write_down(connection: PostgresConnection, written: Written) -> None:
         if listed:
             connection.execute(statement, (to_json(listed),))
 
-    with connection.together():
-        put(_INSERT_EVENTS, _EVENT, written.events)
-        connection.execute("UPDATE counter SET value = ? WHERE name = 'event'", (written.last,))
-        put(_INSERT_ATTEMPTS, _STARTED, {row[:4]: row for row in found.started}.values())
-        put(_END_ATTEMPTS, _ENDED, {row[-4:]: row for row in reversed(found.finished)}.values())
-        put(
-            _PUT_TASKS,
-            _TASK,
+    put(_INSERT_EVENTS, _EVENT, written.events)
+    connection.execute("UPDATE counter SET value = ? WHERE name = 'event'", (written.last,))
+    put(_INSERT_ATTEMPTS, _STARTED, {row[:4]: row for row in found.started}.values())
+    put(_END_ATTEMPTS, _ENDED, {row[-4:]: row for row in reversed(found.finished)}.values())
+    put(
+        _PUT_TASKS,
+        _TASK,
+        (
             (
-                (
-                    *identity,
-                    task.state,
-                    task.reason,
-                    task.fingerprint,
-                    task.deep_fingerprint,
-                    task.carried_from,
-                    task.output,
-                )
-                for identity, task in found.tasks.items()
-            ),
-        )
-        put(_NEW_TASKS, _UNIT, dict.fromkeys(found.new_tasks))
-        put(
-            _PUT_RUNS,
-            _PUT,
+                *identity,
+                task.state,
+                task.reason,
+                task.fingerprint,
+                task.deep_fingerprint,
+                task.carried_from,
+                task.output,
+            )
+            for identity, task in found.tasks.items()
+        ),
+    )
+    put(_NEW_TASKS, _UNIT, dict.fromkeys(found.new_tasks))
+    put(
+        _PUT_RUNS,
+        _PUT,
+        (
             (
-                (
-                    run.state,
-                    run.reason,
-                    run.started_at,
-                    run.ended_at,
-                    run.ended_event,
-                    int(run.cancel_requested),
-                    run.packed_tasks,
-                    run.hooks_open,
-                    run.sequence,
-                )
-                for run in runs
-            ),
-        )
-        if ended:
-            connection.execute(_FORGET_REQUESTS, (to_json(list(ended)),))
-        put(
-            _COUNT_TICKS,
-            _TICK,
-            (
-                (int(run.state is RunState.FAILED), run.backfill, run.position, run_id)
-                for run_id, run in ended.items()
-                if run.position is not None
-            ),
-        )
-        put(_START_SLOTS, _ATTEMPT, (row[:4] for row in found.started))
-        put(_FREE_SLOTS, _ATTEMPT, found.released)
-        if ended:
-            connection.execute(_FREE_SLOTS_OF_RUNS, (to_json([run.sequence for run in ended.values()]),))
+                run.state,
+                run.reason,
+                run.started_at,
+                run.ended_at,
+                run.ended_event,
+                int(run.cancel_requested),
+                run.packed_tasks,
+                run.hooks_open,
+                run.sequence,
+            )
+            for run in runs
+        ),
+    )
+    if ended:
+        connection.execute(_FORGET_REQUESTS, (to_json(list(ended)),))
+    put(
+        _COUNT_TICKS,
+        _TICK,
+        (
+            (int(run.state is RunState.FAILED), run.backfill, run.position, run_id)
+            for run_id, run in ended.items()
+            if run.position is not None
+        ),
+    )
+    put(_START_SLOTS, _ATTEMPT, (row[:4] for row in found.started))
+    put(_FREE_SLOTS, _ATTEMPT, found.released)
+    if ended:
+        connection.execute(_FREE_SLOTS_OF_RUNS, (to_json([run.sequence for run in ended.values()]),))

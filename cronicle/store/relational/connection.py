@@ -17,7 +17,7 @@ class Connection(Protocol):
     """
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """Execute a statement whose rows nobody wants."""
+        """Execute a statement whose rows nobody wants. In a transaction its error may come as late as at the end."""
         ...
 
     def execute_many(self, sql: str, rows: Iterable[Row]) -> None:

@@ -45,3 +45,15 @@ def count_dropped(connection: Connection) -> Mapping[tuple[str, str, str, str], 
         " GROUP BY project, environment, workflow, reason"
     )
     return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
+
+
+def list_durations(
+    connection: Connection, project: str, environment: str, workflow: str, limit: int
+) -> tuple[float, ...]:
+    """`StoreReader.list_durations`."""
+    found = connection.rows(
+        "SELECT ended_at - started_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+        " AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY sequence DESC LIMIT ?",
+        (project, environment, workflow, max(limit, 0)),
+    )
+    return tuple(row[0] / 1_000_000 for row in found)

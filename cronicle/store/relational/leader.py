@@ -44,9 +44,10 @@ def stop(connection: Connection, owner: str) -> None:
     connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
 
 
-def leads(connection: Connection, epoch: int) -> bool:
-    """True if that epoch is a present leader's."""
-    return connection.row("SELECT 1 FROM leader WHERE epoch = ? AND owner IS NOT NULL", (epoch,)) is not None
+def leader_of(connection: Connection, epoch: int) -> str | None:
+    """The leader of whatever scope, if that epoch is its; else None."""
+    owner: str | None = connection.value("SELECT owner FROM leader WHERE epoch = ?", (epoch,))
+    return owner
 
 
 def _leader(connection: Connection, scope: str) -> tuple[str | None, int]:

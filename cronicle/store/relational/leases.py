@@ -3,7 +3,8 @@
 Rules:
 
 1. A process renews its lease several times within it. One that dies, is stopped, or cannot reach the database is dead
-   when its lease has run out: then another may claim it, which gives the owner a new epoch.
+   when its lease has run out: then another may claim it, which gives the owner a new epoch. One that ends says so,
+   and is dead at once.
 2. Each write in the name of an owner compares its epoch in the same transaction. So a process that wakes up after it
    was settled changes nothing, however long ago it has decided to.
 3. While the database was away nobody could renew, and that is nobody's fault: after it was restarted, or somebody has
@@ -12,6 +13,9 @@ Rules:
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from cronicle.store.interface import StoreError
 from cronicle.store.relational.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
@@ -25,8 +29,10 @@ LEAST_BETWEEN_INTERRUPTIONS = 30.0
 """Seconds; a client that loses its connection again and again does not keep the others from claiming the dead."""
 
 _IS_OVER = """
-lease_until < store_now() AND store_up_since() + ?2 < store_now() AND interrupted_at + ?2 < store_now()
+(lease_until = 0
+ OR lease_until < store_now() AND store_up_since() + ?2 < store_now() AND interrupted_at + ?2 < store_now())
 """
+"""A lease until 0 was given back."""
 
 _DEAD = f"SELECT 1 FROM owner, interruption WHERE id = ?1 AND {_IS_OVER}"
 
@@ -34,6 +40,8 @@ _CLAIM = f"""
 UPDATE owner SET epoch = ?3, lease_until = store_now() + ?2
 WHERE id = ?1 AND EXISTS (SELECT 1 FROM interruption WHERE {_IS_OVER})
 """
+
+_GIVE_BACK = "UPDATE owner SET lease_until = 0 WHERE id = ? AND epoch = ?"
 
 
 class Leases:
@@ -74,9 +82,7 @@ class Leases:
     def leave(self, dead: str) -> None:
         epoch = self._epochs.pop(dead, None)
         if epoch is not None:
-            self._connection.execute(
-                "UPDATE owner SET lease_until = 0 WHERE id = ? AND epoch = ?", (dead, epoch)
-            )
+            self._connection.execute(_GIVE_BACK, (dead, epoch))
 
     def renew(self, owner: str) -> bool:
         epoch = self._epochs.get(owner)
@@ -98,7 +104,10 @@ class Leases:
         self._epochs.pop(owner, None)
 
     def close(self) -> None:
-        self._epochs.clear()
+        """Give all leases back, if that can be done at once."""
+        while self._epochs:
+            with suppress(StoreError):
+                self._connection.execute(_GIVE_BACK, self._epochs.popitem())
 
     def interrupted(self) -> None:
         """Have every lease last once more: this process has found the database gone, and back."""

@@ -28,7 +28,7 @@ class Liveness(Protocol):
         ...
 
     def leave(self, dead: str) -> None:
-        """Undo `claim`, or `take` before the owner was put on record."""
+        """Undo `claim`."""
         ...
 
     def renew(self, owner: str) -> bool:
@@ -36,11 +36,11 @@ class Liveness(Protocol):
         ...
 
     def is_held(self, owner: str) -> bool:
-        """Within a transaction: True if this process may write in the name of that owner."""
+        """True if this process may write in the name of that owner: until the end of the transaction it is in."""
         ...
 
     def drop(self, owner: str) -> None:
-        """Forget an owner that is off the record."""
+        """Forget an owner that is off the record, or undo `take` of one that did not come on it."""
         ...
 
     def close(self) -> None:

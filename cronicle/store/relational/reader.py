@@ -25,14 +25,13 @@ from cronicle.store.records import (
     Result,
     RunFilter,
     RunRecord,
-    ServingRecord,
     TaskRecord,
-    UnownedRecord,
 )
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.terms import LAST_OF_ALL
+from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -44,19 +43,11 @@ if TYPE_CHECKING:
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
+_RESULT = (
+    "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
+    " AND series = ? AND counts = 1 AND state = 'succeeded' AND instance = ''"
+)
 _BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
-
-
-_SERVING = """
-SELECT id, slots,
-    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state IN ('queued', 'running')),
-    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.backfill = ''),
-    (SELECT count(*) FROM run INDEXED BY run_unowned WHERE run.owner IS NULL
-        AND run.state IN ('queued', 'running') AND run.assigned_to = owner.id)
-FROM owner WHERE slots IS NOT NULL AND scope = ? ORDER BY epoch
-"""
 
 
 class RelationalReader:
@@ -201,25 +192,20 @@ class RelationalReader:
     def find_result(
         self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
     ) -> Result | None:
-        row = self._connection.row(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
-            " AND workflow = ? AND series = ? AND logical_time = ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY ended_event DESC LIMIT 1",
+        found = self._connection.rows(
+            f"{_RESULT} AND logical_time = ? ORDER BY ended_event DESC LIMIT 1",
             (project, environment, workflow, series or "", to_instant(logical_time)),
         )
-        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+        return next(iter(readable_only("run", _result_from, found)), None)
 
     def find_newest_result(
         self, project: str, environment: str, workflow: str, series: str | None
     ) -> Result | None:
-        row = self._connection.row(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ?"
-            " AND workflow = ? AND series = ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = ''"
-            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+        found = self._connection.rows(
+            f"{_RESULT} ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
             (project, environment, workflow, series or ""),
         )
-        return next(iter(readable_only("run", _result_from, [] if row is None else [row])), None)
+        return next(iter(readable_only("run", _result_from, found)), None)
 
     def list_results(
         self,
@@ -231,9 +217,7 @@ class RelationalReader:
         end: datetime,
     ) -> Mapping[datetime, Result]:
         found = self._connection.rows(
-            "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ?"
-            " AND environment = ? AND workflow = ? AND series = ? AND logical_time >= ? AND logical_time < ?"
-            " AND counts = 1 AND state = 'succeeded' AND instance = '' ORDER BY logical_time, ended_event",
+            f"{_RESULT} AND logical_time >= ? AND logical_time < ? ORDER BY logical_time, ended_event",
             (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
         )
         # of several for one time the last to succeed is the result
@@ -276,12 +260,9 @@ class RelationalReader:
     def list_durations(
         self, project: str, environment: str, workflow: str, limit: int = 50
     ) -> tuple[float, ...]:
-        found = self._connection.rows(
-            "SELECT ended_at - started_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
-            " AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY sequence DESC LIMIT ?",
-            (project, environment, workflow, max(limit, 0)),
-        )
-        return tuple(row[0] / 1_000_000 for row in found)
+        from cronicle.store.relational.figures import list_durations
+
+        return list_durations(self._connection, project, environment, workflow, limit)
 
     # Backfills
 
@@ -421,31 +402,14 @@ class RelationalReader:
         return readable_only("run number", rows.run_from, found)
 
     def list_unowned(self) -> tuple[UnownedRecord, ...]:
-        found = self._connection.rows(
-            "SELECT id, project, environment, 0 AS is_backfill, assigned_to, created_at"
-            " FROM run INDEXED BY run_unowned WHERE owner IS NULL AND state IN ('queued', 'running') UNION ALL"
-            " SELECT id, project, environment, 1, NULL, created_at FROM backfill INDEXED BY backfill_unfinished"
-            " WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')"
-            " ORDER BY created_at, id"
-        )
-        return tuple(
-            UnownedRecord(
-                id=row[0],
-                project=row[1],
-                environment=row[2],
-                is_backfill=bool(row[3]),
-                assigned_to=row[4],
-            )
-            for row in found
-        )
+        from cronicle.store.relational import serving
+
+        return serving.list_unowned(self._connection)
 
     def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
-        found = self._connection.rows(_SERVING, (scope,))
-        return tuple(
-            ServingRecord(owner=owner, slots=slots, live=live + assigned, queued=queued)
-            for owner, slots, live, queued, assigned in found
-            if self._liveness.is_alive(owner)
-        )
+        from cronicle.store.relational import serving
+
+        return serving.list_serving(self._connection, scope, self._liveness.is_alive)
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
         found = self._connection.rows(
@@ -463,15 +427,9 @@ class RelationalReader:
         return next((leader for led, leader in self.list_leaders() if scope in (None, led)), None)
 
     def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
-        found = self._connection.rows(
-            f"SELECT leader.scope, {columns(rows.OWNER_COLUMNS, 'owner')}"
-            " FROM leader JOIN owner ON owner.id = leader.owner ORDER BY leader.scope"
-        )
-        return tuple(
-            (scope, readable(f"owner {row[0]}", rows.owner_from, tuple(row)))
-            for scope, *row in found
-            if self._liveness.is_alive(row[0])
-        )
+        from cronicle.store.relational import serving
+
+        return serving.list_leaders(self._connection, self._liveness.is_alive)
 
     # Figures
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
-from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_json
-from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.cells import columns, marks, readable_only, to_instant, to_json
+from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
 from cronicle.store.records import (
     Actor,
     AdmissionAnswer,
@@ -26,7 +26,7 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.relational import journal, slots
+from cronicle.store.relational import backfills, journal, slots
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.journal import Batch, WriteDown
 from cronicle.store.relational.liveness import Liveness
@@ -46,16 +46,6 @@ _ADOPT = (
     " AND (state IN ('queued', 'running') OR hooks_open > 0)"
 )
 
-_HAND_OVER = """
-UPDATE run SET owner = NULL, assigned_to = nullif(CAST(? AS TEXT), '')
-WHERE sequence IN (
-    SELECT sequence FROM run
-    WHERE owner = ? AND owner IS NOT NULL AND state = 'queued' AND state IN ('queued', 'running') AND backfill = ''
-    ORDER BY sequence DESC LIMIT ?
-)
-RETURNING id
-"""
-
 _CHOSEN = (
     "logical_time",
     "nominal",
@@ -67,15 +57,6 @@ _CHOSEN = (
     "lock",
 )
 """What `run --at` leaves open until the run is to start."""
-
-_FIND_OVERLAP = f"""
-SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
-WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
-    SELECT 1 FROM backfill_tick AS tick
-    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
-)
-ORDER BY sequence LIMIT 1
-"""
 
 
 class RelationalStore(RelationalReader):
@@ -155,6 +136,7 @@ class RelationalStore(RelationalReader):
 
     def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         run = new.run
+        self._require_held(run.owner)
         row = rows.run_row(run)
         is_tick = run.cause in UNASKED_CAUSES
         if run.state in LIVE:
@@ -205,6 +187,14 @@ class RelationalStore(RelationalReader):
     def _batch(self) -> Batch:
         return Batch(self._connection, self._liveness, self._write_down)
 
+    def _require_held(self, owner: str | None) -> None:
+        """Within a transaction: see to it that what is made for an owner is made by its process."""
+        if owner is not None and not self._liveness.is_held(owner):
+            raise NotOwnerError(
+                f"this process was taken for dead, and what it drove was given to others (as {owner})",
+                "Repeat the command: it goes on with what is left to do.",
+            )
+
     def adopt_run(self, run_id: str, owner: str) -> bool:
         return self.adopt_runs((run_id,), owner) != ()
 
@@ -221,6 +211,8 @@ class RelationalStore(RelationalReader):
     def lead(self, owner: str, scope: str = "") -> int | None:
         from cronicle.store.relational import leader
 
+        if not self._liveness.is_held(owner):
+            return None
         if not leader.is_open(self._connection, owner, scope, self.is_alive):
             return leader.epoch_of(self._connection, owner, scope)  # asked once a second; this takes no lock
         with self._connection.write():
@@ -232,25 +224,26 @@ class RelationalStore(RelationalReader):
         from cronicle.store.relational import leader
 
         with self._connection.write():
-            leader.stop(self._connection, owner)
+            if self._liveness.is_held(owner):
+                leader.stop(self._connection, owner)
 
     def serve_as(self, owner: str, scope: str, slots: int | None) -> None:
+        from cronicle.store.relational import serving
+
         with self._connection.write():
-            self._connection.execute(
-                "UPDATE owner SET scope = ?, slots = ? WHERE id = ?", (scope, slots, owner)
-            )
+            serving.serve_as(self._connection, owner, scope, slots)
 
     def assign_runs(self, assignments: Mapping[str, str]) -> None:
+        from cronicle.store.relational import serving
+
         with self._connection.write():
-            self._connection.execute_many(
-                "UPDATE run SET assigned_to = ? WHERE id = ? AND owner IS NULL",
-                [(owner, run_id) for run_id, owner in assignments.items()],
-            )
+            serving.assign(self._connection, assignments)
 
     def hand_over_queued(self, source: str, target: str, limit: int) -> tuple[str, ...]:
+        from cronicle.store.relational import serving
+
         with self._connection.write():
-            found = self._connection.rows(_HAND_OVER, (target, source, max(limit, 0)))
-        return tuple(row[0] for row in found)
+            return serving.hand_over(self._connection, source, target, limit)
 
     def wake(self, owners: Sequence[str]) -> None:
         """Processes of one machine are woken by a datagram (`cronicle.engine.wake`)."""
@@ -261,11 +254,12 @@ class RelationalStore(RelationalReader):
     def settle(
         self, epoch: int, settlements: Sequence[Settlement], progress: Mapping[str, int] | None = None
     ) -> tuple[Settled, ...] | None:
-        from cronicle.store.relational.leader import leads
+        from cronicle.store.relational.leader import leader_of
         from cronicle.store.relational.ticks import Settling
 
         with self._connection.write():
-            if not leads(self._connection, epoch):
+            leader = leader_of(self._connection, epoch)
+            if leader is None or not self._liveness.is_held(leader):
                 return None
             return Settling(self._connection, self._known_policies(), self._batch()).settle(
                 settlements, progress
@@ -330,114 +324,60 @@ class RelationalStore(RelationalReader):
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
         with self._connection.write():
+            self._require_held(backfill.owner)
             if self.find_overlapping_backfill(backfill, ticks) is not None:
                 return None
-            sequence = self._connection.value(
-                f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)})"
-                f" VALUES ({marks(rows.BACKFILL_COLUMNS)}) RETURNING sequence",
-                rows.backfill_row(backfill),
-            )
-            self._connection.execute_many(
-                f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
-                f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
-                ((sequence, *rows.tick_row(tick)) for tick in ticks),
-            )
+            backfills.insert(self._connection, backfill, ticks)
             return self.find_backfill(backfill.id)
 
     def find_overlapping_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
-        row = self._connection.row(
-            _FIND_OVERLAP,
-            (
-                backfill.project,
-                backfill.environment,
-                backfill.workflow,
-                backfill.series or "",
-                to_json([to_instant(tick.logical_time) for tick in ticks]),
-            ),
-        )
-        return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
+        return backfills.find_overlapping(self._connection, backfill, ticks)
 
     def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
         with self._connection.write():
-            return (
-                self._liveness.is_held(owner)
-                and self._connection.changed(
-                    "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
-                    " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
-                    (owner, backfill_id),
-                )
-                == 1
-            )
+            return self._liveness.is_held(owner) and backfills.adopt(self._connection, backfill_id, owner)
 
     def set_backfill_state(
         self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
     ) -> bool:
-        ended = state not in (BackfillState.RUNNING, BackfillState.PAUSED)
         with self._connection.write():
-            if owner is not None and not self._liveness.is_held(owner):
-                return False
-            changed = self._connection.changed(
-                "UPDATE backfill SET state = ?, reason = ?, ended_at = ?, owner = ?"
-                " WHERE id = ? AND owner IS NOT DISTINCT FROM ? AND state IN ('running', 'paused')",
-                (
-                    state,
-                    reason,
-                    to_instant(at) if ended else None,
-                    owner if state is BackfillState.RUNNING else None,
-                    backfill_id,
-                    owner,
-                ),
-            )
-            if changed and ended:
-                self._connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
-        return changed == 1
+            is_held = owner is None or self._liveness.is_held(owner)
+            return is_held and backfills.set_state(self._connection, backfill_id, state, reason, at, owner)
 
     # Owners
 
     def register_owner(self, owner: OwnerRecord) -> OwnerRecord:
+        exists = StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
         if not self._liveness.take(owner.id):
-            raise StoreError(f"there is an owner {owner.id} already", "Repeat the command.")
+            raise exists
         try:
             with self._connection.write():
                 epoch = self._count("epoch")
-                self._connection.execute(
-                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})",
+                row = self._connection.row(
+                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})"
+                    f" ON CONFLICT DO NOTHING RETURNING {columns(rows.OWNER_COLUMNS)}",
                     (owner.id, epoch, owner.host, owner.pid, owner.command, to_instant(owner.started_at)),
                 )
+                if row is None:
+                    raise exists
                 self._liveness.note(owner.id, epoch)
-                row = self._connection.row(
-                    f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner WHERE id = ?", (owner.id,)
-                )
         except StoreError:
-            self._liveness.leave(owner.id)
+            self._liveness.drop(owner.id)
             raise
-        assert row is not None
         return rows.owner_from(row)
 
     def renew_lease(self, owner: str) -> bool:
         return self._liveness.renew(owner)
 
     def remove_owner(self, owner: str) -> None:
+        from cronicle.store.relational.serving import remove_owner
+
         with self._connection.write():
             if self._liveness.is_held(owner):
-                self._remove_owner(owner)
+                remove_owner(self._connection, owner)
         self._liveness.drop(owner)
-
-    def _remove_owner(self, owner: str) -> None:
-        self._connection.execute(
-            "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
-        )
-        self._connection.execute("UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,))
-        self._connection.execute(
-            "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
-            (owner,),
-        )
-        self._connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
-        self._connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
-        self._connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
-        self._connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
 
     def claim_dead_owner(self, dead: str) -> bool:
         return self._liveness.claim(dead)
@@ -478,6 +418,8 @@ class RelationalStore(RelationalReader):
         if not self._holds("SELECT 1 FROM control_request", ()):
             return ()  # asked once a second; this takes no lock
         with self._connection.write():
+            if not self._liveness.is_held(owner):
+                return ()
             found = self._connection.rows(
                 f"SELECT {columns(rows.REQUEST_COLUMNS)} FROM control_request AS request"
                 " WHERE target = ?1 OR EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"

@@ -1,0 +1,91 @@
+"""Backfills in a store; each writing function runs inside a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cronicle.runs.states import BackfillState
+from cronicle.store import rows
+from cronicle.store.cells import columns, marks, readable, to_instant, to_json
+from cronicle.store.records import BackfillRecord, BackfillTick
+from cronicle.store.relational.connection import Connection
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+_FIND_OVERLAP = f"""
+SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
+WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
+    SELECT 1 FROM backfill_tick AS tick
+    WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
+)
+ORDER BY sequence LIMIT 1
+"""
+
+
+def insert(connection: Connection, backfill: BackfillRecord, ticks: Sequence[BackfillTick]) -> None:
+    """Make a backfill with its ticks."""
+    sequence = connection.value(
+        f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)})"
+        f" VALUES ({marks(rows.BACKFILL_COLUMNS)}) RETURNING sequence",
+        rows.backfill_row(backfill),
+    )
+    connection.execute_many(
+        f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
+        f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
+        ((sequence, *rows.tick_row(tick)) for tick in ticks),
+    )
+
+
+def find_overlapping(
+    connection: Connection, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
+) -> BackfillRecord | None:
+    """`Store.find_overlapping_backfill`."""
+    row = connection.row(
+        _FIND_OVERLAP,
+        (
+            backfill.project,
+            backfill.environment,
+            backfill.workflow,
+            backfill.series or "",
+            to_json([to_instant(tick.logical_time) for tick in ticks]),
+        ),
+    )
+    return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
+
+
+def adopt(connection: Connection, backfill_id: str, owner: str) -> bool:
+    """`Store.adopt_backfill`."""
+    adopted = connection.changed(
+        "UPDATE backfill SET owner = ?, state = 'running', reason = NULL"
+        " WHERE id = ? AND owner IS NULL AND state IN ('running', 'paused')",
+        (owner, backfill_id),
+    )
+    return adopted == 1
+
+
+def set_state(
+    connection: Connection,
+    backfill_id: str,
+    state: BackfillState,
+    reason: str | None,
+    at: datetime,
+    owner: str | None,
+) -> bool:
+    """`Store.set_backfill_state`."""
+    ended = state not in (BackfillState.RUNNING, BackfillState.PAUSED)
+    changed = connection.changed(
+        "UPDATE backfill SET state = ?, reason = ?, ended_at = ?, owner = ?"
+        " WHERE id = ? AND owner IS NOT DISTINCT FROM ? AND state IN ('running', 'paused')",
+        (
+            state,
+            reason,
+            to_instant(at) if ended else None,
+            owner if state is BackfillState.RUNNING else None,
+            backfill_id,
+            owner,
+        ),
+    )
+    if changed and ended:
+        connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
+    return changed == 1

@@ -1,0 +1,117 @@
+"""Who serves, who leads, which runs wait for whom; each writing function runs inside a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cronicle.store import rows
+from cronicle.store.cells import columns, readable
+from cronicle.store.records import OwnerRecord
+from cronicle.store.relational.connection import Connection
+from cronicle.store.serving import ServingRecord, UnownedRecord
+
+# ruff: noqa: S608 - statements are put together from constants; values are always bound
+
+_SERVING = """
+SELECT id, slots,
+    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
+        AND run.state IN ('queued', 'running')),
+    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
+        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.backfill = ''),
+    (SELECT count(*) FROM run INDEXED BY run_unowned WHERE run.owner IS NULL
+        AND run.state IN ('queued', 'running') AND run.assigned_to = owner.id)
+FROM owner WHERE slots IS NOT NULL AND scope = ? ORDER BY epoch
+"""
+
+_UNOWNED = """
+SELECT id, project, environment, 0 AS is_backfill, assigned_to, created_at
+FROM run INDEXED BY run_unowned WHERE owner IS NULL AND state IN ('queued', 'running')
+UNION ALL
+SELECT id, project, environment, 1, NULL, created_at FROM backfill INDEXED BY backfill_unfinished
+WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')
+ORDER BY created_at, id
+"""
+
+_HAND_OVER = """
+UPDATE run SET owner = NULL, assigned_to = nullif(CAST(? AS TEXT), '')
+WHERE sequence IN (
+    SELECT sequence FROM run
+    WHERE owner = ? AND owner IS NOT NULL AND state = 'queued' AND state IN ('queued', 'running') AND backfill = ''
+    ORDER BY sequence DESC LIMIT ?
+)
+RETURNING id
+"""
+
+
+def list_serving(
+    connection: Connection, scope: str, is_alive: Callable[[str], bool]
+) -> tuple[ServingRecord, ...]:
+    """`StoreReader.list_serving`."""
+    return tuple(
+        ServingRecord(owner=owner, slots=slots, live=live + assigned, queued=queued)
+        for owner, slots, live, queued, assigned in connection.rows(_SERVING, (scope,))
+        if is_alive(owner)
+    )
+
+
+def list_leaders(
+    connection: Connection, is_alive: Callable[[str], bool]
+) -> tuple[tuple[str, OwnerRecord], ...]:
+    """`StoreReader.list_leaders`."""
+    found = connection.rows(
+        f"SELECT leader.scope, {columns(rows.OWNER_COLUMNS, 'owner')}"
+        " FROM leader JOIN owner ON owner.id = leader.owner ORDER BY leader.scope"
+    )
+    return tuple(
+        (scope, readable(f"owner {row[0]}", rows.owner_from, tuple(row)))
+        for scope, *row in found
+        if is_alive(row[0])
+    )
+
+
+def list_unowned(connection: Connection) -> tuple[UnownedRecord, ...]:
+    """`StoreReader.list_unowned`."""
+    return tuple(
+        UnownedRecord(
+            id=row[0],
+            project=row[1],
+            environment=row[2],
+            is_backfill=bool(row[3]),
+            assigned_to=row[4],
+        )
+        for row in connection.rows(_UNOWNED)
+    )
+
+
+def serve_as(connection: Connection, owner: str, scope: str, slots: int | None) -> None:
+    """`Store.serve_as`."""
+    connection.execute("UPDATE owner SET scope = ?, slots = ? WHERE id = ?", (scope, slots, owner))
+
+
+def assign(connection: Connection, assignments: Mapping[str, str]) -> None:
+    """`Store.assign_runs`."""
+    connection.execute_many(
+        "UPDATE run SET assigned_to = ? WHERE id = ? AND owner IS NULL",
+        [(owner, run_id) for run_id, owner in assignments.items()],
+    )
+
+
+def hand_over(connection: Connection, source: str, target: str, limit: int) -> tuple[str, ...]:
+    """`Store.hand_over_queued`."""
+    return tuple(row[0] for row in connection.rows(_HAND_OVER, (target, source, max(limit, 0))))
+
+
+def remove_owner(connection: Connection, owner: str) -> None:
+    """`Store.remove_owner`."""
+    connection.execute(
+        "UPDATE run SET owner = NULL WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
+    )
+    connection.execute("UPDATE run SET owner = NULL WHERE owner = ? AND hooks_open > 0", (owner,))
+    connection.execute(
+        "UPDATE backfill SET owner = NULL WHERE owner = ? AND state IN ('running', 'paused')",
+        (owner,),
+    )
+    connection.execute("DELETE FROM slot WHERE owner = ?", (owner,))
+    connection.execute("DELETE FROM control_request WHERE target = ?", (owner,))
+    connection.execute("UPDATE leader SET owner = NULL WHERE owner = ?", (owner,))
+    connection.execute("DELETE FROM owner WHERE id = ?", (owner,))
