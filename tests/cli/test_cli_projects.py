@@ -52,7 +52,7 @@ def add_deployment(world: World, project: str, environment: str) -> None:
 def outside(shared: World, cronicle: Give, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
     """Gives a command outside any project, with the store named."""
 
-    def give(*words: str) -> Said:
+    def give(*words: str) -> Any:
         with monkeypatch.context() as there:
             there.chdir(tmp_path)
             return cronicle(*words, "--store", str(shared.folder))
