@@ -231,6 +231,9 @@ def test_doctor_names_the_projects_of_last_successes(shared, outside):
 
     assert "weather/local/daily" in said
     assert "sales/production/daily" in said
+    metrics = outside("doctor", "--metrics").out
+    for labels in ('project="weather",environment="local"', 'project="sales",environment="production"'):
+        assert f'last_success_timestamp_seconds{{{labels},workflow="daily"}}' in metrics
 
 
 def test_who_fires_ticks_is_told_of_the_project_that_is_meant(shared, cronicle, outside):
