@@ -159,7 +159,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def hand_over_queued(self, source: str, target: str, limit: int) -> tuple[str, ...]:
-        """Take runs from an owner that it has not begun, the youngest first, for another; the ids of those taken.
+        """Take runs from an owner that it has not begun, the youngest of those that may start first; their ids.
 
         They have no owner then and are assigned to `target`, or to nobody if that is empty. Runs of backfills stay
         with whoever drives the backfill.

@@ -15,7 +15,7 @@ class ServingRecord(Value):
     slots: int
     """Attempts that it executes at once."""
     live: int
-    """Live runs that it owns, or is to take up."""
+    """Runs that it owns and that may start or have begun, and those that it is to take up."""
     queued: int
     """Those of them that it owns and has not begun, without those of backfills."""
 

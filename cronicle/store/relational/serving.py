@@ -15,9 +15,9 @@ from cronicle.store.serving import ServingRecord, UnownedRecord
 _SERVING = """
 SELECT id, slots,
     (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state IN ('queued', 'running')),
+        AND run.state IN ('queued', 'running') AND run.admitted = 1),
     (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.backfill = ''),
+        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.admitted = 1 AND run.backfill = ''),
     (SELECT count(*) FROM run INDEXED BY run_unowned WHERE run.owner IS NULL
         AND run.state IN ('queued', 'running') AND run.assigned_to = owner.id)
 FROM owner WHERE slots IS NOT NULL AND scope = ? ORDER BY epoch
@@ -37,7 +37,7 @@ UPDATE run SET owner = NULL, assigned_to = nullif(CAST(? AS TEXT), '')
 WHERE sequence IN (
     SELECT sequence FROM run
     WHERE owner = ? AND owner IS NOT NULL AND state = 'queued' AND state IN ('queued', 'running') AND backfill = ''
-    ORDER BY sequence DESC LIMIT ?
+    ORDER BY admitted DESC, sequence DESC LIMIT ?
 )
 RETURNING id
 """
