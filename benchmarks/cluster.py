@@ -315,8 +315,16 @@ def _unfounded(store: StoreReader, run: Any) -> Iterator[str]:
         tasks[attempt.task].append(attempt.outcome)
     needed = 1 if kind.may_fail else LOST_IN_A_ROW
     if not any(outcomes[-needed:] == [Outcome.LOST] * needed for outcomes in tasks.values()):
-        said = ", ".join(f"{task}: {' '.join(map(str, outcomes))}" for task, outcomes in tasks.items())
-        yield f"run {run['id']} of {run['workflow']} has failed ({run['reason']}), with attempts {said or 'none'}"
+        attempts = [
+            f"{one.task}#{one.attempt} process {one.pid} {one.outcome} signal {one.signal} code {one.exit_code}"
+            f" {one.detail or ''} {one.started_at} to {one.ended_at}"
+            for one in store.list_attempts(run["id"])
+        ]
+        events = [f"{event.at:%H:%M:%S.%f} {type(event).__name__}" for event in store.get_events(run["id"])]
+        yield (
+            f"run {run['id']} of {run['workflow']} has failed ({run['reason']}), and no attempt was lost: "
+            f"{'; '.join(attempts) or 'none'}; its history: {', '.join(events)}"
+        )
 
 
 # The command

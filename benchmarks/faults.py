@@ -30,6 +30,9 @@ AWAY_SECONDS = (1.0, 4.0)
 DRAIN_SECONDS = 60.0
 """In which a scheduler that was told to end has ended: no task takes nearly as long."""
 
+YOUNG_SECONDS = 10.0
+"""In which a scheduler has begun, also on a machine that has much to do."""
+
 LOOK = 0.05
 
 
@@ -84,6 +87,7 @@ class Serve:
     state: str = "away"
     """`up`, `stopped`, `draining`, `away`."""
     since: float = 0.0
+    started: float = 0.0
     _file: IO[bytes] | None = None
 
     def start(self) -> None:
@@ -97,6 +101,7 @@ class Serve:
             stdout=subprocess.DEVNULL,
             stderr=self._file,
         )
+        self.started = uptime()
         self._is("up")
 
     def kill(self) -> None:
@@ -249,6 +254,8 @@ class Faults:
         seconds = self.chance.uniform(*(STOPPED_SECONDS if what == "stop" else AWAY_SECONDS))
         if serve not in up or (len(up) < 2 and len(self.serves) > 1):
             return
+        if what == "drain" and uptime() - serve.started < YOUNG_SECONDS:
+            return  # TERM ends a program that has not begun, and so it should
         self.do(what, serve, seconds)
 
     def _restart(self, how: str) -> None:
