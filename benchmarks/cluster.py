@@ -44,8 +44,8 @@ WEIGHTS = {"kill": 4, "stop": 3, "drain": 2, "fast": 1, "immediate": 1}
 STARTING = 5.0
 """Seconds that schedulers have to begin."""
 
-DRAIN_PATIENCE = 120.0
-"""Seconds after the last fault in which everything has come to its end."""
+STUCK_SECONDS = 60.0
+"""Seconds in which no run is made and none ends, although some are to come: then nothing goes on any more."""
 
 LOST_IN_A_ROW = 3
 """Lost attempts after which a task has failed."""
@@ -173,27 +173,18 @@ class Trial:
 
     def drain(self, expected: int) -> float:
         """Wait until every tick has its run and all runs have ended; how long it took."""
-        begun = uptime()
-        while (left := self._left(expected)) is not None:
-            if uptime() - begun > DRAIN_PATIENCE:
-                self.faults.problems.append(f"after {DRAIN_PATIENCE:.0f} s {left}")
+        begun = moved = uptime()
+        before = (-1, -1)
+        while (left := self.world.reading(_live_and_made))[0] or left[1] < expected:
+            if left != before:
+                before, moved = left, uptime()
+            if uptime() - moved > STUCK_SECONDS:
+                self.faults.problems.append(
+                    f"nothing goes on: {left[0]} runs have not ended, and {expected - left[1]} ticks have no run"
+                )
                 break
-            self.faults.watch()
-            time.sleep(0.25)
+            self.faults.watch(0.25)
         return uptime() - begun
-
-    def _left(self, expected: int) -> str | None:
-        """What has not come to its end; None if all has."""
-
-        def counts(store: StoreReader) -> tuple[int, int]:
-            return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(
-                RunFilter(causes=OF_TICKS)
-            )
-
-        live, runs = self.world.reading(counts)
-        if live == 0 and runs >= expected:
-            return None
-        return f"{live} runs have not ended, and {expected - runs} ticks have no run"
 
     def run(self) -> Found:
         """All of it."""
@@ -231,6 +222,11 @@ class Trial:
             problems=tuple(problems),
             timeline=tuple(one.text() for one in self.timeline.lines),
         )
+
+
+def _live_and_made(store: StoreReader) -> tuple[int, int]:
+    """Runs that have not ended, and runs that ticks have made."""
+    return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(RunFilter(causes=OF_TICKS))
 
 
 def runs_of(world: World) -> list[Any]:

@@ -50,7 +50,7 @@ from cronicle.store.postgres.location import connection_settings
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
 
-logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
 
 T = TypeVar("T")
 Opened = psycopg.Connection[Row]

@@ -27,7 +27,7 @@ MICROSECONDS = 1_000_000
 
 LEAST_BETWEEN_INTERRUPTIONS = 30.0
 """Seconds; a client that loses its connection again and again does not keep the others from claiming the dead. Each
-start of the server counts in any case: it may have been recovering for longer than a lease before it let anybody in."""
+start of the server counts in any case: it may have recovered for longer than a lease before it let anybody in."""
 
 _IS_OVER = """
 (lease_until = 0
