@@ -26,9 +26,9 @@ def server() -> Iterator[str]:
     if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
         yield uri
         return
-    from tests.servers import running_server
+    from tests.servers import NOT_DURABLE, running_server
 
-    with running_server("fsync = off\nfull_page_writes = off\n") as started:
+    with running_server(NOT_DURABLE, in_memory=True) as started:
         yield started.uri()
 
 

@@ -27,6 +27,11 @@ with warnings.catch_warnings():
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; then it runs as this user."""
 
+MEMORY = "/dev/shm"
+
+NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
+"""Settings of a server whose data nobody wants to keep."""
+
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 max_connections = 200
@@ -128,9 +133,10 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(settings: str = "") -> Iterator[PostgresServer]:
-    """A server for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="cronicle-postgres-") as folder:
+def running_server(settings: str = "", *, in_memory: bool = False) -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts; `in_memory`: of what is about meaning, and not about disks."""
+    parent = MEMORY if in_memory and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="cronicle-postgres-", dir=parent) as folder:
         server = PostgresServer(Path(folder))
         server.make(settings)
         server.start()

@@ -295,6 +295,8 @@ class Store(StoreReader, Protocol):
     def claim_dead_owner(self, dead: str) -> bool:
         """Take it on oneself to settle an owner that has died; False if it lives, or somebody else settles it.
 
+        Nobody settles itself: False for an owner that this process has registered.
+
         Until `remove_owner(dead)` the caller may append to its runs in its name.
         """
         ...

@@ -7,9 +7,10 @@ import re
 SCHEMES = ("postgresql:", "postgres:")
 
 # As texts: most commands do without, and compiling them takes as long as importing ten modules.
-_USER_INFO = r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*):[^?\s]*@"
-"""A password goes to the last `@` before the parameters: some do not write its special characters as `%2F`."""
-
+_START = r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*)"
+_LOCATION = rf"(?s:{_START}:(?P<password>.*)@)"
+"""Up to the last @: a password that should have been percent-encoded is a password all the same."""
+_IN_TEXT = rf"{_START}:\S*@"
 _PARAMETER = r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*"
 
 
@@ -20,8 +21,15 @@ def is_url(location: str) -> bool:
 
 def shown_url(text: str) -> str:
     """A location, or any text with URLs in it, without the passwords."""
-    without = re.sub(_USER_INFO, r"\g<start>\g<user>@", text, flags=re.IGNORECASE)
+    user_info = _LOCATION if is_url(text) else _IN_TEXT
+    without = re.sub(user_info, r"\g<start>\g<user>@", text, flags=re.IGNORECASE)
     return re.sub(_PARAMETER, r"\g<name>…", without, flags=re.IGNORECASE)
+
+
+def written_password(location: str) -> str | None:
+    """What stands before the host where a password stands, as it is written."""
+    found = re.match(_LOCATION, location, flags=re.IGNORECASE)
+    return None if found is None else found["password"]
 
 
 def has_password(location: str) -> bool:

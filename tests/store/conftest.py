@@ -104,7 +104,7 @@ from cronicle.store.location import open_store
 store = open_store(sys.argv[2], create=True, lease_seconds=float(sys.argv[4]))
 store.register_owner(owner(sys.argv[3]))
 sample = Sample(store, sys.argv[3])
-run = sample.run(id="R" + sys.argv[3])
+run = sample.run(id="R" + sys.argv[3], workflow=sys.argv[3])
 sample.append(run, started())
 print("begun", flush=True)
 for line in sys.stdin:

@@ -26,7 +26,8 @@ LEASE_SECONDS = 3.0
 MICROSECONDS = 1_000_000
 
 LEAST_BETWEEN_INTERRUPTIONS = 30.0
-"""Seconds; a client that loses its connection again and again does not keep the others from claiming the dead."""
+"""Seconds; a client that loses its connection again and again does not keep the others from claiming the dead. Each
+start of the server counts in any case: it may have recovered for longer than a lease before it let anybody in."""
 
 _IS_OVER = """
 (lease_until = 0
@@ -66,6 +67,8 @@ class Leases:
         )
 
     def claim(self, dead: str) -> bool:
+        if dead in self._epochs:  # this process itself, which was held up, or what another part of it settles
+            return False
         if self._connection.row(_DEAD, (dead, self._length)) is None:
             return False
         with self._connection.write():
@@ -112,6 +115,7 @@ class Leases:
     def interrupted(self) -> None:
         """Have every lease last once more: this process has found the database gone, and back."""
         self._connection.execute(
-            "UPDATE interruption SET interrupted_at = store_now() WHERE interrupted_at + ? < store_now()",
+            "UPDATE interruption SET interrupted_at = store_now()"
+            " WHERE interrupted_at + ? < store_now() OR interrupted_at < store_up_since()",
             (int(LEAST_BETWEEN_INTERRUPTIONS * MICROSECONDS),),
         )

@@ -237,7 +237,8 @@ class RelationalStore(RelationalReader):
         from cronicle.store.relational import serving
 
         with self._connection.write():
-            serving.serve_as(self._connection, owner, scope, slots)
+            if self._liveness.is_held(owner):
+                serving.serve_as(self._connection, owner, scope, slots)
 
     def assign_runs(self, assignments: Mapping[str, str]) -> None:
         from cronicle.store.relational import serving
