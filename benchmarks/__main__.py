@@ -1,11 +1,11 @@
-"""The command: `python -m benchmarks engine`, or `parse`, `serve`, `realtime`, `cluster`."""
+"""The command: `python -m benchmarks engine`, or `parse`, `store`, `serve`, `realtime`, `cluster`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import cluster, engine, parse, realtime, served
+from benchmarks import cluster, engine, parse, realtime, served, store
 
 
 def main() -> int:
@@ -14,7 +14,14 @@ def main() -> int:
         prog="python -m benchmarks", description="Figures that the promises are about."
     )
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    modules = {"engine": engine, "parse": parse, "serve": served, "realtime": realtime, "cluster": cluster}
+    modules = {
+        "engine": engine,
+        "parse": parse,
+        "store": store,
+        "serve": served,
+        "realtime": realtime,
+        "cluster": cluster,
+    }
     for name, module in modules.items():
         summary = (module.__doc__ or "").partition("\n")[0]
         one = benchmarks.add_parser(name, help=summary, description=summary)

@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; then it runs as this user."""
 
-MEMORY = "/dev/shm"
+MEMORY = Path("/dev/shm")
 
 NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
 """Settings of a server whose data nobody wants to keep."""
@@ -133,9 +133,15 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(settings: str = "", *, in_memory: bool = False) -> Iterator[PostgresServer]:
-    """A server for as long as the block lasts; `in_memory`: of what is about meaning, and not about disks."""
-    parent = MEMORY if in_memory and os.access(MEMORY, os.W_OK) else None
+def running_server(
+    settings: str = "", *, in_memory: bool = False, parent: Path | None = None
+) -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts, in a new folder.
+
+    `in_memory`: where there is such a file system, for what is about meaning and not about disks.
+    """
+    if in_memory and os.access(MEMORY, os.W_OK):
+        parent = MEMORY
     with tempfile.TemporaryDirectory(prefix="cronicle-postgres-", dir=parent) as folder:
         server = PostgresServer(Path(folder))
         server.make(settings)
