@@ -1,11 +1,11 @@
-"""The command: `python -m benchmarks engine`, or `parse`, `store`, `serve`, `realtime`, `cluster`."""
+"""The command: `python -m benchmarks engine`, or `parse`, `store`, `serve`, `realtime`, `cluster`, `failover`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import cluster, engine, parse, realtime, served, store
+from benchmarks import cluster, engine, failover, parse, realtime, served, store
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
         "serve": served,
         "realtime": realtime,
         "cluster": cluster,
+        "failover": failover,
     }
     for name, module in modules.items():
         summary = (module.__doc__ or "").partition("\n")[0]

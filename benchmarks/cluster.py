@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,17 +35,17 @@ from benchmarks.load import POOL, Workflow, judge_effects, kind_of, rate_of, tic
 from benchmarks.watching import EffectsWatcher, OwnersWatcher
 from benchmarks.world import World
 from cronicle.clock import SystemClock
-from cronicle.runs.states import LIVE, Outcome
+from cronicle.runs.states import LIVE, Cause, Outcome
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 
 WEIGHTS = {"kill": 4, "stop": 3, "drain": 2, "fast": 1, "immediate": 1}
 
 STARTING = 5.0
-"""Seconds from the deployment to when all schedulers are at work."""
+"""Seconds that schedulers have to begin."""
 
-DRAIN_PATIENCE = 120.0
-"""Seconds after the last fault in which everything has come to its end."""
+STUCK_SECONDS = 60.0
+"""Seconds in which no run is made and none ends, although some are to come: then nothing goes on any more."""
 
 LOST_IN_A_ROW = 3
 """Lost attempts after which a task has failed."""
@@ -54,6 +54,8 @@ SHOWN = 20
 """Violations that are printed; of more the number."""
 
 ALL = "1000000"
+
+OF_TICKS = (Cause.SCHEDULE, Cause.CATCHUP)
 
 
 @frozen
@@ -64,7 +66,7 @@ class Found:
     runs: int
     attempts: int
     killed: int
-    """Attempts that were ended before they had done their work."""
+    """Attempts that were ended before they had done their work, and not by their workflow's policy."""
     caught_up: int
     states: Counter[str]
     faults: Counter[str]
@@ -108,6 +110,8 @@ class Wish:
     slots: int
     seed: int
     plan: Plan
+    starting: float = STARTING
+    """Seconds from the deployment to when all schedulers are at work."""
 
 
 class Trial:
@@ -140,7 +144,7 @@ class Trial:
 
     def deploy(self) -> None:
         """Deploy all workflows; their schedules end when the faults do."""
-        end = SystemClock().now() + timedelta(seconds=self.wish.seconds + STARTING)
+        end = SystemClock().now() + timedelta(seconds=self.wish.seconds + self.wish.starting)
         self.end = end.replace(microsecond=500_000)  # between two ticks
         texts = [one.hcl(str(self.lines), str(self._script), self.end) for one in self.workflows]
         self.world.deploy([POOL, *texts])
@@ -163,27 +167,24 @@ class Trial:
             self.owners.close()
             self.effects.close()
 
+    def disturb(self) -> None:
+        """Have faults happen for as long as was wished."""
+        self.faults.go_on(self.wish.seconds)
+
     def drain(self, expected: int) -> float:
         """Wait until every tick has its run and all runs have ended; how long it took."""
-        begun = uptime()
-        while (left := self._left(expected)) is not None:
-            if uptime() - begun > DRAIN_PATIENCE:
-                self.faults.problems.append(f"after {DRAIN_PATIENCE:.0f} s {left}")
+        begun = moved = uptime()
+        before = (-1, -1)
+        while (left := self.world.reading(_live_and_made))[0] or left[1] < expected:
+            if left != before:
+                before, moved = left, uptime()
+            if uptime() - moved > STUCK_SECONDS:
+                self.faults.problems.append(
+                    f"nothing goes on: {left[0]} runs have not ended, and {expected - left[1]} ticks have no run"
+                )
                 break
-            self.faults.watch()
-            time.sleep(0.25)
+            self.faults.watch(0.25)
         return uptime() - begun
-
-    def _left(self, expected: int) -> str | None:
-        """What has not come to its end; None if all has."""
-
-        def counts(store: StoreReader) -> tuple[int, int]:
-            return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(RunFilter())
-
-        live, runs = self.world.reading(counts)
-        if live == 0 and runs >= expected:
-            return None
-        return f"{live} runs have not ended, and {expected - runs} ticks have no run"
 
     def run(self) -> Found:
         """All of it."""
@@ -191,8 +192,8 @@ class Trial:
         expected = sorted(ticks_of(self.workflows, self.after, self.end))
         begun = uptime()
         with self.watched():
-            time.sleep(STARTING)
-            self.faults.go_on(self.wish.seconds)
+            time.sleep(self.wish.starting)
+            self.disturb()
             drained = self.drain(len(expected))
             self.faults.end()
         problems = list(self.faults.problems)
@@ -210,7 +211,7 @@ class Trial:
             ticks=len(expected),
             runs=len(runs),
             attempts=len(attempts),
-            killed=sum(one.ended is None for one in attempts),
+            killed=sum(one.ended is None and not kind_of(one.workflow).may_be_dropped for one in attempts),
             caught_up=sum(run["cause"] == "catchup" for run in runs),
             states=Counter(run["state"] for run in runs),
             faults=self.faults.counts,
@@ -223,6 +224,11 @@ class Trial:
         )
 
 
+def _live_and_made(store: StoreReader) -> tuple[int, int]:
+    """Runs that have not ended, and runs that ticks have made."""
+    return store.count_runs(RunFilter(states=tuple(LIVE))), store.count_runs(RunFilter(causes=OF_TICKS))
+
+
 def runs_of(world: World) -> list[Any]:
     """All runs, as the command lists them."""
     return [json.loads(line) for line in world.cronicle("runs", "--jsonl", "--limit", ALL).splitlines()]
@@ -233,7 +239,7 @@ def judge_ticks(runs: Sequence[Any], expected: Sequence[tuple[str, datetime]]) -
     made = Counter(
         (run["workflow"], datetime.fromisoformat(run["logical_time"]))
         for run in runs
-        if run["cause"] in ("schedule", "catchup")
+        if run["cause"] in OF_TICKS
     )
     missing, extra = set(expected) - made.keys(), made.keys() - set(expected)
     several = [tick for tick, count in made.items() if count > 1]
@@ -276,7 +282,25 @@ def judge_runs(runs: Sequence[Any], attempts: Sequence[Attempt], world: World) -
             problems.append(f"{name} is {state} ({run['reason']})")
         if state == "skipped" and begun[run["id"]]:
             problems.append(f"{name} was skipped, but has executed")
-    return problems + world.reading(lambda store: [text for run in failed for text in _unfounded(store, run)])
+    return problems + world.reading(
+        lambda store: [
+            *(text for run in failed for text in _unfounded(store, run)),
+            *_unknown(store, attempts, by_id),
+        ]
+    )
+
+
+def _unknown(store: StoreReader, attempts: Sequence[Attempt], runs: Mapping[str, Any]) -> Iterator[str]:
+    """Attempts that have executed and are not on record, with their fence: what starts is on record before."""
+    by_run: dict[str, list[Attempt]] = defaultdict(list)
+    for one in attempts:
+        by_run[one.run].append(one)
+    for run_id, several in by_run.items():
+        if run_id in runs:
+            known = {(one.task, one.attempt): one.fence for one in store.list_attempts(run_id)}
+            for one in several:
+                if known.get((one.task, one.number)) != one.fence:
+                    yield f"the store does not know of {one.text()}"
 
 
 def _unfounded(store: StoreReader, run: Any) -> Iterator[str]:
@@ -287,8 +311,16 @@ def _unfounded(store: StoreReader, run: Any) -> Iterator[str]:
         tasks[attempt.task].append(attempt.outcome)
     needed = 1 if kind.may_fail else LOST_IN_A_ROW
     if not any(outcomes[-needed:] == [Outcome.LOST] * needed for outcomes in tasks.values()):
-        said = ", ".join(f"{task}: {' '.join(map(str, outcomes))}" for task, outcomes in tasks.items())
-        yield f"run {run['id']} of {run['workflow']} has failed ({run['reason']}), with attempts {said or 'none'}"
+        attempts = [
+            f"{one.task}#{one.attempt} process {one.pid} {one.outcome} signal {one.signal} code {one.exit_code}"
+            f" {one.detail or ''} {one.started_at} to {one.ended_at}"
+            for one in store.list_attempts(run["id"])
+        ]
+        events = [f"{event.at:%H:%M:%S.%f} {type(event).__name__}" for event in store.get_events(run["id"])]
+        yield (
+            f"run {run['id']} of {run['workflow']} has failed ({run['reason']}), and no attempt was lost: "
+            f"{'; '.join(attempts) or 'none'}; its history: {', '.join(events)}"
+        )
 
 
 # The command

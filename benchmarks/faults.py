@@ -30,6 +30,9 @@ AWAY_SECONDS = (1.0, 4.0)
 DRAIN_SECONDS = 60.0
 """In which a scheduler that was told to end has ended: no task takes nearly as long."""
 
+YOUNG_SECONDS = 10.0
+"""In which a scheduler has begun, also on a machine that has much to do."""
+
 LOOK = 0.05
 
 
@@ -84,6 +87,7 @@ class Serve:
     state: str = "away"
     """`up`, `stopped`, `draining`, `away`."""
     since: float = 0.0
+    started: float = 0.0
     _file: IO[bytes] | None = None
 
     def start(self) -> None:
@@ -97,6 +101,7 @@ class Serve:
             stdout=subprocess.DEVNULL,
             stderr=self._file,
         )
+        self.started = uptime()
         self._is("up")
 
     def kill(self) -> None:
@@ -184,9 +189,26 @@ class Faults:
             time.sleep(LOOK)
         self.timeline.note("no more faults")
 
-    def watch(self) -> None:
-        """See to those that end; to be called again and again when nothing is done to anybody any more."""
+    def do(self, what: str, serve: Serve, seconds: float = 0) -> None:
+        """Do something to a scheduler now; it is started again, or woken, after so many seconds."""
+        self.counts[what] += 1
+        self.timeline.note(f"{what} serve {serve.number} (process {serve.pid})", is_fault=True)
+        if what == "kill":
+            serve.kill()
+            self._later(seconds, lambda: self._start(serve))
+        elif what == "stop":
+            serve.stop()
+            self._later(seconds, lambda: self._wake(serve))
+        else:
+            serve.drain()
+
+    def watch(self, seconds: float = 0) -> None:
+        """See to those that end, and to what is due, for so long."""
+        until = uptime() + seconds
         self._do_what_is_due()
+        while uptime() < until:
+            time.sleep(LOOK)
+            self._do_what_is_due()
 
     def end(self) -> None:
         """Have all drain, and wait for it."""
@@ -232,16 +254,9 @@ class Faults:
         seconds = self.chance.uniform(*(STOPPED_SECONDS if what == "stop" else AWAY_SECONDS))
         if serve not in up or (len(up) < 2 and len(self.serves) > 1):
             return
-        self.counts[what] += 1
-        self.timeline.note(f"{what} serve {serve.number} (process {serve.pid})", is_fault=True)
-        if what == "kill":
-            serve.kill()
-            self._later(seconds, lambda: self._start(serve))
-        elif what == "stop":
-            serve.stop()
-            self._later(seconds, lambda: self._wake(serve))
-        else:
-            serve.drain()
+        if what == "drain" and uptime() - serve.started < YOUNG_SECONDS:
+            return  # TERM ends a program that has not begun, and so it should
+        self.do(what, serve, seconds)
 
     def _restart(self, how: str) -> None:
         assert self.restart_database is not None

@@ -68,7 +68,10 @@ KINDS = (
     Kind(name="long", weight=1.5, periods=(5,), seconds=6),
 )
 
-BY_NAME = {kind.name: kind for kind in (*KINDS, PLAIN)}
+MANUAL = Kind(name="manual", weight=0, periods=(), seconds=0.2)
+"""Without a schedule: runs when somebody asks."""
+
+BY_NAME = {kind.name: kind for kind in (*KINDS, PLAIN, MANUAL)}
 
 
 @frozen
@@ -78,16 +81,19 @@ class Workflow:
     kind: Kind
     name: str
     period: int
+    """0 without a schedule."""
 
     def hcl(self, effects: str, script: str, end: datetime) -> str:
         """As it stands in a file; its schedule has ended at an instant."""
-        rule = 'cron = "* * * * *"' if self.period == MINUTE else f'every = "{self.period}s"'
         task = f'    command = ["/bin/sh", "{script}", "{effects}", "{self.kind.seconds:g}"]\n    {self.kind.task}\n'
         tasks = "".join(f'  task "t{number}" {{\n{task}  }}\n' for number in range(self.kind.tasks))
-        return (
-            f'workflow "{self.name}" {{\n  schedule {{\n    {rule}\n    catchup = "all"\n'
-            f'    end = "{end.isoformat()}"\n  }}\n  {self.kind.policy}\n{tasks}}}\n'
-        )
+        return f'workflow "{self.name}" {{\n{self._schedule(end)}  {self.kind.policy}\n{tasks}}}\n'
+
+    def _schedule(self, end: datetime) -> str:
+        if self.period == 0:
+            return ""
+        rule = 'cron = "* * * * *"' if self.period == MINUTE else f'every = "{self.period}s"'
+        return f'  schedule {{\n    {rule}\n    catchup = "all"\n    end = "{end.isoformat()}"\n  }}\n'
 
 
 POOL = f'pool "narrow" {{\n  slots = {POOL_SLOTS}\n}}\n'
@@ -116,7 +122,7 @@ def kind_of(workflow: str) -> Kind:
 
 def rate_of(workflows: Sequence[Workflow]) -> float:
     """Ticks per second."""
-    return sum(1 / one.period for one in workflows)
+    return sum(1 / one.period for one in workflows if one.period)
 
 
 def ticks_of(
@@ -124,6 +130,8 @@ def ticks_of(
 ) -> Iterator[tuple[str, datetime]]:
     """Workflow and tick, of all that lie after an instant and before another; by arithmetic of its own."""
     for one in workflows:
+        if one.period == 0:
+            continue
         second = int((after - EPOCH).total_seconds() // one.period + 1) * one.period
         while (tick := EPOCH + timedelta(seconds=second)) < before:
             yield one.name, tick

@@ -9,6 +9,7 @@ from cronicle.cli.output import print_json, tell
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.ask import Candidate, Wish, make_run
+from cronicle.operations.leaders import leader_of_runs
 from cronicle.operations.make_backfill import BackfillPlan, make_backfill
 from cronicle.schedule.zones import zoned_text
 from cronicle.store.records import BackfillRecord, RunRecord
@@ -70,14 +71,15 @@ def leave_backfill(session: Session, store: Store, plan: BackfillPlan, *, json: 
 
 def _hand_over(session: Session, store: Store, made: RunRecord | BackfillRecord, at: datetime | None) -> None:
     """Wake the process that serves, and say who will go on with what was made."""
-    leader = store.find_leader()
+    leader = leader_of_runs(store, made.project, made.environment)
     if leader is not None:
         session.wake_owners(store, leader.id)
         tell(f"  left to process {leader.pid} on {leader.host}, which serves this store")
         if isinstance(made, RunRecord) and at is None:
             tell(f"  follow it       cronicle logs -f {made.id}")
         return
-    tell("  no process serves this store, so it waits until one does: cronicle serve")
+    whom = f"project {made.project}" if store.find_leader() is not None else "this store"
+    tell(f"  no process serves {whom}, so it waits until one does: cronicle serve")
     if at is None:
         tell(f"  go on with it here   cronicle resume {made.id}")
 

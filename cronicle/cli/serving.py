@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -77,21 +78,11 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
     notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
-    while True:
-        try:
-            await _serve_as_owner(session, store, options, slots, takeover, notifier, metrics)
-        except BaseExceptionGroup as errors:
-            lost, others = errors.split(LeaseLostError)
-            if lost is None or others is not None:
-                raise
-            _log.warning(
-                "This process was stopped, or cut off from the store, for longer than %g s: others have taken over "
-                "its runs, and it has ended their attempts. It joins again.",
-                store.lease_seconds,
-            )
-        else:
-            notifier.stopping("leaves what has not ended to the next that serves")
-            return ExitCode.GOOD
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        while not await _serve_as_owner(session, store, options, slots, takeover, notifier, metrics, signals):
+            pass
+    notifier.stopping("leaves what has not ended to the next that serves")
+    return ExitCode.GOOD
 
 
 async def _serve_as_owner(
@@ -102,32 +93,44 @@ async def _serve_as_owner(
     takeover: bool,
     notifier: Notifier,
     metrics: Metrics,
-) -> None:
-    """Serve until drained, as one owner of the store.
-
-    Raises:
-        LeaseLostError: Others have taken over (in a group).
-    """
-    async with own(session, store, slots) as owner:
-        owner.journal.heal(_tell_trouble)
-        owner.journal.watch = metrics
-        metrics.refresh = partial(_set_gauges, metrics, owner)
-        server = Server(owner, options, metrics.observe, metrics.settled)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen_for_signals, owner, server)
-            if takeover:
-                nursery.start_soon(_take_over, session, owner, server, options.scope)
-            await server.serve(
-                partial(_tell_service_manager, notifier, owner, server),
-                partial(_tell_of_the_end, notifier, server),
-                partial(
-                    prune_regularly,
-                    partial(open_store, session.location, create=False),
-                    session.files,
-                    owner.clock,
-                ),
-            )
-            nursery.cancel_scope.cancel()
+    signals: AsyncIterator[int],
+) -> bool:
+    """Serve until drained, as one owner of the store; False if others have taken over and it is to join again."""
+    server: Server | None = None
+    try:
+        async with own(session, store, slots) as owner:
+            owner.journal.heal(_tell_trouble)
+            owner.journal.watch = metrics
+            metrics.refresh = partial(_set_gauges, metrics, owner)
+            server = Server(owner, options, metrics.observe, metrics.settled)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_listen_for_signals, signals, owner, server)
+                if takeover:
+                    nursery.start_soon(_take_over, session, owner, server, options.scope)
+                await server.serve(
+                    partial(_tell_service_manager, notifier, owner, server),
+                    partial(_tell_of_the_end, notifier, server),
+                    partial(
+                        prune_regularly,
+                        partial(open_store, session.location, create=False),
+                        session.files,
+                        owner.clock,
+                    ),
+                )
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as errors:
+        lost, others = errors.split(LeaseLostError)
+        if lost is None or others is not None:
+            raise
+        is_over = server is not None and server.draining.is_set()
+        _log.warning(
+            "This process was stopped, or cut off from the store, for longer than %g s: others have taken over "
+            "its runs, and it has ended their attempts. %s",
+            store.lease_seconds,
+            "It was about to end." if is_over else "It joins again.",
+        )
+        return is_over
+    return True
 
 
 def _set_gauges(metrics: Metrics, owner: Owner) -> None:
@@ -156,15 +159,15 @@ async def _tell_of_the_end(notifier: Notifier, server: Server) -> None:
     notifier.stopping("lets running attempts finish")
 
 
-async def _listen_for_signals(owner: Owner, server: Server) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async for number in signals:
-            if number == signal.SIGHUP:
-                server.look()
-                continue
-            if number == signal.SIGINT:
-                owner.interrupted()
-            server.drain()
+async def _listen_for_signals(signals: AsyncIterator[int], owner: Owner, server: Server) -> None:
+    """Obey signals; what comes while this process joins again waits until it has."""
+    async for number in signals:
+        if number == signal.SIGHUP:
+            server.look()
+            continue
+        if number == signal.SIGINT:
+            owner.interrupted()
+        server.drain()
 
 
 def _tell_trouble(error: UnwritableError | None) -> None:

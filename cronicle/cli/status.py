@@ -16,6 +16,7 @@ from cronicle.views.status import (
     live_lines,
     next_line,
     scheduler_line,
+    schedulers,
     status_document,
     status_of,
     workflow_lines,
@@ -37,12 +38,13 @@ def status(
     with session.reader() as reader:
         scope, naming, now = session.scope(reader), session.naming(reader), session.clock.now()
         deployed = deployments_in_force(reader, *scope)
+        leaders = schedulers(reader, scope)
         found = status_of(reader, session.addresses(reader), deployed, scope, now)
         if json:
-            print_json(status_document(reader, found))
+            print_json(status_document(found, leaders))
             return
         coming = next_line(found, naming, now)
-        say(f"{visible_line(scheduler_line(reader, now))}        {visible_line(coming)}")
+        say(f"{visible_line(scheduler_line(leaders, now))}        {visible_line(coming)}")
         lines = [
             *live_lines(reader, found, naming, now),
             *backfill_lines(reader, found, naming),

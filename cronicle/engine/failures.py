@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.runner import OwnershipLostError
 from cronicle.errors import CronicleError
 from cronicle.store.interface import UncertainWriteError, UnwritableError
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 def is_fatal(owner: Owner, error: Exception) -> bool:
     """True if an error concerns all that the process does: it cannot write, or must not any more."""
     return owner.journal.has_failed or any(
-        isinstance(one, UncertainWriteError | UnwritableError) for one in _leaves(error)
+        isinstance(one, UncertainWriteError | UnwritableError | LeaseLostError) for one in _leaves(error)
     )
 
 

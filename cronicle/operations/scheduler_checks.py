@@ -10,6 +10,7 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.metrics import Metrics, as_instant
 from cronicle.operations.findings import Check, Grade
+from cronicle.operations.leaders import leader_of_ticks
 from cronicle.store.interface import UnknownError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
@@ -39,11 +40,20 @@ def check_scheduler(reader: StoreReader, files: Path | None) -> Iterator[Check]:
 
 def _leader(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> Check:
     scheduled = sum(bool(workflow.schedules) for one in deployments for workflow in one.workflows)
-    leader = reader.find_leader()
-    if leader is not None:
-        since = _text(leader.started_at)
+    leaders = [leader for _, leader in reader.list_leaders()]
+    if leaders:
+        said = (
+            f"process {one.pid} on {one.host} fires the ticks, since {_text(one.started_at)}"
+            for one in leaders
+        )
+        text = "; ".join(said)
+        if not (unserved := _unserved(reader, deployments)):
+            return Check("scheduler", Grade.GOOD, text)
         return Check(
-            "scheduler", Grade.GOOD, f"process {leader.pid} on {leader.host} fires the ticks, since {since}"
+            "scheduler",
+            Grade.NOTE,
+            f"{text}; nobody those of {', '.join(unserved)}",
+            "Have a process serve them as well: cronicle serve, with or without --project.",
         )
     if not scheduled:
         return Check("scheduler", Grade.GOOD, "none, and nothing that is deployed has a schedule")
@@ -54,6 +64,19 @@ def _leader(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> C
         f"none: {scheduled} {noun}, and no process fires the ticks",
         "Start it: cronicle serve. As a service: docs/reference/serve.service",
     )
+
+
+def _unserved(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> list[str]:
+    """Projects with schedules in their default environment that no process fires the ticks of."""
+    projects = {one.name: one for one in reader.list_projects()}
+    return [
+        one.project
+        for one in deployments
+        if one.project in projects
+        and one.environment == projects[one.project].default_environment
+        and any(workflow.schedules for workflow in one.workflows)
+        and leader_of_ticks(reader, projects[one.project], one.environment) is None
+    ]
 
 
 def _deployed(reader: StoreReader, files: Path, deployments: tuple[DeploymentRecord, ...]) -> Check:

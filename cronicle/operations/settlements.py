@@ -28,8 +28,8 @@ TICKS_AT_ONCE = 500
 
 def settlement_of(
     environment: ServedEnvironment, series: Series, watched_from: datetime, maker: Maker
-) -> Settlement:
-    """What becomes of the ticks of a series that are due now.
+) -> Settlement | None:
+    """What becomes of the ticks of a series that are due now; None if only a clock past its cursor can tell.
 
     Raises:
         CronicleError, ValueError: Its runs cannot be made.
@@ -49,7 +49,9 @@ def settlement_of(
         environment.pauses_of(series.key.workflow),
         now,
     )
-    if not segments:  # it was deployed this very moment, or the clock was set back
+    if not segments:  # it was deployed this very moment, or the clock was set back, or read a moment before
+        if environment.deployment.created_at > series.cursor.position:
+            return None  # from there to the deployment another schedule holds
         cursor = evolve(series.cursor, deployment=environment.deployment.number)
         return Settlement(key=series.key, expected=series.stored, cursor=cursor)
     found = assess(

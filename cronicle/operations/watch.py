@@ -19,7 +19,7 @@ import heapq
 import logging
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from weakref import WeakValueDictionary
 
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 CATCHUPS_AT_ONCE = 2
 """Live runs of a series that make up missed ticks."""
+
+INSTANT = timedelta.resolution
 
 COUNTED_AGAIN = 5
 """A series with so many of these is left alone for so many looks, unless one of them ends or another process has
@@ -218,7 +220,12 @@ class Watch:
             ):
                 continue  # it was taken up anew, or queued again, meanwhile
             with self._setting_aside(series):
-                found.append(settlement_of(environment, series, watched_from, maker))
+                settlement = settlement_of(environment, series, watched_from, maker)
+                if settlement is not None:
+                    found.append(settlement)
+                else:
+                    series.next_at = series.cursor.position + INSTANT
+                    heapq.heappush(self._queue, (series.next_at, next(self._number), series))
         if found:
             return found  # first, that all cursors are there
         for environment in self._to_begin:

@@ -6,11 +6,12 @@ import re
 
 SCHEMES = ("postgresql:", "postgres:")
 
-# Up to the last @: a password that should have been percent-encoded is a password all the same.
+# As texts: most commands do without, and compiling them takes as long as importing ten modules.
 _START = r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*)"
-_LOCATION = re.compile(rf"{_START}:(?P<password>.*)@", re.DOTALL | re.IGNORECASE)
-_IN_TEXT = re.compile(rf"{_START}:\S*@", re.IGNORECASE)
-_PARAMETER = re.compile(r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
+_LOCATION = rf"(?s:{_START}:(?P<password>.*)@)"
+"""Up to the last @: a password that should have been percent-encoded is a password all the same."""
+_IN_TEXT = rf"{_START}:\S*@"
+_PARAMETER = r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*"
 
 
 def is_url(location: str) -> bool:
@@ -21,12 +22,13 @@ def is_url(location: str) -> bool:
 def shown_url(text: str) -> str:
     """A location, or any text with URLs in it, without the passwords."""
     user_info = _LOCATION if is_url(text) else _IN_TEXT
-    return _PARAMETER.sub(r"\g<name>…", user_info.sub(r"\g<start>\g<user>@", text))
+    without = re.sub(user_info, r"\g<start>\g<user>@", text, flags=re.IGNORECASE)
+    return re.sub(_PARAMETER, r"\g<name>…", without, flags=re.IGNORECASE)
 
 
 def written_password(location: str) -> str | None:
     """What stands before the host where a password stands, as it is written."""
-    found = _LOCATION.match(location)
+    found = re.match(_LOCATION, location, flags=re.IGNORECASE)
     return None if found is None else found["password"]
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.deployed import Target, get_deployment, get_workflow
+from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.operations.times import series_of
 from cronicle.runs.states import BackfillState
@@ -146,7 +147,7 @@ def _settled(
     if at <= cursor.since:
         return [f"the scheduler's account of it begins {moment(cursor.since, zone, now)}"]
     if at > cursor.position:
-        leader = store.find_leader()
+        leader = leader_of_ticks(store, target.project, environment)
         who = (
             f"process {leader.pid} on {leader.host} serves" if leader else "no process serves: cronicle serve"
         )

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cronicle.config.deployed import series_from_json
 from cronicle.operations.addresses import Addresses
+from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.schedule.admission import TICK_CAUSES
@@ -17,7 +18,14 @@ from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import BackfillRecord, DeployedWorkflow, DeploymentRecord, RunFilter, RunRecord
+from cronicle.store.records import (
+    BackfillRecord,
+    DeployedWorkflow,
+    DeploymentRecord,
+    OwnerRecord,
+    RunFilter,
+    RunRecord,
+)
 from cronicle.store.series import PauseRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.naming import Naming
@@ -64,12 +72,25 @@ class WorkflowHealth:
         return naming.options(self.deployment.project, self.deployment.environment)
 
 
-def scheduler_line(store: StoreReader, now: datetime) -> str:
-    """Which process makes runs of ticks, or what to type for one to do so."""
-    leader = store.find_leader()
-    if leader is None:
+def schedulers(store: StoreReader, scope: tuple[str | None, str | None]) -> tuple[OwnerRecord, ...]:
+    """The processes that make runs of ticks in a project and environment (None: in any)."""
+    project, environment = scope
+    record = None if project is None else store.find_project(project)
+    if record is None or environment is None:
+        return tuple(leader for _, leader in store.list_leaders())
+    leader = leader_of_ticks(store, record, environment)
+    return () if leader is None else (leader,)
+
+
+def scheduler_line(leaders: Sequence[OwnerRecord], now: datetime) -> str:
+    """Which processes make runs of ticks, or what to type for one to do so."""
+    if not leaders:
         return "no scheduler runs, so ticks make no runs: cronicle serve"
-    return f"scheduler: process {leader.pid} on {leader.host}, started {relative(leader.started_at, now)}"
+    said = [f"process {one.pid} on {one.host}, started {relative(one.started_at, now)}" for one in leaders]
+    if len(said) == 1:
+        return f"scheduler: {said[0]}"
+    named = (f"{text} ({one.command})" for text, one in zip(said, leaders, strict=True))
+    return f"schedulers: {'; '.join(named)}"
 
 
 @frozen(kw_only=True)
@@ -275,18 +296,20 @@ def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
     return Line(str(run.state), (name, at, said), command)
 
 
-def status_document(store: StoreReader, status: Status) -> dict[str, Any]:
+def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str, Any]:
     """The status as one JSON object."""
     from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
 
     def shape(run: RunRecord | None) -> Any:
         return None if run is None else to_builtins(run_shape(run))
 
-    leader = store.find_leader()
+    processes = [
+        {"pid": one.pid, "host": one.host, "started_at": one.started_at, "command": one.command}
+        for one in leaders
+    ]
     return {
-        "scheduler": None
-        if leader is None
-        else {"pid": leader.pid, "host": leader.host, "started_at": leader.started_at},
+        "scheduler": processes[0] if processes else None,
+        "schedulers": processes,
         "live": [{**shape(run), "driven": run.id in status.driven} for run in status.live],
         "live_count": status.live_count,
         "backfills": [to_builtins(backfill_shape(one)) for one in status.backfills],

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_world import REVISION, World
-from conftest import Said
 
 from cronicle.git.repository import Identity, init_repository
 from cronicle.runs.states import BackfillState, Cause
@@ -18,7 +18,7 @@ from cronicle.store.series import PauseRecord, SeriesKey, Settlement, TickSpan
 
 LONELY = [{"cron": ["0 4 * * 0"], "timezone": "UTC"}]
 
-Give = Callable[..., Said]
+Give = Callable[..., Any]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def add_deployment(world: World, project: str, environment: str) -> None:
 def outside(shared: World, cronicle: Give, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
     """Gives a command outside any project, with the store named."""
 
-    def give(*words: str) -> Said:
+    def give(*words: str) -> Any:
         with monkeypatch.context() as there:
             there.chdir(tmp_path)
             return cronicle(*words, "--store", str(shared.folder))
@@ -231,6 +231,26 @@ def test_doctor_names_the_projects_of_last_successes(shared, outside):
 
     assert "weather/local/daily" in said
     assert "sales/production/daily" in said
+    metrics = outside("doctor", "--metrics").out
+    for labels in ('project="weather",environment="local"', 'project="sales",environment="production"'):
+        assert f'last_success_timestamp_seconds{{{labels},workflow="daily"}}' in metrics
+
+
+def test_who_fires_ticks_is_told_of_the_project_that_is_meant(shared, cronicle, outside):
+    """Two schedulers may share a store, each for its own projects."""
+    assert shared.store.lead("owner-1", "project=sales") is not None
+
+    assert "no scheduler runs" in cronicle("status").lines[0]
+    assert json.loads(cronicle("status", "--json").out)["scheduler"] is None
+    assert outside("status", "--project", "sales").lines[0].startswith("scheduler: process 4321 on pluto")
+    assert "no process serves project weather" in cronicle("run", "daily", "--detach").err
+    assert "left to process 4321" in outside("run", "daily", "--detach", "--project", "sales").err
+    assert "nobody those of weather" in outside("doctor").out
+    assert shared.store.lead("owner-1", "project=weather") is not None
+    assert outside("status").lines[0].startswith("schedulers: process 4321 on pluto, started")
+    assert "nobody those of" not in outside("doctor").out
+    assert "scheduler: process 4321" in cronicle("status").lines[0]
+    assert "no scheduler runs" in cronicle("status", "-e", "staging").lines[0]
 
 
 # Which project is meant

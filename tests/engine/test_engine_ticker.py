@@ -10,8 +10,10 @@ import trio
 from serving_world import ACTOR, START, World, every
 from trio.testing import MockClock
 
-from cronicle.operations.watch import Watch
+from cronicle.operations.in_force import Maker
+from cronicle.operations.watch import Scope, Watch
 from cronicle.runs.policy import AfterState, Overlap, Policy
+from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, Outcome, RunState
 from cronicle.schedule.dropped import Dropped
 from cronicle.schedule.rule import Catchup, Schedule
@@ -178,6 +180,23 @@ async def test_a_deployment_is_taken_up_at_once_and_does_not_fire_for_the_past(
 
     assert world.times("job") == ["12:11:00"]
     assert world.runs("job")[0].deployment == 2
+
+
+async def test_a_look_that_read_the_clock_before_a_deployment_came_leaves_the_time_between_to_the_old_schedule(
+    world: World, autojump_clock: MockClock
+):
+    world.deploy(changed={"schedules": [every(600)]})
+    await world.serve_for(0.5)
+    await trio.sleep(300)
+    world.deploy(changed={"schedules": [every(60)]})
+    watch = Watch(world.store, Scope(), is_start=False)
+    maker = Maker(owner="late", host="here", now=START, new_id=str, spec_named=lambda _: RunSpec())
+
+    watch.refresh(START)
+
+    assert watch.due(START, maker, limit=10) == []
+    await world.serve_for(61)
+    assert world.times("changed") == ["12:06:00"]
 
 
 async def test_what_was_owed_before_a_deployment_is_of_the_old_schedule(

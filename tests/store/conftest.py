@@ -6,7 +6,6 @@ over both. A module or a test about one of them takes `sqlite_location` or `post
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from store_values import Places, Sample, new_database, owner, temporary_folder
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
-from tests.servers import NOT_DURABLE, running_server
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -30,16 +28,6 @@ LONG_LEASE = 60.0
 def folder() -> Iterator[Path]:
     with temporary_folder() as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The URI of a PostgreSQL server."""
-    if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
-        yield uri
-        return
-    with running_server(NOT_DURABLE, in_memory=True) as started:
-        yield started.uri()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,16 @@ from typing import Any
 from cronicle.store.interface import Store, StoreError, UncertainWriteError
 
 WRITES = frozenset(
-    {"bind_project", "put_spec", "add_deployment", "create_run", "append", "adopt_run", "create_backfill"}
+    {
+        "bind_files_folder",
+        "bind_project",
+        "put_spec",
+        "add_deployment",
+        "create_run",
+        "append",
+        "adopt_run",
+        "create_backfill",
+    }
     | {
         "adopt_backfill",
         "set_backfill_state",

@@ -86,6 +86,21 @@ def test_a_killed_process_is_dead(store: Store, owning_process: OwningProcess) -
     assert not store.is_alive("theirs")
 
 
+def test_a_process_that_was_held_up_beyond_its_lease_does_not_settle_itself(
+    store: Store, opened: Callable[[], Store]
+) -> None:
+    """It would end its own attempts and believe that they have failed; it asks for its lease, or others settle it."""
+    store.register_owner(owner("first"))
+    until = time.monotonic() + 5
+    while store.lease_seconds is not None and store.is_alive("first"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+    assert not store.claim_dead_owner("first")
+    assert store.renew_lease("first")
+    assert store.is_alive("first")
+
+
 def test_one_alone_settles_a_dead_owner(
     store: Store, opened: Callable[[], Store], owning_process: OwningProcess
 ) -> None:

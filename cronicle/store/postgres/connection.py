@@ -53,7 +53,7 @@ from cronicle.store.postgres.session import Opened, prepare_client, settings_of,
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
 
-logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
 
 T = TypeVar("T")
 
@@ -62,6 +62,11 @@ MOST_CONNECTIONS = 6
 
 LOCK_PATIENCE = 60.0
 """Seconds that a call waits at most for others that write, and for a server that is away."""
+
+AWAY_PATIENCE = 45.0
+"""Seconds that the main thread waits at least for a server that is away. What is called there is called on the event
+loop of a process that drives runs, where nobody could put it off: it would end the process, and with it attempts that
+a failover is not to end. Less than what a service manager waits for a word (`docs/reference/serve.service`)."""
 
 UNCERTAIN_PATIENCE = 600.0
 """Seconds for which the outcome of a commit is asked for whose answer was lost."""
@@ -199,12 +204,16 @@ class PostgresConnection:
 
     def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
         """Send rows for a `COPY … FROM STDIN`; within a transaction."""
+        in_hand = self._in_hand
+        assert in_hand is not None
+        in_hand.has_written = True
 
-        def send(opened: psycopg.Connection[Row]) -> None:
+        def send(opened: Opened) -> None:
             with opened.cursor() as cursor, cursor.copy(statement.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
 
+        self._do(lambda _: None)  # sends what was not sent yet: a COPY has to be alone
         self._do(send)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
@@ -268,7 +277,8 @@ class PostgresConnection:
         """
         if self._in_hand is not None:
             return operation()
-        until = time.monotonic() + self.patience
+        is_main = threading.current_thread() is threading.main_thread()
+        until = time.monotonic() + (max(self.patience, AWAY_PATIENCE) if is_main else self.patience)
         while True:
             try:
                 return operation()

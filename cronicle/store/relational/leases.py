@@ -26,7 +26,8 @@ LEASE_SECONDS = 3.0
 MICROSECONDS = 1_000_000
 
 LEAST_BETWEEN_INTERRUPTIONS = 30.0
-"""Seconds; a client that loses its connection again and again does not keep the others from claiming the dead."""
+"""Seconds; a client that loses its connection again and again does not keep the others from claiming the dead. Each
+start of the server counts in any case: it may have recovered for longer than a lease before it let anybody in."""
 
 _IS_OVER = """
 (lease_until = 0
@@ -69,6 +70,8 @@ class Leases:
         )
 
     def claim(self, dead: str) -> bool:
+        if dead in self._epochs:  # this process itself, which was held up, or what another part of it settles
+            return False
         if self._connection.row(_DEAD, (dead, self._length)) is None:
             return False
         with self._connection.write():
@@ -115,7 +118,8 @@ class Leases:
     def interrupted(self) -> None:
         """Have every lease last once more: this process has found the database gone, and back."""
         self._connection.execute(
-            f"{_INTERRUPTED} WHERE interrupted_at + ? < store_now() OR timeline <> store_timeline()",
+            f"{_INTERRUPTED} WHERE interrupted_at + ? < store_now() OR interrupted_at < store_up_since()"
+            " OR timeline <> store_timeline()",
             (int(LEAST_BETWEEN_INTERRUPTIONS * MICROSECONDS),),
         )
 
