@@ -1,11 +1,11 @@
-"""The command: `python -m benchmarks engine`, or `parse`, `serve`, `realtime`, `cluster`, `failover`."""
+"""The command: `python -m benchmarks engine`, or `parse`, `store`, `serve`, `realtime`, `cluster`, `failover`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import cluster, engine, failover, parse, realtime, served
+from benchmarks import cluster, engine, failover, parse, realtime, served, store
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     modules = {
         "engine": engine,
         "parse": parse,
+        "store": store,
         "serve": served,
         "realtime": realtime,
         "cluster": cluster,

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; then it runs as this user."""
 
-MEMORY = "/dev/shm"
+MEMORY = Path("/dev/shm")
 
 NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
 """Settings of a server whose data nobody wants to keep."""
@@ -62,7 +62,7 @@ def programs() -> Path:
 
 def open_folder() -> Path:
     """A folder for temporary ones that the server's user can get into."""
-    candidates = [Path(tempfile.gettempdir()), Path("/tmp"), Path(MEMORY)]
+    candidates = [Path(tempfile.gettempdir()), Path("/tmp"), MEMORY]
     return next((one for one in candidates if one.is_dir() and is_open(one)), candidates[0])
 
 
@@ -154,9 +154,20 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(settings: str = "", *, in_memory: bool = False) -> Iterator[PostgresServer]:
-    """A server for as long as the block lasts; `in_memory`: of what is about meaning, and not about disks."""
-    parent = MEMORY if in_memory and os.access(MEMORY, os.W_OK) else open_folder()
+def running_server(
+    settings: str = "", *, in_memory: bool = False, parent: Path | None = None
+) -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts, in a new folder.
+
+    Args:
+        settings: Of the server.
+        in_memory: Whether it is about meaning, and not about disks.
+        parent: Where the folder is made, which other users must be able to reach.
+    """
+    if in_memory and os.access(MEMORY, os.W_OK):
+        parent = MEMORY
+    elif parent is None:
+        parent = open_folder()
     with tempfile.TemporaryDirectory(prefix="cronicle-postgres-", dir=parent) as folder:
         server = PostgresServer(Path(folder))
         server.make(settings)

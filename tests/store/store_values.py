@@ -6,7 +6,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,12 +112,13 @@ def in_database(server: str, name: str) -> str:
 def new_database(server: str, template: str = "template1") -> Iterator[str]:
     """The URI of a database for as long as the block lasts."""
     name = f"store_{secrets.token_hex(6)}"
-    with closing(psycopg.connect(server, autocommit=True)) as admin:
+    with psycopg.connect(server, autocommit=True) as admin:
         quickly = " STRATEGY FILE_COPY" if admin.info.server_version >= 150_000 else ""
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}{quickly}")
-        try:
-            yield in_database(server, name)
-        finally:
+    try:
+        yield in_database(server, name)
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -42,7 +42,7 @@ class Listener:
 
     def connect(self) -> socket.socket:
         assert self._server.hostname is not None
-        return socket.create_connection((self._server.hostname, self._server.port or 5432))
+        return at_once(socket.create_connection((self._server.hostname, self._server.port or 5432)))
 
     def _accept(self) -> None:
         while True:
@@ -53,6 +53,7 @@ class Listener:
             if self.refuses:
                 client.close()
             else:
+                at_once(client)
                 threading.Thread(target=self._guarded, args=(client,), daemon=True).start()
 
     def _guarded(self, client: socket.socket) -> None:
@@ -183,22 +184,28 @@ class Pooler(Listener):
         def answer() -> None:
             answered = 0
             for kind, message in messages(session):
+                answered += kind == b"Z"
+                if kind == b"Z" and message.endswith(b"I") and answered == asked:
+                    done.set()  # before the client goes on
                 client.sendall(message)
-                if kind == b"Z":
-                    answered += 1
-                    if message.endswith(b"I") and answered == asked:
-                        done.set()
-                        return
+                if done.is_set():
+                    return
 
         threading.Thread(target=answer, daemon=True).start()
         while not done.is_set():
-            if not first and not select.select([client], [], [], 0.002)[0]:
-                continue
+            if not first and (not select.select([client], [], [], 0.002)[0] or done.is_set()):
+                continue  # what the client says after the end is of the next transaction
             kind, first = first or receive(client, 1), b""
             length = receive(client, 4)
             body = receive(client, struct.unpack("!I", length)[0] - 4)
             asked += kind in (b"Q", b"S")
             session.sendall(kind + length + body)
+
+
+def at_once(end: socket.socket) -> socket.socket:
+    """A socket that sends what it is given without waiting for more."""
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return end
 
 
 def receive(end: socket.socket, count: int) -> bytes:

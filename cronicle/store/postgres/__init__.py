@@ -41,11 +41,12 @@ def open_store(
         if version < NEWEST:
             upgrade(first, connection.shown, migrations("postgres"))
         connection.open(secrets.token_hex(8), first)
-        _refuse_incomplete(connection)
+        refuse_incomplete(connection, connection.shown)
+        return PostgresStore(connection, lease)
     except (StoreError, UnknownError):
+        connection.close()
         first.close()
         raise
-    return PostgresStore(connection, lease)
 
 
 def open_reader(url: str) -> PostgresReader:
@@ -59,11 +60,12 @@ def open_reader(url: str) -> PostgresReader:
         if version < NEWEST:
             raise outdated(connection.shown, version)
         connection.open("", first)
-        _refuse_incomplete(connection)
+        refuse_incomplete(connection, connection.shown)
+        return PostgresReader(connection)
     except (StoreError, UnknownError):
+        connection.close()
         first.close()
         raise
-    return PostgresReader(connection)
 
 
 def bring_up_to_date(url: str) -> tuple[int, int]:
@@ -73,9 +75,10 @@ def bring_up_to_date(url: str) -> tuple[int, int]:
         before = version_of(first, connection.shown)
         if before == 0:
             raise no_store(connection.shown)
-        connection.open("", connection.connect())
-        _refuse_incomplete(connection)
-        connection.close()
+        if before > 1:  # the table came with the second schema
+            connection.open("", connection.connect())
+            with closing(connection):
+                refuse_incomplete(connection, connection.shown)
         if before < NEWEST:
             upgrade(first, connection.shown, migrations("postgres"))
         return before, version_of(first, connection.shown)
@@ -93,14 +96,6 @@ def copied_to(url: str) -> AbstractContextManager[PostgresEnd]:
     from cronicle.store.postgres import copying
 
     return copying.copied_to(url, secrets.token_hex(8))
-
-
-def _refuse_incomplete(connection: PostgresConnection) -> None:
-    try:
-        refuse_incomplete(connection, connection.shown)
-    except BaseException:
-        connection.close()
-        raise
 
 
 def no_store(shown: str) -> UnknownError:

@@ -71,6 +71,7 @@ class PostgresStore(RelationalStore):
         self.partitions = Partitions()
         connection.on_interruption = leases.interrupted
         connection.on_undoing = self.partitions.forget
+        leases.opened()
         self._id = self.get_store_id()
 
     def _write(self, _: object, written: Written) -> None:
@@ -104,8 +105,16 @@ class PostgresStore(RelationalStore):
         pruned: tuple[str, ...] = connection.again(lambda: prune(project, environment, before, limit))
         if len(pruned) < limit:  # all runs of before are gone that can be
             with suppress(UnwritableError):  # what is left of them goes the next time
-                sweep(connection, made_before(connection, before), self.partitions.size)
+                sweep(connection, self._first_after(before), self.partitions.size)
         return pruned
+
+    def _first_after(self, instant: datetime) -> int:
+        """The sequence of the first run that was made at an instant or after it, be it the next that will be."""
+        bound = made_before(self._connection, instant)
+        first = self._connection.value("SELECT min(sequence) FROM run WHERE sequence >= ?", (bound,))
+        if first is None:
+            first = self._connection.value("SELECT last_value + 1 FROM run_sequence_seq")
+        return int(first)
 
     def _remove_rows_of(self, sequences: Sequence[int]) -> None:
         """They stay until all runs of their partition are old."""

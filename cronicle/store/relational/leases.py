@@ -7,8 +7,8 @@ Rules:
    and is dead at once.
 2. Each write in the name of an owner compares its epoch in the same transaction. So a process that wakes up after it
    was settled changes nothing, however long ago it has decided to.
-3. While the database was away nobody could renew, and that is nobody's fault: after it was restarted, or somebody has
-   found it gone and back (`interrupted`), every lease lasts once more.
+3. While the database was away nobody could renew, and that is nobody's fault: after it was restarted, a standby has
+   taken its place, or somebody has found it gone and back (`interrupted`), every lease lasts once more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ start of the server counts in any case: it may have recovered for longer than a 
 
 _IS_OVER = """
 (lease_until = 0
- OR lease_until < store_now() AND store_up_since() + ?2 < store_now() AND interrupted_at + ?2 < store_now())
+ OR lease_until < store_now() AND store_up_since() + ?2 < store_now() AND interrupted_at + ?2 < store_now()
+    AND timeline = store_timeline())
 """
 """A lease until 0 was given back."""
 
@@ -41,6 +42,8 @@ _CLAIM = f"""
 UPDATE owner SET epoch = ?3, lease_until = store_now() + ?2
 WHERE id = ?1 AND EXISTS (SELECT 1 FROM interruption WHERE {_IS_OVER})
 """
+
+_INTERRUPTED = "UPDATE interruption SET interrupted_at = store_now(), timeline = store_timeline()"
 
 _GIVE_BACK = "UPDATE owner SET lease_until = 0 WHERE id = ? AND epoch = ?"
 
@@ -115,7 +118,11 @@ class Leases:
     def interrupted(self) -> None:
         """Have every lease last once more: this process has found the database gone, and back."""
         self._connection.execute(
-            "UPDATE interruption SET interrupted_at = store_now()"
-            " WHERE interrupted_at + ? < store_now() OR interrupted_at < store_up_since()",
+            f"{_INTERRUPTED} WHERE interrupted_at + ? < store_now() OR interrupted_at < store_up_since()"
+            " OR timeline <> store_timeline()",
             (int(LEAST_BETWEEN_INTERRUPTIONS * MICROSECONDS),),
         )
+
+    def opened(self) -> None:
+        """Have every lease last once more if a standby has taken the place of the server since somebody looked."""
+        self._connection.execute(f"{_INTERRUPTED} WHERE timeline <> store_timeline()")

@@ -2,12 +2,23 @@
 
 ALTER TABLE owner ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0;
 
--- When somebody last found the database gone, and back: leases that ran out meanwhile last once more.
+-- Which of the servers that have followed each other this is: a standby that is promoted counts on. 0: nobody can tell.
+CREATE FUNCTION store_timeline() RETURNS BIGINT
+    LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
+EXCEPTION WHEN OTHERS THEN
+    RETURN 0;
+END $$;
+
+-- When somebody last found the database gone, and back, or on another server: leases that ran out meanwhile last once
+-- more.
 CREATE TABLE interruption (
-    interrupted_at BIGINT NOT NULL
+    interrupted_at BIGINT NOT NULL,
+    timeline BIGINT NOT NULL
 );
 
-INSERT INTO interruption (interrupted_at) VALUES (0);
+INSERT INTO interruption (interrupted_at, timeline) VALUES (0, store_timeline());
 
 -- By its id a files folder knows which store it belongs to; the store knows the folder as well, once it has one.
 CREATE TABLE store (
