@@ -10,6 +10,7 @@ from serving_world import World, every
 from trio.testing import MockClock
 
 from cronicle.engine.failures import is_fatal, is_loss_of_ownership
+from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.runner import OwnershipLostError
 from cronicle.runs.states import RunState
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
@@ -74,6 +75,7 @@ async def test_a_run_that_cannot_be_driven_is_set_aside_with_one_alarm(
     [
         (UncertainWriteError("the disk failed"), True),
         (ExceptionGroup("", [ExceptionGroup("", [UnwritableError("full")])]), True),
+        (ExceptionGroup("", [LeaseLostError()]), True),
         (ExceptionGroup("", [StoreError("a damaged row")]), False),
         (KeyError("a bug"), False),
     ],
