@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -47,6 +46,8 @@ def put_private_file(path: Path, content: bytes, *, replace: bool) -> bool:
     Raises:
         OSError: it cannot be made.
     """
+    import secrets  # most commands make no such file
+
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(
         partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE

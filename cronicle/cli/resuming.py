@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
+
 from cronicle.cli.backfilling import follow_backfill, range_options
+from cronicle.cli.drive import await_death
 from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
@@ -26,6 +30,7 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
         CronicleError: It has ended, or a process drives it.
     """
     found = session.addresses(store).run_or_backfill(address)
+    trio.run(partial(await_death, store, found.owner, certain=False))
     if isinstance(found, BackfillRecord):
         return _resume_backfill(session, store, found, slots=slots, json=json)
     if found.state not in LIVE:

@@ -17,8 +17,8 @@ from attrs import frozen
 from cronicle.clock import Clock, SystemClock
 from cronicle.errors import CronicleError
 from cronicle.operations.deployed import Target, find_target
-from cronicle.operations.locate import Surroundings, look_around
-from cronicle.store.url import shown_url
+from cronicle.operations.locate import FILES_MARK, Surroundings, look_around
+from cronicle.store.url import is_url, shown_url
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -93,11 +93,7 @@ class Session(Value):
     @contextmanager
     def store(self, *, create: bool = False, patience: float | None = None) -> Iterator[Store]:
         """The store, for writing; made if need be with `create`; `patience` as `open_store` has it."""
-        from cronicle.store.location import open_store
-
-        if create and self.where.files_are_default:
-            self._shield_files()
-        store = open_store(self.location, create=create, patience=patience)
+        store = self._open(create, patience)
         try:
             self._take_files(store)
             yield store
@@ -113,6 +109,7 @@ class Session(Value):
         try:
             store = open_store(self.location, create=False)
         except UnknownError:
+            self._check_free()
             yield None
             return
         try:
@@ -197,8 +194,30 @@ class Session(Value):
             wake_owner(self.files, owner)
         store.wake(to_wake)
 
+    def _open(self, create: bool, patience: float | None) -> Store:
+        from cronicle.store.interface import UnknownError
+        from cronicle.store.location import open_store
+
+        if create and self.where.files_are_default:
+            self._shield_files()
+        try:
+            return open_store(self.location, create=False, patience=patience)
+        except UnknownError:
+            if not create:
+                raise
+        self._check_free()
+        return open_store(self.location, create=True, patience=patience)
+
+    def _check_free(self) -> None:
+        """See to it that the files folder is not another store's, before there is a store."""
+        from cronicle.operations.files_folder import check_free
+
+        check_free(self.files, self.location)
+
     def _take_files(self, store: Store) -> None:
         """See to it that the files folder is that of the store."""
+        if not is_url(self.location) and not (self.files / FILES_MARK).exists():
+            return
         from cronicle.operations.files_folder import take_files
 
         if self.where.files_are_default and not self.files.is_dir():
@@ -213,6 +232,8 @@ class Session(Value):
 
     def _tell_if_copied(self, store: StoreReader) -> None:
         """Say of a store that was copied elsewhere that what is read here is past."""
+        if is_url(self.location) or not (self.files / FILES_MARK).exists():
+            return
         from cronicle.operations.files_folder import was_copied_to
 
         if there := was_copied_to(store, self.location):

@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.files_folder import belonging_of, give_files, of_another
+from cronicle.operations.files_folder import belonging_of, bind_folder, give_files, of_another
 from cronicle.store.copying import Comparison, Copied, Copying
 from cronicle.store.location import open_copying, open_store
 from cronicle.store.records import Actor
@@ -93,6 +93,8 @@ def copy_store(
             to_move=_to_move(place, target),
         )
     with closing(open_store(target, create=False)) as store:
+        if is_url(target):
+            bind_folder(place, store, target)
         store.add_audit(actor, now(), "copy", "store", f"from {report.source}, {report.rows} rows")
     return report
 

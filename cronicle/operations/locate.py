@@ -27,6 +27,9 @@ from cronicle.values import Value
 MARK = "cronicle.hcl"
 STORE_FOLDER = ".cronicle"
 
+FILES_MARK = "belongs-to.json"
+"""The file in a files folder that says which store it belongs to (`cronicle.operations.files_folder`)."""
+
 
 @frozen(eq=False, repr=False)
 class Settings(Value):

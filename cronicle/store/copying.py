@@ -255,7 +255,7 @@ class Copying:
                 f"{self.source.shown} and {self.target.shown} are the same store",
                 "Name another one to copy to.",
             )
-        wanted = Origin(self.source_id, self.source.shown, self.source.reader.last_event())
+        wanted = (self.source_id, self.source.shown, self.source.reader.last_event())
         with self.target.connection.write():
             found = origin_of(self.target.connection)
             if found is not None:
@@ -270,9 +270,10 @@ class Copying:
 
     def _check_same(self, found: Origin, wanted: Origin) -> None:
         """See to it that a copy that was begun is one of this store as it is now."""
-        if found.store != wanted.store:
-            raise incomplete(self.target.shown, found)
-        if found.last_event != wanted.last_event:
+        (store, location, last_event), (wanted_store, _, wanted_event) = found, wanted
+        if store != wanted_store:
+            raise incomplete(self.target.shown, location)
+        if last_event != wanted_event:
             raise changed_meanwhile(self.source, self.target)
 
     def rows(self) -> Iterator[Copied]:

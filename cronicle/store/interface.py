@@ -32,6 +32,7 @@ from cronicle.store.records import (
 )
 
 if TYPE_CHECKING:
+    from cronicle.store.files import FilesFolder
     from cronicle.store.series import (
         PauseRecord,
         Settled,
@@ -76,6 +77,10 @@ class Store(StoreReader, Protocol):
     """True if a call takes so little that it may be made on the event loop (SQLite); else in a thread."""
 
     # Projects and deployments
+
+    def bind_files_folder(self, folder: FilesFolder) -> FilesFolder:
+        """Note where the files of the store are, unless that is known; the folder that holds after."""
+        ...
 
     def bind_project(self, project: ProjectRecord) -> ProjectRecord:
         """Bind a project's name to its repository, or confirm it and note its path; the binding that holds after.

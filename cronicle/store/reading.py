@@ -27,6 +27,7 @@ from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.files import FilesFolder
     from cronicle.store.series import (
         CursorRecord,
         OwedRecord,
@@ -43,6 +44,10 @@ class StoreReader(Protocol):
 
     def get_store_id(self) -> str:
         """The id that the store was made with; a files folder that is bound to it carries the same."""
+        ...
+
+    def find_files_folder(self) -> FilesFolder | None:
+        """The files folder that the store was bound to, if it was; a SQLite store needs none beside its own."""
         ...
 
     def find_project(self, name: str) -> ProjectRecord | None: ...

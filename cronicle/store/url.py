@@ -6,10 +6,12 @@ import re
 
 SCHEMES = ("postgresql:", "postgres:")
 
-_USER_INFO = re.compile(r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*):[^?\s]*@", re.IGNORECASE)
-"""A password goes to the last `@` before the parameters: some do not write its special characters as `%2F`."""
-
-_PARAMETER = re.compile(r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
+# As texts: most commands do without, and compiling them takes as long as importing ten modules.
+_START = r"(?P<start>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#@:\s]*)"
+_LOCATION = rf"(?s:{_START}:(?P<password>.*)@)"
+"""Up to the last @: a password that should have been percent-encoded is a password all the same."""
+_IN_TEXT = rf"{_START}:\S*@"
+_PARAMETER = r"(?P<name>\b(?:password|sslpassword)=)[^&\s]*"
 
 
 def is_url(location: str) -> bool:
@@ -19,7 +21,15 @@ def is_url(location: str) -> bool:
 
 def shown_url(text: str) -> str:
     """A location, or any text with URLs in it, without the passwords."""
-    return _PARAMETER.sub(r"\g<name>…", _USER_INFO.sub(r"\g<start>\g<user>@", text))
+    user_info = _LOCATION if is_url(text) else _IN_TEXT
+    without = re.sub(user_info, r"\g<start>\g<user>@", text, flags=re.IGNORECASE)
+    return re.sub(_PARAMETER, r"\g<name>…", without, flags=re.IGNORECASE)
+
+
+def written_password(location: str) -> str | None:
+    """What stands before the host where a password stands, as it is written."""
+    found = re.match(_LOCATION, location, flags=re.IGNORECASE)
+    return None if found is None else found["password"]
 
 
 def has_password(location: str) -> bool:

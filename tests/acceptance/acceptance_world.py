@@ -85,7 +85,7 @@ def surroundings(home: Path, **more: str) -> dict[str, str]:
 class Shop:
     """A clone of a project, and commands given in it."""
 
-    def __init__(self, folder: Path, home: Path, *, store: Path | None = None) -> None:
+    def __init__(self, folder: Path, home: Path, *, store: Path | str | None = None) -> None:
         self.folder = folder
         self.home = home
         self.store = store
@@ -126,7 +126,12 @@ class Shop:
         return [*program(), *where, *words]
 
     def cronicle(
-        self, *words: str, stdin: str | None = None, cwd: Path | None = None, **environ: str
+        self,
+        *words: str,
+        stdin: str | None = None,
+        cwd: Path | None = None,
+        patience: float = PATIENCE,
+        **environ: str,
     ) -> Said:
         done = subprocess.run(
             self.words(*words),
@@ -136,7 +141,7 @@ class Shop:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("trio", "networkx", "pygit2", "hcl2", "lark", "asyncio", "rich")
+HEAVY = ("trio", "networkx", "pygit2", "hcl2", "lark", "asyncio", "rich", "psycopg", "cronicle.store.copying")
 TICKS = ("croniter", "dateutil")
 """What only a command needs that shows coming ticks."""
 

@@ -15,11 +15,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = (sys.executable, "-m", "cronicle")
 
 
-def environment() -> dict[str, str]:
-    """That of the tests, with their Python first, and nothing that would lead to another store."""
+def environment(store: str | None = None) -> dict[str, str]:
+    """That of the tests, with their Python first, and nothing that would lead to another store than this one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRONICLE_", "GIT_"))}
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-    return kept
+    return kept if store is None else kept | {"CRONICLE_STORE": store}
 
 
 @attrs.frozen
@@ -27,6 +27,8 @@ class Project:
     """A folder with a project in it."""
 
     folder: Path
+    store: str | None = None
+    """The URL of a PostgreSQL store; None: `.cronicle/` in the folder."""
 
     @property
     def data(self) -> Path:
@@ -36,7 +38,7 @@ class Project:
 
     def cronicle(self, *words: str, code: int = 0) -> str:
         """Give a command; what it said on stdout."""
-        return give(*words, folder=self.folder, code=code)
+        return give(*words, folder=self.folder, code=code, store=self.store)
 
     def json(self, *words: str, code: int = 0) -> Any:
         """Give a command with `--json`; what it said."""
@@ -45,16 +47,20 @@ class Project:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command, to read what it says on stderr while it works."""
         return subprocess.Popen(
-            (*COMMAND, *words), cwd=self.folder, env=environment(), text=True, stderr=subprocess.PIPE
+            (*COMMAND, *words),
+            cwd=self.folder,
+            env=environment(self.store),
+            text=True,
+            stderr=subprocess.PIPE,
         )
 
 
-def give(*words: str, folder: Path, code: int = 0) -> str:
+def give(*words: str, folder: Path, code: int = 0, store: str | None = None) -> str:
     """Give a command in a folder; what it said on stdout."""
     done = subprocess.run(
         (*COMMAND, *words),
         cwd=folder,
-        env=environment(),
+        env=environment(store),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -64,7 +70,7 @@ def give(*words: str, folder: Path, code: int = 0) -> str:
     return done.stdout
 
 
-def new_project(parent: Path, example: str) -> Project:
+def new_project(parent: Path, example: str, store: str | None = None) -> Project:
     """A project of an example in a repository of its own, not deployed yet."""
     give("init", "project", "--example", example, folder=parent)
-    return Project(parent / "project")
+    return Project(parent / "project", store)

@@ -1,4 +1,7 @@
-"""The weather of Seattle: a backfill of real data ends up with the right reports, whatever happens on the way."""
+"""The weather of Seattle: a backfill of real data ends up with the right reports, whatever happens on the way.
+
+On both backends: the same commands, the same results, the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,12 +27,25 @@ from examples_world import EXAMPLES, Project, new_project
 WEATHER = EXAMPLES / "weather"
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def new(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Project]:
+    """Makes projects on each backend, deployed."""
+
+    def make() -> Project:
+        store = None if request.param == "sqlite" else request.getfixturevalue("make_database")()
+        made = new_project(tmp_path_factory.mktemp("weather"), "weather", store)
+        made.cronicle("apply", "--auto-approve")
+        return made
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(new: Callable[[], Project]) -> Project:
     """The project, deployed. The tests share it: each has months of its own."""
-    made = new_project(tmp_path_factory.mktemp("weather"), "weather")
-    made.cronicle("apply", "--auto-approve")
-    return made
+    return new()
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +94,12 @@ def reports(project: Project, *months: str) -> dict[str, bytes]:
 
 def kill_after(days: int, project: Project, *words: str) -> str:
     """Start a backfill, or go on with it, and kill it once so many days have succeeded; its id."""
-    name = ""
+    name, said = "", list[str]()
     with project.start(*words) as driving:
         assert driving.stderr is not None
         try:
             for line in driving.stderr:
+                said.append(line)
                 named = re.search(r"backfill (\w{10})", line)
                 name = name or (named[1] if named else "")
                 days -= "succeeded" in line
@@ -89,7 +107,7 @@ def kill_after(days: int, project: Project, *words: str) -> str:
                     break
         finally:
             driving.kill()
-    assert days == 0
+    assert days == 0, said
     return name
 
 
@@ -173,10 +191,9 @@ def test_a_run_that_fails_is_told_to_the_hook(project):
 
 
 @pytest.mark.slow
-def test_four_years_end_up_with_forty_eight_right_reports_though_killed_ten_times(tmp_path, report):
+def test_four_years_end_up_with_forty_eight_right_reports_though_killed_ten_times(new, report):
     """The main job, 1,461 days and 7,305 task runs, with `kill -9` at ten random moments on the way."""
-    project = new_project(tmp_path, "weather")
-    project.cronicle("apply", "--auto-approve")
+    project = new()
     first, last = "2012-01-01", "2015-12-31"
     words = ["backfill", "daily", "--from", first, "--to", last]
     moments = random.Random(1461)

@@ -19,9 +19,8 @@ class Cluster:
     @property
     def most_skew(self) -> timedelta:
         """More than this no clock is wrong."""
-        return timedelta(seconds=self.pace if self.size else 0)
+        return timedelta(seconds=self.pace / 10 if self.size else 0)
 
     def skew(self) -> timedelta:
         """How far the clock of a process is from the others'."""
-        seconds = self.random.choice((0, 0, 1, -1)) * self.random.random() * self.pace
-        return timedelta(seconds=seconds if self.size else 0)
+        return self.random.choice((0, 0, 1, -1)) * self.random.random() * self.most_skew

@@ -6,7 +6,6 @@ over both. A module or a test about one of them takes `sqlite_location` or `post
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from store_values import Places, Sample, new_database, owner, temporary_folder
 
 from cronicle.store.interface import Store
 from cronicle.store.location import open_store
-from tests.servers import running_server
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -30,16 +28,6 @@ LONG_LEASE = 60.0
 def folder() -> Iterator[Path]:
     with temporary_folder() as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The URI of a PostgreSQL server."""
-    if uri := os.environ.get("CRONICLE_TEST_POSTGRES"):
-        yield uri
-        return
-    with running_server("fsync = off\nfull_page_writes = off\n") as started:
-        yield started.uri()
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +104,7 @@ from cronicle.store.location import open_store
 store = open_store(sys.argv[2], create=True, lease_seconds=float(sys.argv[4]))
 store.register_owner(owner(sys.argv[3]))
 sample = Sample(store, sys.argv[3])
-run = sample.run(id="R" + sys.argv[3])
+run = sample.run(id="R" + sys.argv[3], workflow=sys.argv[3])
 sample.append(run, started())
 print("begun", flush=True)
 for line in sys.stdin:

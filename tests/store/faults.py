@@ -12,7 +12,16 @@ from typing import Any
 from cronicle.store.interface import Store, StoreError, UncertainWriteError
 
 WRITES = frozenset(
-    {"bind_project", "put_spec", "add_deployment", "create_run", "append", "adopt_run", "create_backfill"}
+    {
+        "bind_files_folder",
+        "bind_project",
+        "put_spec",
+        "add_deployment",
+        "create_run",
+        "append",
+        "adopt_run",
+        "create_backfill",
+    }
     | {
         "adopt_backfill",
         "set_backfill_state",
@@ -24,6 +33,7 @@ WRITES = frozenset(
     | {"take_requests", "request_slots", "grant_slots", "add_audit"}
     | {"lead", "stop_leading", "settle", "admit", "add_pause", "end_pauses"}
     | {"prune_runs", "backup", "mark_run", "choose_time", "adopt_runs"}
+    | {"serve_as", "assign_runs", "hand_over_queued"}
 )
 """The methods of `Store` that change something."""
 

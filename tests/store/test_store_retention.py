@@ -236,7 +236,7 @@ def test_a_request_that_nobody_took_goes_with_its_run(store, sample):
 
 def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(location):
     store = open_store(location, create=True)
-    with start(location, "w", 500) as writer:
+    with start(location, "w", 200) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
@@ -249,7 +249,7 @@ def test_old_runs_are_removed_while_another_process_makes_and_ends_runs(location
 
     assert writer.returncode == 0  # it never lost a run that was live
     gone += store.prune_runs(*SCOPE, LATER, 1000)
-    assert len(made) == 500
+    assert len(made) == 200
     assert sorted([*gone, *ids(store)]) == sorted(made)
     assert ids(store) == {made[-1]}  # the latest result
     assert rows_left(store) == 1

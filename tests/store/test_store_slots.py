@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -347,3 +348,17 @@ def test_an_attempt_holds_its_lock_and_slots_of_its_pool(store: Store, sample: S
 
     sample.append(first, started("load"), finished("load"))
     assert [grant.run_id for grant in store.grant_slots({"lock/table": 1, "db": 9})] == [second.id]
+
+
+def test_a_request_to_pause_is_met_by_a_pause_of_whomever(store: Store, sample: Sample) -> None:
+    """Else the next to go on with the backfill would be told to pause it, long after."""
+    backfill = sample.backfill(1)
+    store.add_request(attrs.evolve(cancel(backfill.id), verb="pause"))
+    store.add_request(cancel(backfill.id))
+    store.remove_owner(OWNER)
+
+    store.set_backfill_state(backfill.id, BackfillState.PAUSED, "later", START, owner=None)
+    store.register_owner(owner("another"))
+    store.adopt_backfill(backfill.id, "another")
+
+    assert [request.verb for request in store.take_requests("another")] == ["cancel"]

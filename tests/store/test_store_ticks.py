@@ -524,4 +524,4 @@ def test_what_nobody_owns_is_found_and_what_is_paused_is_not(store: Store, sampl
     backfill = sample.backfill(1, owner=None, created_at=START + SECOND)
     sample.backfill(1, owner=None, state="paused", workflow="weekly")
 
-    assert store.list_unowned() == (early.id, backfill.id, late.id)
+    assert [one.id for one in store.list_unowned()] == [early.id, backfill.id, late.id]

@@ -6,7 +6,8 @@ Rules:
    the events of a store have one order in which they also become visible, and nothing ever has to be undone because
    two were at work at once. Group commit makes up for it (docs/decisions/0013-one-writer.md).
 2. Within a transaction what gives no rows is not sent before something is asked for, or it is committed: a round trip
-   costs as much as a few dozen rows. An error of it so comes later than its statement, but before the end.
+   costs as much as a few dozen rows. All of it goes in one message of several statements. An error of it so comes
+   later than its statement, but before the end.
 3. What is lost before its commit was sent has not happened: the call as a whole is tried again (`again`), for as long
    as this process is patient.
 4. A connection that is lost while it commits leaves the question whether it did. Each transaction writes its number
@@ -15,7 +16,9 @@ Rules:
    process writes meanwhile. No time-out is set that could cancel a commit: waiting for a standby would end in a
    commit of which only this server knows.
 5. A process that is stopped in the middle of a transaction keeps the lock for as long as a lease, then the server
-   ends its session.
+   ends its session as idle in a transaction. It takes a session for that which has been answered, and has not sent
+   a whole message since; in the middle of a pipeline, and after the flush by which psycopg ends one, no time runs at
+   all. So there are no pipelines here.
 6. Behind a pooler that gives each transaction another session nothing may be left in one: settings are made for each
    transaction, and no statement is prepared.
 """
@@ -23,21 +26,19 @@ Rules:
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, TypeVar
 
 import psycopg
 from attrs import define, field
-from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.postgres.dialect import translate
+from cronicle.store.postgres.dialect import NulError, inlined, translate
 from cronicle.store.postgres.errors import (
     LostError,
     explain,
@@ -45,15 +46,16 @@ from cronicle.store.postgres.errors import (
     one_line,
     refused,
     unreachable,
+    unstorable,
 )
 from cronicle.store.postgres.location import connection_settings
+from cronicle.store.postgres.session import Opened, prepare_client, settings_of, undisturbed
 from cronicle.store.relational.connection import Row
 from cronicle.store.url import shown_url
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
 
 T = TypeVar("T")
-Opened = psycopg.Connection[Row]
 
 MOST_CONNECTIONS = 6
 """Of one process: one writes at a time, some read, one listens."""
@@ -76,10 +78,14 @@ STANDSTILL = 3.0
 """Seconds that a transaction may stand still; then its process was stopped, and the server ends its session."""
 
 LOCK_CLASS = 0x43726F6E
-"""`Cron`: the first half of the key of the lock that everything takes that writes."""
+"""`Cron`: the first half of the key of the lock that everything takes that writes; the other is the table of runs."""
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, ('run'::regclass::oid::bigint % {1 << 31})::integer)"
 
 _RECEIPT = """
-INSERT INTO receipt (client, number, written_at) VALUES ($1, $2, store_now())
+INSERT INTO receipt (client, number, written_at) VALUES (?, ?, store_now())
 ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at
 """
 
@@ -89,8 +95,8 @@ class _InHand:
     """The transaction that a thread is in."""
 
     opened: Opened
-    unsent: list[Callable[[Opened], object]] = field(factory=list)
-    """What nobody waits for the rows of."""
+    unsent: list[str] = field(factory=list)
+    """Statements that nobody wants the rows of."""
     has_written: bool = False
 
 
@@ -110,7 +116,7 @@ class PostgresConnection:
         self._settings = connection_settings(url)
         self._standstill = standstill
         self._number = 0
-        self._lock_key = 0
+        self._server = 0
         self._is_pooled = False
         self._is_leaving = False
         self._was_lost = False
@@ -118,15 +124,15 @@ class PostgresConnection:
         self._local = threading.local()
         self._transaction = Transaction(self)
         self._first: list[Opened] = []
-        self._pool: ConnectionPool[Any] = ConnectionPool(
-            connection_class=_Pooled,
+        self._pool = ConnectionPool(
+            connection_class=Opened,
             kwargs={**self._settings, "autocommit": True, "ready": self._first},
             min_size=0,
             max_size=MOST_CONNECTIONS,
             num_workers=1,
             configure=self._configure,
             reconnect_timeout=0.0,
-            timeout=1.0,
+            timeout=0.5,
             open=False,
         )
 
@@ -139,9 +145,10 @@ class PostgresConnection:
             StoreError: The server cannot be reached, or lets nobody in.
         """
         try:
-            opened: Opened = psycopg.connect(**self._settings, autocommit=True)
+            opened = Opened.connect(**self._settings, autocommit=True)
             found = opened.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
             # A pooler has answered with a number of its own when the connection was made.
+            self._server = opened.info.server_version
             self._is_pooled = found is None or found[0] != opened.info.backend_pid
             self._configure(opened)
         except psycopg.Error as error:
@@ -150,12 +157,6 @@ class PostgresConnection:
 
     def open(self, client: str, first: Opened) -> None:
         """Open the pool, once the schema is there, with a first connection. `client` names this process's writes."""
-        try:
-            found = first.execute("SELECT 'run'::regclass::oid::bigint", prepare=False).fetchone()
-        except psycopg.Error as error:
-            raise self._explained(error, first) from error
-        key = 0 if found is None else int(found[0])
-        self._lock_key = key - (1 << 32) if key >= 1 << 31 else key
         self.client = client
         self._first.append(first)
         self._pool.open()
@@ -164,11 +165,6 @@ class PostgresConnection:
     def is_pooled(self) -> bool:
         """True if a pooler stands between, so that a session may be another's a moment later."""
         return self._is_pooled
-
-    @property
-    def lock_key(self) -> int:
-        """The second half of the key of the lock that everything takes that writes."""
-        return self._lock_key
 
     def leave(self) -> None:
         """From now on wait for nobody: what cannot be done at once is not done."""
@@ -182,51 +178,42 @@ class PostgresConnection:
 
     def _configure(self, opened: psycopg.Connection[Any]) -> None:
         if opened.cursor_factory is psycopg.RawCursor:
-            return
-        opened.adapters.register_dumper(int, Int8Dumper)
-        opened.adapters.register_dumper(bool, _TruthDumper)
-        opened.cursor_factory = psycopg.RawCursor
-        if self._is_pooled:
-            opened.prepare_threshold = None
-        else:
-            opened.execute("; ".join(self._session_settings("SET")), prepare=False)
+            return  # it was opened before there was a pool
+        prepare_client(opened, is_pooled=self._is_pooled)
+        if not self._is_pooled:
+            opened.execute("; ".join(self._settings_of_session("SET")), prepare=False)
 
-    def _session_settings(self, verb: str) -> list[str]:
-        """Settings that the promises of the store depend on, whatever the server's own are.
-
-        A commit that is not synchronous would be reported before it is durable; `remote_apply` stays what it is.
-        """
-        is_local = "true" if verb == "SET LOCAL" else "false"
-        present = "current_setting('synchronous_commit')"
-        synchronous = f"CASE WHEN {present} = 'remote_apply' THEN 'remote_apply' ELSE 'on' END"
-        return [
-            f"{verb} idle_in_transaction_session_timeout = {int(self._standstill * 1000)}",
-            f"{verb} lock_timeout = {int(self.patience * 1000)}",
-            f"{verb} statement_timeout = 0",
-            f"{verb} default_transaction_isolation = 'read committed'",
-            f"SELECT set_config('synchronous_commit', {synchronous}, {is_local})",
-        ]
+    def _settings_of_session(self, verb: str) -> list[str]:
+        return settings_of(verb, self._server, patience=self.patience, standstill=self._standstill)
 
     # -- statements ----------------------------------------------------------------------------------------
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """Execute a statement whose rows nobody wants."""
-        self._do_later(lambda opened: opened.execute(translate(sql), values or None))
+        """Execute a statement whose rows nobody wants; in a transaction before the next whose rows somebody does."""
+        in_hand = self._in_hand
+        if in_hand is None:
+            self._cursor(sql, values)
+        else:
+            in_hand.unsent.append(self._inlined(sql, values))
+            in_hand.has_written = True
 
     def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
         """Execute a statement for each row of values; within a transaction."""
-        listed = list(rows)
-        if listed:
-            self._do_later(lambda opened: opened.cursor().executemany(translate(sql), listed))
+        for row in rows:
+            self.execute(sql, row)
 
     def copy_in(self, statement: str, rows: Iterable[Row]) -> None:
         """Send rows for a `COPY … FROM STDIN`; within a transaction."""
+        in_hand = self._in_hand
+        assert in_hand is not None
+        in_hand.has_written = True
 
-        def send(opened: psycopg.Connection[Row]) -> None:
+        def send(opened: Opened) -> None:
             with opened.cursor() as cursor, cursor.copy(statement.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
 
+        self._do(lambda _: None)  # sends what was not sent yet: a COPY has to be alone
         self._do(send)
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
@@ -253,27 +240,23 @@ class PostgresConnection:
             in_hand.has_written = not sql.lstrip().startswith("SELECT")
         return self._do(lambda opened: opened.execute(translate(sql), values or None))
 
-    def _do_later(self, operation: Callable[[Opened], object]) -> None:
-        """Perform an operation whose result nobody wants: in a transaction before the next that somebody does."""
-        in_hand = self._in_hand
-        if in_hand is None:
-            self.again(lambda: self._alone(operation))
-        else:
-            in_hand.unsent.append(operation)
-            in_hand.has_written = True
+    def _inlined(self, sql: str, values: Sequence[Any]) -> str:
+        try:
+            return inlined(sql, values)
+        except NulError:
+            raise unstorable(self.shown, "there is a NUL in a text") from None
 
     def _do(self, operation: Callable[[Opened], T]) -> T:
         """Perform an operation: in the transaction of this thread, or on its own, again if the server was away."""
         in_hand = self._in_hand
         if in_hand is None:
             return self.again(lambda: self._alone(operation))
-        opened = in_hand.opened
+        opened, unsent = in_hand.opened, in_hand.unsent
         try:
-            if not in_hand.unsent:
-                return operation(opened)
-            with opened.pipeline():
-                _send(in_hand)
-                return operation(opened)
+            if unsent:
+                in_hand.unsent = []
+                opened.execute("; ".join(unsent), prepare=False)
+            return operation(opened)
         except psycopg.Error as error:
             raise self._explained(error, opened) from error
 
@@ -310,7 +293,7 @@ class PostgresConnection:
         if self._was_lost and self._is_leaving:
             raise unreachable(self.shown, "its connection was lost")
         try:
-            opened: Opened = self._pool.getconn()
+            opened = self._pool.getconn()
         except PoolTimeout:
             try:
                 self.connect().close()  # says why, if it cannot be reached
@@ -356,10 +339,9 @@ class PostgresConnection:
 
     def _begin(self) -> Opened:
         opened = self._take()
-        settings = self._session_settings("SET LOCAL") if self._is_pooled else []
-        lock = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {self._lock_key})"
+        settings = self._settings_of_session("SET LOCAL") if self._is_pooled else []
         try:
-            opened.execute("; ".join(("BEGIN", *settings, lock)), prepare=False)
+            opened.execute("; ".join((_BEGIN, *settings, TAKE_LOCK)), prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -389,17 +371,15 @@ class PostgresConnection:
             self._turn.release()
 
     def _commit(self, in_hand: _InHand, number: int) -> None:
-        opened, is_sent = in_hand.opened, False
+        opened = in_hand.opened
+        statements = "; ".join((*in_hand.unsent, self._receipt(number), "COMMIT"))
         try:
-            with _undisturbed(), opened.pipeline():
-                _send(in_hand)
-                opened.execute(_RECEIPT, (self.client, number))
-                is_sent = True
-                opened.execute("COMMIT", prepare=False)
+            with undisturbed():
+                opened.execute(statements, prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
-            if not is_sent or is_refusal(error):
+            if is_refusal(error):
                 raise explained from error
             if not self._has_happened(number):
                 raise unreachable(self.shown, one_line(error)) from error
@@ -408,6 +388,9 @@ class PostgresConnection:
             raise
         else:
             self._pool.putconn(opened)
+
+    def _receipt(self, number: int) -> str:
+        return inlined(_RECEIPT, (self.client, number))
 
     def roll_back(self) -> None:
         """Undo what was written since `begin`."""
@@ -448,10 +431,10 @@ class PostgresConnection:
     def _look_up(self, number: int) -> bool:
         opened = self._begin()
         try:
-            found = opened.execute("SELECT number FROM receipt WHERE client = $1", (self.client,)).fetchone()
+            asked = inlined("SELECT number FROM receipt WHERE client = ?", (self.client,))
+            found = opened.execute(asked, prepare=False).fetchone()
             happened = found is not None and found[0] == number
-            opened.execute(_RECEIPT, (self.client, number if happened else number - 1))
-            opened.execute("COMMIT", prepare=False)
+            opened.execute(f"{self._receipt(number if happened else number - 1)}; COMMIT", prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -476,41 +459,3 @@ class Transaction:
             self._connection.commit()
         else:
             self._connection.roll_back()
-
-
-class _Pooled(psycopg.Connection[Row]):
-    """What the pool opens: first what has been opened before it."""
-
-    @classmethod
-    def connect(cls, conninfo: str = "", *, ready: list[Opened], **settings: Any) -> Opened:  # type: ignore[override]
-        return ready.pop() if ready else psycopg.connect(conninfo, **settings)
-
-
-class _TruthDumper(Int8Dumper):
-    """Truth as the columns have it."""
-
-    def dump(self, obj: Any) -> bytes:
-        return b"1" if obj else b"0"
-
-
-def _send(in_hand: _InHand) -> None:
-    """Send what has not been yet; within a pipeline."""
-    for operation in in_hand.unsent:
-        operation(in_hand.opened)
-    in_hand.unsent.clear()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C in this block, but after it: it would cancel the wait for a standby, which only this server knew."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    former = signal.signal(signal.SIGINT, lambda *how: pressed.append(how))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
-        if pressed and callable(former):
-            former(*pressed[0])

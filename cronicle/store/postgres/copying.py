@@ -15,7 +15,7 @@ import psycopg
 from cronicle.store.copying import Table, insert_statement
 from cronicle.store.interface import StoreError
 from cronicle.store.migrations import NEWEST, migrations, outdated
-from cronicle.store.postgres.connection import LOCK_CLASS, PostgresConnection
+from cronicle.store.postgres.connection import TAKE_LOCK, PostgresConnection
 from cronicle.store.postgres.dialect import translate
 from cronicle.store.postgres.errors import explain
 from cronicle.store.postgres.partitions import PARTITIONED, RUNS_PER_PARTITION, make
@@ -148,9 +148,7 @@ def _begun(
             prepare=False,
         )
         if locked:
-            reading.execute(
-                f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {connection.lock_key})", prepare=False
-            )
+            reading.execute(TAKE_LOCK, prepare=False)
     except psycopg.Error as error:
         raise explain(error, connection.shown, broken=reading.broken) from error
     yield

@@ -66,10 +66,7 @@ def explain(error: psycopg.Error, store: str, *, broken: bool) -> StoreError:
         case _ if broken or isinstance(error, _FOR_NOW):
             return unreachable(store, said)
         case psycopg.DataError():
-            return StoreError(
-                f"the store {store} cannot hold what was to be written: {said}",
-                "PostgreSQL stores no text with the character NUL in it; leave it out and repeat the command.",
-            )
+            return unstorable(store, said)
         case psycopg.IntegrityError() | psycopg.ProgrammingError():
             return StoreError(
                 f"the store {store} has refused what was to be written: {said}",
@@ -95,6 +92,14 @@ def refused(error: psycopg.Error, store: str) -> StoreError:
             "Make it with `createdb`, or correct its name in --store.",
         )
     return unreachable(store, said)
+
+
+def unstorable(store: str, said: str) -> StoreError:
+    """What is said of a value that PostgreSQL has no place for."""
+    return StoreError(
+        f"the store {store} cannot hold what was to be written: {said}",
+        "PostgreSQL stores no text with the character NUL in it; leave it out and repeat the command.",
+    )
 
 
 def is_refusal(error: psycopg.Error) -> bool:

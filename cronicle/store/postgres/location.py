@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from cronicle.store.interface import StoreError
-from cronicle.store.url import has_password, shown_url
+from cronicle.store.url import has_password, shown_url, written_password
 
 APPLICATION = "cronicle"
 
@@ -27,13 +28,11 @@ def connection_settings(url: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        said = (
-            "" if has_password(url) else f": {error}"
-        )  # it may show a part of a password that has a `/` in it
-        raise StoreError(
-            f"{shown_url(url)!r} is not the location of a PostgreSQL store{said}",
-            "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas.",
-        ) from None
+        # libpq quotes what it has stumbled over, which may be a password.
+        raise _no_location(url, "" if has_password(url) else f": {error}") from None
+    written = written_password(url)
+    if written is not None and unquote(written) != given.get("password"):
+        raise _no_location(url, "")  # libpq would take a part of it for a host, and tell everybody
     defaults = {
         "application_name": APPLICATION,
         "connect_timeout": CONNECT_SECONDS,
@@ -43,4 +42,12 @@ def connection_settings(url: str) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
     }
-    return {**defaults, **given}
+    return {**defaults, **given, "client_encoding": "UTF8"}
+
+
+def _no_location(url: str, why: str) -> StoreError:
+    return StoreError(
+        f"{shown_url(url)!r} is not the location of a PostgreSQL store{why}",
+        "Write it as postgresql://USER@HOST:PORT/DATABASE; several hosts are separated by commas. In a password %, "
+        "@, /, ? and # are written as %25, %40, %2F, %3F and %23; better leave it to PGPASSWORD or ~/.pgpass.",
+    )

@@ -48,6 +48,7 @@ def version_of(connection: psycopg.Connection[Any], shown: str) -> int:
 
 def upgrade(connection: psycopg.Connection[Any], shown: str, steps: Sequence[Migration]) -> None:
     """Apply the steps that the store has not had yet, all in one transaction."""
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     try:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock($1)", (UPGRADE_LOCK,))

@@ -88,4 +88,6 @@ def set_state(
     )
     if changed and ended:
         connection.execute("DELETE FROM control_request WHERE target = ?", (backfill_id,))
+    elif changed and state is BackfillState.PAUSED:  # what others have asked for meanwhile has happened
+        connection.execute("DELETE FROM control_request WHERE target = ? AND verb = 'pause'", (backfill_id,))
     return changed == 1

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from cronicle.store.interface import StoreError
 from cronicle.store.relational.connection import Connection
-from cronicle.values import Value
 
 PREFIX, END = "copying/", "copying0"
 """What the name in the table `progress` begins with, and what comes after all such names."""
 
-
-@frozen(eq=False, repr=False)
-class Origin(Value):
-    """What a store is a copy of."""
-
-    store: str
-    """The id of that store."""
-    location: str
-    """Where it is, without a password."""
-    last_event: int
-    """The number of its last event when the copying began."""
+Origin = tuple[str, str, int]
+"""What a store is a copy of: the id of that store, where it is (without a password), and the number of its last event
+when the copying began. No class, since every command looks for one."""
 
 
 def origin_of(connection: Connection) -> Origin | None:
@@ -30,14 +19,14 @@ def origin_of(connection: Connection) -> Origin | None:
     if row is None:
         return None
     store, _, location = str(row[0]).removeprefix(PREFIX).partition(" ")
-    return Origin(store, location, int(row[1]))
+    return store, location, int(row[1])
 
 
 def put_mark(connection: Connection, origin: Origin) -> None:
     """Mark a store; within a transaction."""
+    store, location, last_event = origin
     connection.execute(
-        "INSERT INTO progress (name, value) VALUES (?, ?)",
-        (f"{PREFIX}{origin.store} {origin.location}", origin.last_event),
+        "INSERT INTO progress (name, value) VALUES (?, ?)", (f"{PREFIX}{store} {location}", last_event)
     )
 
 
@@ -54,12 +43,12 @@ def refuse_incomplete(connection: Connection, shown: str) -> None:
     """
     origin = origin_of(connection)
     if origin is not None:
-        raise incomplete(shown, origin)
+        raise incomplete(shown, origin[1])
 
 
-def incomplete(shown: str, origin: Origin) -> StoreError:
-    """What is said to whoever wants to use an incomplete copy."""
+def incomplete(shown: str, origin: str) -> StoreError:
+    """What is said to whoever wants to use an incomplete copy of the store at `origin`."""
     return StoreError(
-        f"the store {shown} is an incomplete copy of {origin.location}",
-        f"Go on with copying, which ends with a comparison: cronicle db copy {origin.location} {shown}",
+        f"the store {shown} is an incomplete copy of {origin}",
+        f"Go on with copying, which ends with a comparison: cronicle db copy {origin} {shown}",
     )

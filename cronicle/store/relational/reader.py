@@ -8,10 +8,11 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from cronicle.runs.events import EVENT_VERSION, RunEvent, UnreadableEventError, event_from_bytes
+from cronicle.runs.events import RunEvent
 from cronicle.store import rows
 from cronicle.store.cells import columns, from_instant, from_key, readable, readable_only, to_instant
-from cronicle.store.interface import StoreError, UnknownError
+from cronicle.store.event_rows import event_from
+from cronicle.store.interface import UnknownError
 from cronicle.store.records import (
     AttemptRecord,
     AuditRecord,
@@ -35,6 +36,7 @@ from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.files import FilesFolder
     from cronicle.store.records import LastSuccess
     from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
 
@@ -68,6 +70,11 @@ class RelationalReader:
 
     def get_store_id(self) -> str:
         return str(self._connection.value("SELECT id FROM store"))
+
+    def find_files_folder(self) -> FilesFolder | None:
+        from cronicle.store.relational import files
+
+        return files.find(self._connection)
 
     # Projects and deployments
 
@@ -171,7 +178,7 @@ class RelationalReader:
             "SELECT type, version, body, sequence FROM run_event WHERE run = ? ORDER BY sequence",
             (self._sequence_of(run_id),),
         )
-        return tuple(_event_from(run_id, *row) for row in found)
+        return tuple(event_from(run_id, *row) for row in found)
 
     def list_tasks(self, run_id: str) -> tuple[TaskRecord, ...]:
         found = self._connection.rows(
@@ -474,19 +481,6 @@ class RelationalReader:
 
     def _holds(self, sql: str, values: tuple[Any, ...]) -> bool:
         return self._connection.row(f"{sql} LIMIT 1", values) is not None
-
-
-def _event_from(run_id: str, name: str, version: int, body: str, sequence: int) -> RunEvent:
-    try:
-        if version > EVENT_VERSION:
-            raise UnreadableEventError(f"event {name} has version {version}, newer than this program")
-        return event_from_bytes(name, body)
-    except UnreadableEventError as error:
-        raise StoreError(
-            f"the history of run {run_id} cannot be read: number {sequence}, {error}",
-            "Upgrade cronicle if a newer one has written to this store, else put a backup of it in its place; every "
-            "other run can be used as before.",
-        ) from error
 
 
 def _result_from(row: tuple[Any, ...]) -> Result:

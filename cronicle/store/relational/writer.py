@@ -34,6 +34,7 @@ from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.terms import IS_LIVE, ONCE, SAME_TIME
 
 if TYPE_CHECKING:
+    from cronicle.store.files import FilesFolder
     from cronicle.store.relational.admission import Policies
     from cronicle.store.series import PauseRecord, Settled, Settlement
 
@@ -69,6 +70,11 @@ class RelationalStore(RelationalReader):
         self._policies: Policies | None = None
 
     # Projects and deployments
+
+    def bind_files_folder(self, folder: FilesFolder) -> FilesFolder:
+        from cronicle.store.relational import files
+
+        return files.bind(self._connection, folder)
 
     def bind_project(self, project: ProjectRecord) -> ProjectRecord:
         with self._connection.write():
@@ -231,7 +237,8 @@ class RelationalStore(RelationalReader):
         from cronicle.store.relational import serving
 
         with self._connection.write():
-            serving.serve_as(self._connection, owner, scope, slots)
+            if self._liveness.is_held(owner):
+                serving.serve_as(self._connection, owner, scope, slots)
 
     def assign_runs(self, assignments: Mapping[str, str]) -> None:
         from cronicle.store.relational import serving

@@ -9,9 +9,10 @@ CREATE TABLE interruption (
 
 INSERT INTO interruption (interrupted_at) VALUES (0);
 
--- By this a files folder knows which store it belongs to.
+-- By its id a files folder knows which store it belongs to; the store knows the folder as well, once it has one.
 CREATE TABLE store (
-    id TEXT COLLATE "C" NOT NULL
+    id TEXT COLLATE "C" NOT NULL,
+    files TEXT
 );
 
 INSERT INTO store (id) VALUES (replace(gen_random_uuid()::text, '-', ''));

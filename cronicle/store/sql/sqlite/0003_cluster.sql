@@ -8,9 +8,10 @@ CREATE TABLE interruption (
 
 INSERT INTO interruption (interrupted_at) VALUES (0);
 
--- By this a files folder knows which store it belongs to.
+-- By its id a files folder knows which store it belongs to; the store knows the folder as well, once it has one.
 CREATE TABLE store (
-    id TEXT NOT NULL
+    id TEXT NOT NULL,
+    files TEXT
 ) STRICT;
 
 INSERT INTO store (id) VALUES (lower(hex(randomblob(16))));
