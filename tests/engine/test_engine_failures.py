@@ -28,6 +28,7 @@ async def world(tmp_path):
 async def test_a_run_that_another_process_has_taken_frees_its_slots(
     world: World, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ):
+    caplog.set_level(logging.INFO)
     world.deploy(slow={"schedules": [every(60)]}, other={"schedules": [every(60)], "graph": "a"})
 
     async with world.serving(slots=1) as server:

@@ -57,7 +57,7 @@ def test_two_schedulers_of_which_one_is_killed_and_the_other_stopped_lose_and_do
 
     assert_sound(found)
     assert found.faults == {"kill": 1, "stop": 1, "drain": 1}
-    assert found.killed, "nothing was hit, so nothing was tested"
+    assert found.again, "nothing was hit, so nothing was tested"
 
 
 @pytest.mark.slow
