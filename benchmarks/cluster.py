@@ -92,8 +92,7 @@ class Found:
             ("runs", f"{self.runs:,}: {states}; {self.caught_up:,} were caught up"),
             (
                 "attempts",
-                f"{self.attempts:,} executed; {self.killed:,} of them did not come to their end, "
-                f"{self.again:,} stand in for one that was lost",
+                f"{self.attempts:,} executed, {self.killed:,} cut short, {self.again:,} for one that was lost",
             ),
             ("nobody drove a run", f"for {self.alone:.1f} s at most"),
             ("latest run of a tick", f"{self.latest:.1f} s after it"),
