@@ -99,6 +99,7 @@ class Owner:
         self._specs: dict[str, RunSpec] = {}
         self._undelivered: list[ControlRequest] = []
         self._look_now = trio.Event()
+        self._is_remote = not store.runs_in_place
         self._to_wake: set[str] = set()
         self._somebody_to_wake = trio.Event()
         self._is_over = threading.Event()
@@ -149,7 +150,7 @@ class Owner:
     def wake_other(self, owner: str) -> None:
         """Tell another owner to look for what was left for it."""
         wake_owner(self.files, owner)
-        if not self.store.runs_in_place:  # it may be on another machine
+        if self._is_remote:  # it may be on another machine
             self._to_wake.add(owner)
             self._somebody_to_wake.set()
 
@@ -199,7 +200,7 @@ class Owner:
 
     async def _listen(self) -> None:
         """Hear those on other machines, where the store can carry that, for ever."""
-        if self.store.runs_in_place:
+        if not self._is_remote:
             return
         woken = partial(trio.from_thread.run_sync, self._woken)
         await trio.to_thread.run_sync(
