@@ -67,6 +67,8 @@ class Found:
     attempts: int
     killed: int
     """Attempts that were ended before they had done their work, and not by their workflow's policy."""
+    again: int
+    """Attempts that were executed because one before them was lost."""
     caught_up: int
     states: Counter[str]
     faults: Counter[str]
@@ -88,7 +90,10 @@ class Found:
             ("ticks", f"{self.ticks:,} in {self.seconds:.0f} s"),
             ("faults", f"{faults}"),
             ("runs", f"{self.runs:,}: {states}; {self.caught_up:,} were caught up"),
-            ("attempts", f"{self.attempts:,} executed, {self.killed:,} of them ended by a fault"),
+            (
+                "attempts",
+                f"{self.attempts:,} executed, {self.killed:,} cut short, {self.again:,} for one that was lost",
+            ),
             ("nobody drove a run", f"for {self.alone:.1f} s at most"),
             ("latest run of a tick", f"{self.latest:.1f} s after it"),
             ("everything had ended", f"{self.drained:.1f} s after the last fault"),
@@ -212,6 +217,7 @@ class Trial:
             runs=len(runs),
             attempts=len(attempts),
             killed=sum(one.ended is None and not kind_of(one.workflow).may_be_dropped for one in attempts),
+            again=sum(one.number > 1 for one in attempts),
             caught_up=sum(run["cause"] == "catchup" for run in runs),
             states=Counter(run["state"] for run in runs),
             faults=self.faults.counts,

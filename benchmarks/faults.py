@@ -33,6 +33,9 @@ DRAIN_SECONDS = 60.0
 YOUNG_SECONDS = 10.0
 """In which a scheduler has begun, also on a machine that has much to do."""
 
+WELL_SECONDS = 5.0
+"""After its start, or since it was woken, a scheduler is at work; another is only hit if such a one is left."""
+
 LOOK = 0.05
 
 
@@ -250,9 +253,10 @@ class Faults:
                 self._restart(what)
             return
         up = [serve for serve in self.serves if serve.state == "up"]
+        well = [serve for serve in up if uptime() - serve.since > WELL_SECONDS]
         serve = self.chance.choice(self.serves)
         seconds = self.chance.uniform(*(STOPPED_SECONDS if what == "stop" else AWAY_SECONDS))
-        if serve not in up or (len(up) < 2 and len(self.serves) > 1):
+        if serve not in up or (len(self.serves) > 1 and not [one for one in well if one is not serve]):
             return
         if what == "drain" and uptime() - serve.started < YOUNG_SECONDS:
             return  # TERM ends a program that has not begun, and so it should

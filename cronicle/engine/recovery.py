@@ -7,7 +7,9 @@ A run whose history cannot be read is set aside, and the others are settled all 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import trio
 from attrs import frozen
@@ -29,6 +31,8 @@ from cronicle.values import Value
 SURVIVORS_GRACE_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @frozen(eq=False, repr=False)
@@ -53,19 +57,30 @@ async def settle_dead_owners(store: Store, clock: Clock) -> tuple[Settled, ...]:
         StoreError: The store cannot be written; repeating it settles the rest.
     """
     settled = []
-    for owner in store.list_owners():
-        if store.is_alive(owner.id) or not store.claim_dead_owner(owner.id):
+    for owner in await _call(store, _dead_owners, store):
+        if not await _call(store, store.claim_dead_owner, owner.id):
             continue
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_keep_claim, store, owner.id)
                 settled.append(await _settle(store, clock, owner))
                 nursery.cancel_scope.cancel()
-            store.remove_owner(owner.id)
+            await _call(store, store.remove_owner, owner.id)
         except BaseException:
             store.leave_dead_owner(owner.id)
             raise
     return tuple(settled)
+
+
+async def _call(store: Store, function: Callable[..., T], *arguments: object) -> T:
+    """Call a method of the store; where another process may make it wait, the event loop goes on meanwhile."""
+    if store.runs_in_place:
+        return function(*arguments)
+    return await trio.to_thread.run_sync(function, *arguments)
+
+
+def _dead_owners(store: Store) -> list[OwnerRecord]:
+    return [owner for owner in store.list_owners() if not store.is_alive(owner.id)]
 
 
 async def _keep_claim(store: Store, dead: str) -> None:
@@ -75,23 +90,14 @@ async def _keep_claim(store: Store, dead: str) -> None:
     while True:
         await trio.sleep(store.lease_seconds / RENEWALS)
         with suppress(UnwritableError):
-            if store.runs_in_place:
-                store.renew_lease(dead)
-            else:
-                await trio.to_thread.run_sync(store.renew_lease, dead)
+            await _call(store, store.renew_lease, dead)
 
 
 async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
-    attempts = store.list_live_attempts(owner.id)
-    tokens = [attempt.token for attempt in attempts]
-    tokens += [
-        hook.start.token
-        for _, machine in _runs_with_hooks(store, owner.id)
-        for hook in machine.hooks.live()
-        if hook.start is not None
-    ]
+    attempts, hooks = await _call(store, _tokens_of, store, owner.id)
+    tokens = [*attempts, *hooks]
     survivors = await end_survivors(tokens, SURVIVORS_GRACE_SECONDS) if tokens else []
-    runs = record_losses(store, clock, owner.id)
+    runs = await _call(store, record_losses, store, clock, owner.id)
     return Settled(
         owner,
         runs=tuple(run.id for run in runs),
@@ -99,6 +105,17 @@ async def _settle(store: Store, clock: Clock, owner: OwnerRecord) -> Settled:
         to_resume=tuple(dict.fromkeys(run.backfill or run.id for run in runs)),
         survivors=tuple(survivors),
     )
+
+
+def _tokens_of(store: Store, owner: str) -> tuple[list[str], list[str]]:
+    """What tells the processes of an owner's attempts and hooks."""
+    hooks = [
+        hook.start.token
+        for _, machine in _runs_with_hooks(store, owner)
+        for hook in machine.hooks.live()
+        if hook.start is not None
+    ]
+    return [attempt.token for attempt in store.list_live_attempts(owner)], hooks
 
 
 def record_losses(store: Store, clock: Clock, owner: str) -> tuple[RunRecord, ...]:

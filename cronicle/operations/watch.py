@@ -188,7 +188,8 @@ class Watch:
         if series.is_set_aside:
             return NEVER
         if series.stored is None or series.cursor.deployment != environment.deployment.number:
-            return now  # its cursor is to say which deployment holds
+            # Its cursor is to say which deployment holds; one made by a clock that is ahead holds from then on.
+            return max(now, environment.deployment.created_at)
         paused_until = environment.paused_until(series.key.workflow, now)
         if paused_until is not None:
             return paused_until

@@ -10,6 +10,7 @@ from serving_world import World, every
 from trio.testing import MockClock
 
 from cronicle.engine.failures import is_fatal, is_loss_of_ownership
+from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.runner import OwnershipLostError
 from cronicle.runs.states import RunState
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
@@ -27,6 +28,7 @@ async def world(tmp_path):
 async def test_a_run_that_another_process_has_taken_frees_its_slots(
     world: World, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ):
+    caplog.set_level(logging.INFO)
     world.deploy(slow={"schedules": [every(60)]}, other={"schedules": [every(60)], "graph": "a"})
 
     async with world.serving(slots=1) as server:
@@ -74,6 +76,7 @@ async def test_a_run_that_cannot_be_driven_is_set_aside_with_one_alarm(
     [
         (UncertainWriteError("the disk failed"), True),
         (ExceptionGroup("", [ExceptionGroup("", [UnwritableError("full")])]), True),
+        (ExceptionGroup("", [LeaseLostError()]), True),
         (ExceptionGroup("", [StoreError("a damaged row")]), False),
         (KeyError("a bug"), False),
     ],

@@ -199,6 +199,24 @@ async def test_a_look_that_read_the_clock_before_a_deployment_came_leaves_the_ti
     assert world.times("changed") == ["12:06:00"]
 
 
+async def test_a_deployment_from_a_machine_whose_clock_is_ahead_is_waited_for_and_not_looked_at_all_the_time(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+):
+    world.deploy(changed={"schedules": [every(600)]})
+    await world.serve_for(0.5)
+    world.clock.jump(timedelta(seconds=20))
+    world.deploy(changed={"schedules": [every(60)]})
+    world.clock.jump(timedelta(seconds=-20))
+    settled = []
+    settle = world.store.settle
+    monkeypatch.setattr(world.store, "settle", lambda *given: settled.append(given) or settle(*given))
+
+    await world.serve_for(61)
+
+    assert world.times("changed") == ["12:01:00"]
+    assert len(settled) < 10
+
+
 async def test_what_was_owed_before_a_deployment_is_of_the_old_schedule(
     world: World, autojump_clock: MockClock
 ):

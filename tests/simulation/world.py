@@ -748,6 +748,7 @@ class World:
             database = connection._database
             database.create_scalar_function("store_now", self._store_now, 0)
             database.create_scalar_function("store_up_since", lambda: 0, 0)
+            database.create_scalar_function("store_timeline", lambda: 0, 0)
             store._liveness = Leases(connection, self.cluster.lease)
             store.lease_seconds = self.cluster.lease
         return store

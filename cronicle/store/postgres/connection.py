@@ -63,6 +63,9 @@ MOST_CONNECTIONS = 6
 LOCK_PATIENCE = 60.0
 """Seconds that a call waits at most for others that write, and for a server that is away."""
 
+MARGIN = 2.0
+"""Seconds for which whoever waits for the lock waits longer than a process that was stopped can keep it."""
+
 AWAY_PATIENCE = 45.0
 """Seconds that the main thread waits at least for a server that is away. What is called there is called on the event
 loop of a process that drives runs, where nobody could put it off: it would end the process, and with it attempts that
@@ -112,7 +115,7 @@ class PostgresConnection:
 
     def __init__(self, url: str, *, patience: float | None = None, standstill: float = STANDSTILL) -> None:
         self.shown = shown_url(url)
-        self.patience = LOCK_PATIENCE if patience is None else patience
+        self.patience = LOCK_PATIENCE if patience is None else max(patience, standstill + MARGIN)
         self.uncertain_patience = UNCERTAIN_PATIENCE
         self.on_interruption: Callable[[], None] = lambda: None
         """Called when the server was away and is back."""

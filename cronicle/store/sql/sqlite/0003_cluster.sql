@@ -3,10 +3,11 @@
 ALTER TABLE owner ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE interruption (
-    interrupted_at INTEGER NOT NULL
+    interrupted_at INTEGER NOT NULL,
+    timeline INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO interruption (interrupted_at) VALUES (0);
+INSERT INTO interruption (interrupted_at, timeline) VALUES (0, 0);
 
 -- By its id a files folder knows which store it belongs to; the store knows the folder as well, once it has one.
 CREATE TABLE store (
