@@ -38,7 +38,7 @@ from attrs import define, field
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.postgres.dialect import NulError, inlined, translate
+from cronicle.store.postgres.dialect import NulError, executed, inlined, prepared, translate
 from cronicle.store.postgres.errors import (
     LostError,
     explain,
@@ -50,7 +50,7 @@ from cronicle.store.postgres.errors import (
 )
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.postgres.session import Opened, prepare_client, settings_of, undisturbed
-from cronicle.store.relational.connection import Row
+from cronicle.store.relational.connection import Row, Statement
 from cronicle.store.url import shown_url
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
@@ -87,7 +87,7 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 TAKE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, ('run'::regclass::oid::bigint % {1 << 31})::integer)"
 
-_RECEIPT = """
+RECEIPT = """
 INSERT INTO receipt (client, number, written_at) VALUES (?, ?, store_now())
 ON CONFLICT (client) DO UPDATE SET number = excluded.number, written_at = excluded.written_at
 """
@@ -98,9 +98,16 @@ class _InHand:
     """The transaction that a thread is in."""
 
     opened: Opened
+    answers: dict[Statement, list[Row]] = field(factory=dict)
+    """To what was asked ahead, until something is written."""
     unsent: list[str] = field(factory=list)
     """Statements that nobody wants the rows of."""
     has_written: bool = False
+
+    def write(self) -> None:
+        """Note that something is written, so that what was read before may not be so any more."""
+        self.has_written = True
+        self.answers.clear()
 
 
 class PostgresConnection:
@@ -116,6 +123,8 @@ class PostgresConnection:
         """Called when what was written has not come to be."""
         self.client = ""
         """By this name the store knows this process's writes."""
+        self.hot: frozenset[str] = frozenset()
+        """Statements that are executed so often that each session prepares them."""
         self._settings = connection_settings(url)
         self._standstill = standstill
         self._number = 0
@@ -125,7 +134,6 @@ class PostgresConnection:
         self._was_lost = False
         self._turn = threading.Lock()
         self._local = threading.local()
-        self._transaction = Transaction(self)
         self._first: list[Opened] = []
         self._pool = ConnectionPool(
             connection_class=Opened,
@@ -182,7 +190,7 @@ class PostgresConnection:
     def _configure(self, opened: psycopg.Connection[Any]) -> None:
         if opened.cursor_factory is psycopg.RawCursor:
             return  # it was opened before there was a pool
-        prepare_client(opened, is_pooled=self._is_pooled)
+        prepare_client(opened)
         if not self._is_pooled:
             opened.execute("; ".join(self._settings_of_session("SET")), prepare=False)
 
@@ -197,8 +205,8 @@ class PostgresConnection:
         if in_hand is None:
             self._cursor(sql, values)
         else:
-            in_hand.unsent.append(self._inlined(sql, values))
-            in_hand.has_written = True
+            in_hand.write()
+            in_hand.unsent.append(self._text(in_hand.opened, sql, values))
 
     def execute_many(self, sql: str, rows: Iterable[Row]) -> None:
         """Execute a statement for each row of values; within a transaction."""
@@ -221,11 +229,13 @@ class PostgresConnection:
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
-        return self._cursor(sql, values).fetchone()
+        known = self._known(sql, values)
+        return self._cursor(sql, values).fetchone() if known is None else next(iter(known), None)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows."""
-        return self._cursor(sql, values).fetchall()
+        known = self._known(sql, values)
+        return self._cursor(sql, values).fetchall() if known is None else known
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None if there is no row."""
@@ -236,16 +246,28 @@ class PostgresConnection:
         """Execute a statement; the number of rows that it changed."""
         return self._cursor(sql, values).rowcount
 
+    def _known(self, sql: str, values: Sequence[Any]) -> list[Row] | None:
+        """The rows of a statement that was asked ahead."""
+        in_hand = self._in_hand
+        return in_hand.answers.get((sql, tuple(values))) if in_hand is not None and in_hand.answers else None
+
     def _cursor(self, sql: str, values: Sequence[Any]) -> psycopg.Cursor[Row]:
         """A statement that was executed, with its rows."""
         in_hand = self._in_hand
-        if in_hand is not None and not in_hand.has_written:
-            in_hand.has_written = not sql.lstrip().startswith("SELECT")
+        if in_hand is not None and not sql.lstrip().startswith("SELECT"):
+            in_hand.write()
         return self._do(lambda opened: opened.execute(translate(sql), values or None))
 
-    def _inlined(self, sql: str, values: Sequence[Any]) -> str:
+    def _text(self, opened: Opened, sql: str, values: Sequence[Any]) -> str:
+        """A statement with its values, as it may stand in a message with others."""
         try:
-            return inlined(sql, values)
+            if sql not in self.hot or self._is_pooled:
+                return inlined(sql, values)
+            name = opened.prepared.get(sql)
+            if name is not None:
+                return executed(name, values)
+            name = opened.prepared[sql] = f"cronicle_{len(opened.prepared)}"
+            return f"{prepared(name, sql)}; {executed(name, values)}"
         except NulError:
             raise unstorable(self.shown, "there is a NUL in a text") from None
 
@@ -325,31 +347,33 @@ class PostgresConnection:
         """The transaction that this thread is in."""
         return getattr(self._local, "in_hand", None)
 
-    def write(self) -> Transaction:
+    def write(self, ahead: Sequence[Statement] = ()) -> Transaction:
         """One transaction: durable when the block ends, without a trace when it raises."""
-        return self._transaction
+        return Transaction(self, ahead)
 
-    def begin(self) -> None:
+    def begin(self, ahead: Sequence[Statement] = ()) -> None:
         """Begin to write; whoever else writes is waited for."""
         assert self._in_hand is None, "transactions are not nested"
         if not self._turn.acquire(timeout=self.patience):
             raise unreachable(self.shown, "this process has waited too long for a write of its own")
         try:
-            self._local.in_hand = _InHand(self.again(self._begin))
+            self._local.in_hand = self.again(lambda: self._begin(ahead))
         except BaseException:
             self._turn.release()
             raise
 
-    def _begin(self) -> Opened:
+    def _begin(self, ahead: Sequence[Statement] = ()) -> _InHand:
         opened = self._take()
         settings = self._settings_of_session("SET LOCAL") if self._is_pooled else []
+        first = [_BEGIN, *settings, self._text(opened, TAKE_LOCK, ())]
+        asked = [self._text(opened, *statement) for statement in ahead]
         try:
-            opened.execute("; ".join((_BEGIN, *settings, TAKE_LOCK)), prepare=False)
+            cursor = opened.execute("; ".join((*first, *asked)), prepare=False)
+            return _InHand(opened, dict(zip(ahead, _last_results(cursor, len(ahead)), strict=True)))
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
             raise explained from error
-        return opened
 
     def commit(self) -> None:
         """Make durable what was written since `begin`.
@@ -375,7 +399,7 @@ class PostgresConnection:
 
     def _commit(self, in_hand: _InHand, number: int) -> None:
         opened = in_hand.opened
-        statements = "; ".join((*in_hand.unsent, self._receipt(number), "COMMIT"))
+        statements = "; ".join((*in_hand.unsent, self._receipt(opened, number), "COMMIT"))
         try:
             with undisturbed():
                 opened.execute(statements, prepare=False)
@@ -392,8 +416,8 @@ class PostgresConnection:
         else:
             self._pool.putconn(opened)
 
-    def _receipt(self, number: int) -> str:
-        return inlined(_RECEIPT, (self.client, number))
+    def _receipt(self, opened: Opened, number: int) -> str:
+        return self._text(opened, RECEIPT, (self.client, number))
 
     def roll_back(self) -> None:
         """Undo what was written since `begin`."""
@@ -401,14 +425,18 @@ class PostgresConnection:
         assert in_hand is not None
         self._local.in_hand = None
         try:
-            self._give_back(in_hand.opened)
+            self._give_back(in_hand.opened, is_known=not in_hand.has_written)
         finally:
             self._turn.release()
             self.on_undoing()
 
-    def _give_back(self, opened: Opened) -> None:
+    def _give_back(self, opened: Opened, *, is_known: bool = False) -> None:
+        """Give back a connection whose transaction comes to nothing; if it `is_known` what is prepared there."""
         with suppress(psycopg.Error):
             opened.rollback()
+            if opened.prepared and not is_known:
+                opened.prepared.clear()
+                opened.execute("DEALLOCATE ALL", prepare=False)
         self._pool.putconn(opened)
 
     def _has_happened(self, number: int) -> bool:
@@ -432,12 +460,13 @@ class PostgresConnection:
             self._pool.check()
 
     def _look_up(self, number: int) -> bool:
-        opened = self._begin()
+        asked = ("SELECT number FROM receipt WHERE client = ?", (self.client,))
+        in_hand = self._begin([asked])
+        opened = in_hand.opened
         try:
-            asked = inlined("SELECT number FROM receipt WHERE client = ?", (self.client,))
-            found = opened.execute(asked, prepare=False).fetchone()
-            happened = found is not None and found[0] == number
-            opened.execute(f"{self._receipt(number if happened else number - 1)}; COMMIT", prepare=False)
+            happened = (number,) in in_hand.answers[asked]
+            receipt = self._receipt(opened, number if happened else number - 1)
+            opened.execute(f"{receipt}; COMMIT", prepare=False)
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -446,14 +475,26 @@ class PostgresConnection:
         return happened
 
 
+def _last_results(cursor: psycopg.Cursor[Row], count: int) -> list[list[Row]]:
+    """The rows of the last statements of a message that give any."""
+    found: list[list[Row]] = []
+    while count:
+        if cursor.description is not None:
+            found.append(cursor.fetchall())
+        if not cursor.nextset():
+            break
+    return found[len(found) - count :]
+
+
 class Transaction:
     """What `with connection.write():` enters and leaves."""
 
-    def __init__(self, connection: PostgresConnection) -> None:
+    def __init__(self, connection: PostgresConnection, ahead: Sequence[Statement]) -> None:
         self._connection = connection
+        self._ahead = ahead
 
     def __enter__(self) -> None:
-        self._connection.begin()
+        self._connection.begin(self._ahead)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

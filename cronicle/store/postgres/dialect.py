@@ -10,6 +10,11 @@ from typing import Any
 
 _PARAMETER = re.compile(r"\?(\d*)")
 _HINT = re.compile(r" INDEXED BY \w+")
+_LISTED = re.compile(r"IN \(SELECT (value|CAST\(value AS BIGINT\)) FROM json_each\((\?\d*)\)\)")
+
+
+_QUOTE = "$_$"
+"""Nothing between two of these has a meaning, so that a megabyte of JSON is taken as it is."""
 
 
 class NulError(ValueError):
@@ -36,10 +41,24 @@ def inlined(sql: str, values: Sequence[Any]) -> str:
     return "".join(piece if isinstance(piece, str) else literals[piece] for piece in _split(sql)[1])
 
 
+def prepared(name: str, sql: str) -> str:
+    """What prepares a statement; the types of its parameters follow from where they stand."""
+    return f"PREPARE {name} AS {translate(sql)}"
+
+
+def executed(name: str, values: Sequence[Any]) -> str:
+    """What executes a prepared statement.
+
+    Raises:
+        NulError: A text has the one character that PostgreSQL cannot store.
+    """
+    return f"EXECUTE {name}({', '.join(map(literal, values))})" if values else f"EXECUTE {name}"
+
+
 @lru_cache(maxsize=1000)
 def _split(sql: str) -> tuple[str, tuple[str | int, ...]]:
     """A statement as a whole, and in pieces: text, and the positions of values."""
-    text = _HINT.sub("", sql).replace("json_each(", "text_list(")
+    text = _LISTED.sub(_in_array, _HINT.sub("", sql)).replace("json_each(", "text_list(")
     pieces: list[str | int] = []
     end = 0
     for count, match in enumerate(_PARAMETER.finditer(text)):
@@ -49,6 +68,10 @@ def _split(sql: str) -> tuple[str, tuple[str | int, ...]]:
     pieces.append(text[end:])
     whole = "".join(piece if isinstance(piece, str) else f"${piece + 1}" for piece in pieces)
     return whole, tuple(pieces)
+
+
+def _in_array(match: re.Match[str]) -> str:
+    return f"= ANY (text_array({match[2]}){'' if match[1] == 'value' else '::bigint[]'})"
 
 
 def literal(value: Any) -> str:
@@ -67,7 +90,9 @@ def literal(value: Any) -> str:
         case str():
             if "\0" in value:
                 raise NulError
-            quoted = value.replace("'", "''")
-            return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
+            if _QUOTE not in value and not value.endswith("$"):
+                return f"{_QUOTE}{value}{_QUOTE}"
+            quoted = value.replace("'", "''").replace("\\", "\\\\")
+            return f"E'{quoted}'"
         case _:
             raise TypeError(f"{type(value).__name__} is not stored")

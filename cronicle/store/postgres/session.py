@@ -21,6 +21,11 @@ HAS_TRANSACTION_TIMEOUT = 170_000
 class Opened(psycopg.Connection[Row]):
     """A connection to the server."""
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.prepared: dict[str, str] = {}
+        """Statements that are prepared in its session, and by what name."""
+
     @classmethod
     def connect(  # type: ignore[override]
         cls, conninfo: str = "", *, ready: list[Opened] | None = None, **settings: Any
@@ -36,13 +41,14 @@ class _TruthDumper(Int8Dumper):
         return b"1" if obj else b"0"
 
 
-def prepare_client(opened: psycopg.Connection[Any], *, is_pooled: bool) -> None:
+def prepare_client(opened: psycopg.Connection[Any]) -> None:
     """Have psycopg take statements and values as `cronicle.store.postgres.dialect` gives them."""
     opened.adapters.register_dumper(int, Int8Dumper)
     opened.adapters.register_dumper(bool, _TruthDumper)
     opened.cursor_factory = psycopg.RawCursor
-    if is_pooled:
-        opened.prepare_threshold = None
+    opened.prepare_threshold = (
+        None  # it forgets what it has prepared, and what others have, at every ROLLBACK
+    )
 
 
 def settings_of(verb: str, server: int, *, patience: float, standstill: float) -> list[str]:

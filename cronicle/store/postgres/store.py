@@ -9,13 +9,14 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from cronicle.store.interface import Store, StoreError, UnwritableError
-from cronicle.store.postgres.connection import PostgresConnection
+from cronicle.store.postgres import writing
+from cronicle.store.postgres.connection import RECEIPT, TAKE_LOCK, PostgresConnection
 from cronicle.store.postgres.hearing import hear
 from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
-from cronicle.store.postgres.writing import write_down
 from cronicle.store.records import BackupReport
+from cronicle.store.relational import journal
 from cronicle.store.relational.journal import Written
-from cronicle.store.relational.leases import LEASE_SECONDS, Leases
+from cronicle.store.relational.leases import IS_HELD, LEASE_SECONDS, Leases
 from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.retention import made_before
 from cronicle.store.relational.writer import RelationalStore
@@ -24,6 +25,8 @@ C = TypeVar("C", bound=type)
 
 NOT_TRIED_AGAIN = frozenset({"close", "backup", "listen", "prune_runs"})
 """Of what the contract has: what does no work, or tries again on its own."""
+
+HOT = frozenset({TAKE_LOCK, RECEIPT, IS_HELD, *journal.HOT, *writing.HOT})
 
 RECEIPTS_KEPT = 86_400_000_000
 """Microseconds for which the receipts are kept of processes that did not remove their own."""
@@ -69,6 +72,7 @@ class PostgresStore(RelationalStore):
         super().__init__(connection, leases, self._write)
         self.postgres = connection
         self.partitions = Partitions()
+        connection.hot = HOT
         connection.on_interruption = leases.interrupted
         connection.on_undoing = self.partitions.forget
         leases.opened()
@@ -77,7 +81,7 @@ class PostgresStore(RelationalStore):
     def _write(self, _: object, written: Written) -> None:
         youngest = max(run.sequence for run in written.rows.runs.values())
         self.partitions.provide(self.postgres, youngest)
-        write_down(self.postgres, written)
+        writing.write_down(self.postgres, written)
 
     def wake(self, owners: Sequence[str]) -> None:
         for owner in owners:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from cronicle.runs.states import RunState
 from cronicle.store.cells import Row, to_json
 from cronicle.store.postgres.connection import PostgresConnection
-from cronicle.store.relational.journal import Written
+from cronicle.store.relational.journal import ANY_SLOT, Written
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -146,6 +146,12 @@ _FREE_SLOTS = (
 _FREE_SLOTS_OF_RUNS = "DELETE FROM slot WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
 
 
+_COUNT_EVENTS = "UPDATE counter SET value = ? WHERE name = 'event'"
+
+HOT = (_INSERT_EVENTS, _COUNT_EVENTS, _INSERT_ATTEMPTS, _END_ATTEMPTS, _PUT_TASKS, _PUT_RUNS)
+"""What nearly every batch is written down with."""
+
+
 def write_down(connection: PostgresConnection, written: Written) -> None:
     """Write a batch down; within a transaction."""
     found = written.rows
@@ -157,8 +163,9 @@ def write_down(connection: PostgresConnection, written: Written) -> None:
         if listed:
             connection.execute(statement, (to_json(listed),))
 
+    are_slots = connection.row(ANY_SLOT) is not None
     put(_INSERT_EVENTS, _EVENT, written.events)
-    connection.execute("UPDATE counter SET value = ? WHERE name = 'event'", (written.last,))
+    connection.execute(_COUNT_EVENTS, (written.last,))
     put(_INSERT_ATTEMPTS, _STARTED, {row[:4]: row for row in found.started}.values())
     put(_END_ATTEMPTS, _ENDED, {row[-4:]: row for row in reversed(found.finished)}.values())
     put(
@@ -207,6 +214,8 @@ def write_down(connection: PostgresConnection, written: Written) -> None:
             if run.position is not None
         ),
     )
+    if not are_slots:
+        return
     put(_START_SLOTS, _ATTEMPT, (row[:4] for row in found.started))
     put(_FREE_SLOTS, _ATTEMPT, found.released)
     if ended:

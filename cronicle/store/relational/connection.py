@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 Row = tuple[Any, ...]
 
+Statement = tuple[str, tuple[Any, ...]]
+"""Its text, and its values."""
+
 
 class Connection(Protocol):
     """Executes statements. Outside `write()` each of them is a transaction of its own.
@@ -40,8 +43,12 @@ class Connection(Protocol):
         """Execute a statement; the number of rows that it changed."""
         ...
 
-    def write(self) -> AbstractContextManager[None]:
-        """One transaction: durable when the block ends, without a trace when it raises. Others that write wait."""
+    def write(self, ahead: Sequence[Statement] = ()) -> AbstractContextManager[None]:
+        """One transaction: durable when the block ends, without a trace when it raises. Others that write wait.
+
+        What will be asked for first, before anything is written, may be said ahead: where an answer is a round trip
+        these come with the beginning.
+        """
         ...
 
     def close(self) -> None:

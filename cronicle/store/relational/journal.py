@@ -16,7 +16,7 @@ from cronicle.store.cells import Row, log_damage, readable, to_json, to_optional
 from cronicle.store.interface import StoreError
 from cronicle.store.projection import Projection, RunChange
 from cronicle.store.records import NewRun, Transition
-from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.connection import Connection, Statement
 from cronicle.store.relational.liveness import Liveness
 from cronicle.values import Value
 
@@ -27,6 +27,14 @@ FROM run WHERE id = ?
 """
 
 _RUNS = _RUN.replace("id = ?", "id IN (SELECT value FROM json_each(?))")
+
+_LAST = "SELECT value FROM counter WHERE name = 'event'"
+
+ANY_SLOT = "SELECT 1 FROM slot LIMIT 1"
+"""Asked by whoever writes a batch down: mostly nobody wants a slot of a pool."""
+
+HOT = (_RUN, _RUNS, _LAST, ANY_SLOT)
+"""Statements that each batch consists of."""
 
 WriteDown = Callable[[Connection, "Written"], None]
 
@@ -40,6 +48,19 @@ class Written(Value):
     last: int
     """The sequence of the last event."""
     rows: Projection
+
+
+def asked_of(liveness: Liveness, transitions: Sequence[Transition]) -> list[Statement]:
+    """What `append` will ask the store for."""
+    run_ids = {transition.run_id for transition in transitions}
+    owners = {transition.owner for transition in transitions}
+    held = [asked for owner in owners if (asked := liveness.asked(owner)) is not None]
+    return [(_LAST, ()), _reading(run_ids), *held, (ANY_SLOT, ())]
+
+
+def _reading(run_ids: Collection[str]) -> Statement:
+    """The statement that reads the rows of runs."""
+    return (_RUN, tuple(run_ids)) if len(run_ids) == 1 else (_RUNS, (to_json(sorted(run_ids)),))
 
 
 def append(batch: Batch, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
@@ -78,13 +99,13 @@ class Batch:
         self._write_down = write_down
         self._owners: dict[str, bool] = {}
         self._projection = Projection()
-        self._first = self._next = 1 + int(connection.value("SELECT value FROM counter WHERE name = 'event'"))
+        self._first = self._next = 1 + int(connection.value(_LAST))
         self._events: list[Row] = []
 
     def read(self, run_ids: Collection[str]) -> None:
         """Read the rows of several runs in one go, rather than each when it is met."""
         if len(run_ids) > 1:
-            for row in self._connection.rows(_RUNS, (to_json(list(run_ids)),)):
+            for row in self._connection.rows(*_reading(run_ids)):
                 self._take_in(row)
 
     def add(self, transition: Transition) -> int | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cronicle.store.interface import StoreError
-from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.connection import Connection, Statement
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -44,6 +44,8 @@ WHERE id = ?1 AND EXISTS (SELECT 1 FROM interruption WHERE {_IS_OVER})
 """
 
 _INTERRUPTED = "UPDATE interruption SET interrupted_at = store_now(), timeline = store_timeline()"
+
+IS_HELD = "SELECT 1 FROM owner WHERE id = ? AND epoch = ?"
 
 _GIVE_BACK = "UPDATE owner SET lease_until = 0 WHERE id = ? AND epoch = ?"
 
@@ -101,10 +103,12 @@ class Leases:
         )
 
     def is_held(self, owner: str) -> bool:
+        asked = self.asked(owner)
+        return asked is not None and self._connection.row(*asked) is not None
+
+    def asked(self, owner: str) -> Statement | None:
         epoch = self._epochs.get(owner)
-        return epoch is not None and (
-            self._connection.row("SELECT 1 FROM owner WHERE id = ? AND epoch = ?", (owner, epoch)) is not None
-        )
+        return None if epoch is None else (IS_HELD, (owner, epoch))
 
     def drop(self, owner: str) -> None:
         self._epochs.pop(owner, None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cronicle.store.relational.connection import Statement
+
 
 class Liveness(Protocol):
     """Who lives. An owner belongs to one process at a time: its own, or the one that settles it after its death."""
@@ -37,6 +39,10 @@ class Liveness(Protocol):
 
     def is_held(self, owner: str) -> bool:
         """True if this process may write in the name of that owner: until the end of the transaction it is in."""
+        ...
+
+    def asked(self, owner: str) -> Statement | None:
+        """What `is_held` asks the store, if anything; see `Connection.write`."""
         ...
 
     def drop(self, owner: str) -> None:

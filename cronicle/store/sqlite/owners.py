@@ -104,6 +104,9 @@ class OwnerLocks:
         """A process that lives is never settled by another, so it may write whatever it wants to."""
         return True
 
+    def asked(self, owner: str) -> None:
+        """Nothing is asked for that."""
+
     def leave(self, dead: str) -> None:
         """Let go of a lock, if held."""
         descriptor = self._held.pop(dead, None)

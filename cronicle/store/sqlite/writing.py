@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronicle.runs.states import RunState
 from cronicle.store.projection import Projection, RunChange
 from cronicle.store.relational.connection import Connection
-from cronicle.store.relational.journal import Written
+from cronicle.store.relational.journal import ANY_SLOT, Written
 
 _INSERT_EVENT = "INSERT INTO run_event (sequence, run, type, version, at, body) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -108,7 +108,7 @@ def _write_run(connection: Connection, run_id: str, run: RunChange) -> None:
 
 
 def _write_slots(connection: Connection, found: Projection) -> None:
-    if connection.row("SELECT 1 FROM slot LIMIT 1") is None:
+    if connection.row(ANY_SLOT) is None:
         return
     many = connection.execute_many
     many(

@@ -20,9 +20,11 @@ CREATE TABLE counter (
 
 INSERT INTO counter (name, value) VALUES ('event', 0), ('epoch', 0), ('binding', 0);
 
--- A list that was bound as JSON.
+-- A list that was bound as JSON: as rows, and as an array, by which an index is searched whatever the planner expects.
 CREATE FUNCTION text_list(list TEXT) RETURNS TABLE (value TEXT)
     LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT jsonb_array_elements_text(list::jsonb) $$;
+CREATE FUNCTION text_array(list TEXT) RETURNS TEXT[]
+    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT ARRAY(SELECT jsonb_array_elements_text(list::jsonb)) $$;
 
 -- The clock that leases are judged by, and since when it has been there to judge, in microseconds since 1970.
 CREATE FUNCTION store_now() RETURNS BIGINT
