@@ -178,6 +178,7 @@ class Faults:
     _todo: list[tuple[float, int, Callable[[], None]]] = field(factory=list)
     _number: int = 0
     _restarting: threading.Thread | None = None
+    _back_at: float = 0.0
 
     def go_on(self, seconds: float) -> None:
         """Do things for so long, and then until all are up again."""
@@ -273,6 +274,7 @@ class Faults:
                 restart(how)
             except Exception as error:
                 self.problems.append(f"the database cannot be restarted: {error}")
+            self._back_at = uptime()
             self.timeline.note("the database is back", is_fault=True)
 
         self._restarting = threading.Thread(target=do)
@@ -303,6 +305,8 @@ class Faults:
                 self.timeline.note(f"end of serve {serve.number}, exit code {code}")
                 if was_asked:
                     self._expect_good_end(serve, code)
+                elif self._was_away_since(serve.started):
+                    self.timeline.note(f"serve {serve.number} has found no database, and is started again")
                 else:
                     self.problems.append(
                         f"serve {serve.number} ended by itself, exit code {code}: {serve.log}"
@@ -312,6 +316,11 @@ class Faults:
                 self.problems.append(f"serve {serve.number} does not end")
                 serve.kill()
                 self._later(1.0, lambda serve=serve: self._start(serve))
+
+    def _was_away_since(self, started: float) -> bool:
+        """True if a process began when there was no database: then it says so and ends."""
+        begun = uptime() - started < YOUNG_SECONDS
+        return begun and (self._restarting is not None or uptime() - self._back_at < YOUNG_SECONDS)
 
     def _expect_good_end(self, serve: Serve, code: int) -> None:
         if code != 0:

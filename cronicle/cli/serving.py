@@ -20,6 +20,7 @@ from cronicle.clock import local_zone
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.notify import Notifier, take_notifier
+from cronicle.engine.runner import OwnershipLostError
 from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.errors import CronicleError, ExitCode
 from cronicle.metrics import Metrics
@@ -119,8 +120,9 @@ async def _serve_as_owner(
                 )
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as errors:
-        lost, others = errors.split(LeaseLostError)
-        if lost is None or others is not None:
+        # A run may find out by itself that it is another's, before the lease has been asked for.
+        lost, others = errors.split((LeaseLostError, OwnershipLostError))
+        if lost is None or others is not None or lost.subgroup(LeaseLostError) is None:
             raise
         is_over = server is not None and server.draining.is_set()
         _log.warning(
