@@ -33,6 +33,9 @@ DRAIN_SECONDS = 60.0
 YOUNG_SECONDS = 10.0
 """In which a scheduler has begun, also on a machine that has much to do."""
 
+NO_DATABASE = "cannot be reached: connection failed"
+"""What a scheduler says that is started while the database is not there; it ends, and is started again."""
+
 WELL_SECONDS = 5.0
 """After its start, or since it was woken, a scheduler is at work; another is only hit if such a one is left."""
 
@@ -139,6 +142,11 @@ class Serve:
         return code
 
     @property
+    def last_words(self) -> str:
+        """The end of what its processes have said."""
+        return self.log.read_text(errors="replace")[-500:] if self.log.exists() else ""
+
+    @property
     def pid(self) -> int | None:
         """Of its process, if that can do something."""
         at_work = self.process is not None and self.state in ("up", "draining")
@@ -178,7 +186,6 @@ class Faults:
     _todo: list[tuple[float, int, Callable[[], None]]] = field(factory=list)
     _number: int = 0
     _restarting: threading.Thread | None = None
-    _back_at: float = 0.0
 
     def go_on(self, seconds: float) -> None:
         """Do things for so long, and then until all are up again."""
@@ -274,7 +281,6 @@ class Faults:
                 restart(how)
             except Exception as error:
                 self.problems.append(f"the database cannot be restarted: {error}")
-            self._back_at = uptime()
             self.timeline.note("the database is back", is_fault=True)
 
         self._restarting = threading.Thread(target=do)
@@ -305,7 +311,7 @@ class Faults:
                 self.timeline.note(f"end of serve {serve.number}, exit code {code}")
                 if was_asked:
                     self._expect_good_end(serve, code)
-                elif self._was_away_since(serve.started):
+                elif uptime() - serve.started < YOUNG_SECONDS and NO_DATABASE in serve.last_words:
                     self.timeline.note(f"serve {serve.number} has found no database, and is started again")
                 else:
                     self.problems.append(
@@ -316,11 +322,6 @@ class Faults:
                 self.problems.append(f"serve {serve.number} does not end")
                 serve.kill()
                 self._later(1.0, lambda serve=serve: self._start(serve))
-
-    def _was_away_since(self, started: float) -> bool:
-        """True if a process began when there was no database: then it says so and ends."""
-        begun = uptime() - started < YOUNG_SECONDS
-        return begun and (self._restarting is not None or uptime() - self._back_at < YOUNG_SECONDS)
 
     def _expect_good_end(self, serve: Serve, code: int) -> None:
         if code != 0:
