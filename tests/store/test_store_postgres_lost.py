@@ -18,6 +18,7 @@ from wire import Wire
 from cronicle.runs import events as ev
 from cronicle.store import postgres
 from cronicle.store.interface import UncertainWriteError, UnwritableError
+from cronicle.store.postgres import connection
 from cronicle.store.postgres.store import PostgresStore
 from cronicle.store.records import RunRecord, Transition
 
@@ -41,14 +42,21 @@ def store(wire: Wire) -> Iterator[PostgresStore]:
 
 
 @pytest.fixture
+def impatient(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the server for long, not even on the main thread."""
+    store.postgres.patience = 0.5
+    monkeypatch.setattr(connection, "AWAY_PATIENCE", 0.0)
+
+
+@pytest.fixture
 def run(sample: Sample) -> RunRecord:
     return sample.run()
 
 
 def ask(location: str, sql: str, values: tuple[object, ...] = ()) -> Any:
     """One value, asked for on a connection of its own."""
-    with psycopg.connect(location, autocommit=True) as connection:
-        row = connection.execute(sql, values).fetchone()
+    with psycopg.connect(location, autocommit=True) as database:
+        row = database.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
 
@@ -262,10 +270,10 @@ def test_another_thread_of_the_process_waits_until_it_is_known(
     assert noted(location) == 2
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_cannot_be_reached_for_longer_than_one_is_patient_is_one_clear_error(
     store: PostgresStore, run: RunRecord, location: str, wire: Wire
 ) -> None:
-    store.postgres.patience = 0.5
     wire.refuses = True
     wire.cut()
     begun = time.monotonic()
@@ -280,10 +288,10 @@ def test_a_server_that_cannot_be_reached_for_longer_than_one_is_patient_is_one_c
     assert noted(location) == 1
 
 
+@pytest.mark.usefixtures("impatient")
 def test_closing_a_store_whose_server_is_away_takes_no_time(
     store: PostgresStore, run: RunRecord, wire: Wire
 ) -> None:
-    store.postgres.patience = 0.2
     wire.refuses = True
     wire.cut()
     with pytest.raises(UnwritableError):

@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
-from store_values import OWNER, START, Sample, new_database, owner, temporary_folder
+from store_values import OWNER, START, Sample, new_database, owner
 
 from cronicle.runs import events as ev
 from cronicle.store import postgres
 from cronicle.store.interface import UnwritableError
+from cronicle.store.postgres import connection
 from cronicle.store.postgres.store import PostgresStore
 from cronicle.store.records import RunRecord, Transition
-from tests.servers import NOT_DURABLE, PostgresServer, free_port, running_server
+from tests.servers import NOT_DURABLE, PostgresServer, open_folder, running_server
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +51,8 @@ def note(store: PostgresStore, run: RunRecord) -> int | None:
 
 
 def noted(location: str) -> int:
-    with psycopg.connect(location) as connection:
-        row = connection.execute("SELECT count(*) FROM run_event WHERE type = 'RunAdopted'").fetchone()
+    with psycopg.connect(location) as database:
+        row = database.execute("SELECT count(*) FROM run_event WHERE type = 'RunAdopted'").fetchone()
         assert row is not None
         return int(row[0])
 
@@ -74,9 +77,14 @@ def test_a_restart_is_waited_for(
 
 
 def test_a_server_that_is_away_for_longer_than_one_is_patient_is_one_clear_error(
-    own_server: PostgresServer, store: PostgresStore, run: RunRecord, location: str
+    own_server: PostgresServer,
+    store: PostgresStore,
+    run: RunRecord,
+    location: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store.postgres.patience = 0.5
+    monkeypatch.setattr(connection, "AWAY_PATIENCE", 0.0)  # what is called here is called on the main thread
     own_server.stop()
     try:
         for call in (lambda: note(store, run), store.last_event, lambda: store.renew_lease(OWNER)):
@@ -135,11 +143,12 @@ def test_a_process_that_leaves_while_the_server_is_away_does_not_wait_for_it(
 @pytest.fixture(scope="module")
 def pair(own_server: PostgresServer) -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """A primary, and its standby, which every commit waits for."""
-    with temporary_folder() as folder:
-        primary = PostgresServer(folder / "primary", free_port())
+    first, second = (TemporaryDirectory(prefix="cronicle-postgres-", dir=open_folder()) for _ in range(2))
+    with first as of_primary, second as of_standby:
+        primary = PostgresServer(Path(of_primary))
         primary.make(NOT_DURABLE)
         primary.start()
-        standby = PostgresServer(folder / "standby", free_port())
+        standby = PostgresServer(Path(of_standby))
         standby.make_standby_of(primary, "standby")
         standby.start()
         try:
