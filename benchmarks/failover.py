@@ -207,9 +207,10 @@ def primary_and_standby(settings: str = "") -> Iterator[tuple[PostgresServer, Po
     """Two servers: what the first has committed is on the disk of the second."""
     import psycopg
 
-    from tests.servers import PostgresServer
+    from tests.servers import PostgresServer, open_folder
 
-    with tempfile.TemporaryDirectory(prefix="cronicle-failover-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cronicle-failover-", dir=open_folder()) as folder:
+        Path(folder).chmod(0o711)  # the servers may run as another user
         primary, standby = PostgresServer(Path(folder) / "primary"), PostgresServer(Path(folder) / "standby")
         primary.make(settings)
         primary.start()

@@ -58,7 +58,10 @@ def cursor_before_run() -> AbstractContextManager[None]:
 
 def epoch_unchecked() -> AbstractContextManager[None]:
     """Whoever has led once may write for ever."""
-    return _replaced(leader, "leader_of", lambda connection, epoch: "whoever")
+    whoever_leads = "SELECT owner FROM leader WHERE owner IS NOT NULL"
+    return _replaced(
+        leader, "leader_of", lambda connection, epoch: connection.value(whoever_leads) or "whoever"
+    )
 
 
 def retry_counter_lost() -> AbstractContextManager[None]:
