@@ -49,7 +49,7 @@ from cronicle.store.postgres.errors import (
     unstorable,
 )
 from cronicle.store.postgres.location import connection_settings
-from cronicle.store.postgres.session import Opened, prepare_client, settings_of, undisturbed
+from cronicle.store.postgres.session import Opened, last_results, prepare_client, settings_of, undisturbed
 from cronicle.store.relational.connection import Row, Statement
 from cronicle.store.url import shown_url
 
@@ -369,7 +369,7 @@ class PostgresConnection:
         asked = [self._text(opened, *statement) for statement in ahead]
         try:
             cursor = opened.execute("; ".join((*first, *asked)), prepare=False)
-            return _InHand(opened, dict(zip(ahead, _last_results(cursor, len(ahead)), strict=True)))
+            return _InHand(opened, dict(zip(ahead, last_results(cursor, len(ahead)), strict=True)))
         except psycopg.Error as error:
             explained = self._explained(error, opened)
             self._give_back(opened)
@@ -473,17 +473,6 @@ class PostgresConnection:
             raise explained from error
         self._pool.putconn(opened)
         return happened
-
-
-def _last_results(cursor: psycopg.Cursor[Row], count: int) -> list[list[Row]]:
-    """The rows of the last statements of a message that give any."""
-    found: list[list[Row]] = []
-    while count:
-        if cursor.description is not None:
-            found.append(cursor.fetchall())
-        if not cursor.nextset():
-            break
-    return found[len(found) - count :]
 
 
 class Transaction:

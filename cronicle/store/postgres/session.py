@@ -91,3 +91,14 @@ def undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
         if pressed and callable(former):
             former(*pressed[0])
+
+
+def last_results(cursor: psycopg.Cursor[Row], count: int) -> list[list[Row]]:
+    """The rows of the last statements of a message that give any."""
+    found: list[list[Row]] = []
+    while count:
+        if cursor.description is not None:
+            found.append(cursor.fetchall())
+        if not cursor.nextset():
+            break
+    return found[len(found) - count :]
