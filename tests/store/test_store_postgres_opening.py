@@ -297,6 +297,15 @@ def test_what_libpq_says_of_a_url_without_a_password_is_passed_on() -> None:
 # Statements
 
 
+@pytest.mark.parametrize("text", ["$", "$_", "x$_", "_$", "$_$", "a$_$b", "$$_", "\\$_", "'$_"])
+def test_a_text_that_looks_like_a_part_of_the_quotation_marks_is_what_it_was(
+    literals: psycopg.Connection[tuple[object, ...]], text: str
+) -> None:
+    sql = inlined("SELECT ?, ?", [text, "the next"])
+
+    assert literals.execute(sql.encode()).fetchone() == (text, "the next")
+
+
 @given(
     st.lists(
         st.none()

@@ -90,7 +90,9 @@ def literal(value: Any) -> str:
         case str():
             if "\0" in value:
                 raise NulError
-            if _QUOTE not in value and not value.endswith("$"):
+            if (value + _QUOTE).index(_QUOTE) == len(
+                value
+            ):  # the end of the text may be the beginning of the mark
                 return f"{_QUOTE}{value}{_QUOTE}"
             quoted = value.replace("'", "''").replace("\\", "\\\\")
             return f"E'{quoted}'"
