@@ -10,7 +10,8 @@ from cronicle.cli.output import plural, say, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.in_force import Maker
-from cronicle.operations.watch import Scope, Watch
+from cronicle.operations.scope import Scope
+from cronicle.operations.watch import Watch
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.schedule.zones import zoned_text
 from cronicle.store.interface import Store

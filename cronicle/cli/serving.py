@@ -25,8 +25,8 @@ from cronicle.engine.serve import DRAIN, ServeOptions, Server
 from cronicle.errors import CronicleError, ExitCode
 from cronicle.metrics import Metrics
 from cronicle.operations.asked_times import asked_instant, asked_seconds
+from cronicle.operations.scope import Scope
 from cronicle.operations.store_metrics import add_store_metrics
-from cronicle.operations.watch import Scope
 from cronicle.store.interface import UnwritableError
 from cronicle.store.location import open_store
 from cronicle.store.records import ControlRequest

@@ -15,7 +15,7 @@ from cronicle.engine.failures import is_fatal, tell_set_aside
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
 from cronicle.engine.sharing import Shares, moves
-from cronicle.operations.watch import Scope
+from cronicle.operations.scope import Scope
 from cronicle.runs.states import LIVE
 from cronicle.store.interface import StoreError, UnwritableError
 from cronicle.store.records import BackfillRecord

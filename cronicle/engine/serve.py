@@ -32,7 +32,7 @@ from cronicle.engine.keeper import Keeper
 from cronicle.engine.runner import Observer
 from cronicle.engine.signals import Signals
 from cronicle.engine.ticker import Made, Ticker
-from cronicle.operations.watch import Scope
+from cronicle.operations.scope import Scope
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import RunState
 from cronicle.store.records import ControlRequest, RunRecord

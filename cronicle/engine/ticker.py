@@ -25,7 +25,8 @@ import trio
 
 from cronicle.engine.sharing import Shares
 from cronicle.operations.in_force import Maker, WorkflowInForce
-from cronicle.operations.watch import Scope, Watch
+from cronicle.operations.scope import Scope
+from cronicle.operations.watch import Watch
 from cronicle.store.interface import UnwritableError
 from cronicle.store.records import DeploymentRecord, RunRecord
 from cronicle.store.series import Settled, Settlement

@@ -23,12 +23,11 @@ from datetime import datetime, timedelta
 from itertools import count
 from weakref import WeakValueDictionary
 
-from attrs import frozen
-
 from cronicle.errors import CronicleError
 from cronicle.operations.followers import Followers
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.on_deploy import deploy_runs
+from cronicle.operations.scope import Scope
 from cronicle.operations.served import NEVER, Series, ServedEnvironment, load_environment
 from cronicle.operations.settlements import beside, made_up, runs_of, settlement_of
 from cronicle.runs.states import LIVE, Cause
@@ -50,46 +49,6 @@ INSTANT = timedelta.resolution
 COUNTED_AGAIN = 5
 """A series with so many of these is left alone for so many looks, unless one of them ends or another process has
 something to tell: counting costs a walk over all that is live of its workflow."""
-
-
-@frozen(kw_only=True)
-class Scope:
-    """Which environments are served."""
-
-    projects: tuple[str, ...] = ()
-    """Empty: all of the store."""
-    environments: tuple[str, ...] = ()
-    """Empty: of each project its default one."""
-
-    @property
-    def key(self) -> str:
-        """The same for two processes exactly if they serve the same; empty for all projects' default environments."""
-        named = (("project", self.projects), ("environment", self.environments))
-        return " ".join(f"{kind}={name}" for kind, names in named for name in sorted(set(names)))
-
-    @classmethod
-    def of_key(cls, key: str) -> Scope:
-        """The scope that has this key."""
-        named = [word.partition("=")[::2] for word in key.split()]
-        return cls(
-            projects=tuple(name for kind, name in named if kind == "project"),
-            environments=tuple(name for kind, name in named if kind == "environment"),
-        )
-
-    def shares_with(self, other: Scope, default_environments: frozenset[str]) -> bool:
-        """True if an environment may be in both; `default_environments` are those of the store's projects."""
-        if self.projects and other.projects and not set(self.projects) & set(other.projects):
-            return False
-        ours, theirs = set(self.environments), set(other.environments)
-        if ours and theirs:
-            return bool(ours & theirs)
-        return ours == theirs or bool((ours | theirs) & default_environments)
-
-    def takes(self, project: str, environment: str) -> bool:
-        """True if a run that was made there is for one who serves this."""
-        return (not self.projects or project in self.projects) and (
-            not self.environments or environment in self.environments
-        )
 
 
 class Watch:
@@ -123,14 +82,11 @@ class Watch:
                 self._take_up(project, environment, number, now)
 
     def _in_scope(self) -> Iterator[tuple[str, str, int]]:
-        scope = self._scope
         defaults: dict[str, str] = {}
-        if not scope.environments:
+        if not self._scope.environments:
             defaults = {one.name: one.default_environment for one in self._store.list_projects()}
         for project, environment, number in self._store.list_environments():
-            if scope.projects and project not in scope.projects:
-                continue
-            if environment in scope.environments or environment == defaults.get(project):
+            if self._scope.ticks_for(project, environment, defaults.get(project)):
                 yield project, environment, number
 
     def _take_up(self, project: str, environment: str, number: int, now: datetime) -> None:

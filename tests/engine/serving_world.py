@@ -13,7 +13,7 @@ import trio
 from cronicle.config.deployed import schedules_to_json
 from cronicle.engine.owner import Owner, become_owner
 from cronicle.engine.serve import ServeOptions, Server
-from cronicle.operations.watch import Scope
+from cronicle.operations.scope import Scope
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import RunSpec, spec_to_bytes
 from cronicle.runs.states import RunState

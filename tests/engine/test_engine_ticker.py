@@ -11,7 +11,8 @@ from serving_world import ACTOR, START, World, every
 from trio.testing import MockClock
 
 from cronicle.operations.in_force import Maker
-from cronicle.operations.watch import Scope, Watch
+from cronicle.operations.scope import Scope
+from cronicle.operations.watch import Watch
 from cronicle.runs.policy import AfterState, Overlap, Policy
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, Outcome, RunState
