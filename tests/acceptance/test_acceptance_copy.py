@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from acceptance_world import Bell, Said, Shop, Started
 
-from cronicle.store.copying import TABLES
+from cronicle.store.copied_tables import TABLES
 from cronicle.store.sqlite import FILE_NAME
 from cronicle.store.sqlite.connection import Connection
 

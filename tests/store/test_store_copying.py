@@ -32,7 +32,8 @@ from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
 from cronicle.schedule.dropped import Dropped
 from cronicle.store import copying
-from cronicle.store.copying import NOT_COPIED, TABLES, Copied, Copying, batches
+from cronicle.store.copied_tables import NOT_COPIED, TABLES
+from cronicle.store.copying import Copied, Copying, batches
 from cronicle.store.interface import Store, StoreError, UnknownError
 from cronicle.store.location import back_up, open_copying, open_reader, open_store, upgrade
 from cronicle.store.reading import StoreReader

@@ -12,7 +12,8 @@ from typing import Any
 
 import psycopg
 
-from cronicle.store.copying import Table, insert_statement
+from cronicle.store.copied_tables import Table
+from cronicle.store.copying import insert_statement
 from cronicle.store.interface import StoreError
 from cronicle.store.migrations import NEWEST, migrations, outdated
 from cronicle.store.postgres.connection import TAKE_LOCK, PostgresConnection

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cronicle.store.copying import Table, insert_statement
+from cronicle.store.copied_tables import Table
+from cronicle.store.copying import insert_statement
 from cronicle.store.migrations import NEWEST, migrations, outdated
 from cronicle.store.relational.connection import Row
 from cronicle.store.relational.copy_mark import refuse_incomplete
