@@ -10,14 +10,14 @@ being ready is not written down for tasks without instances, since it changes wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
-from cronicle.store.cells import EPOCH, MICROSECOND, to_json, to_key
+from cronicle.store.cells import EPOCH, MICROSECOND, Row, to_json, to_key
 
 TaskId = tuple[int, str, str]
 """Sequence of the run, task, key as stored."""
@@ -45,6 +45,21 @@ class RunChange:
     hooks_open: int = 0
     """Hooks that are owed and have not ended."""
     last: ev.RunEvent | None = None
+
+    @property
+    def row(self) -> Row:
+        """What of its row may change: the columns from state to hooks_open, then its sequence."""
+        return (
+            self.state,
+            self.reason,
+            self.started_at,
+            self.ended_at,
+            self.ended_event,
+            int(self.cancel_requested),
+            self.packed_tasks,
+            self.hooks_open,
+            self.sequence,
+        )
 
 
 @define(eq=False, repr=False)
@@ -74,6 +89,19 @@ class Projection:
     """Ends of attempts: the columns from ended_at to stdout_size, then run, task, key, attempt."""
     released: list[tuple[int, str, str, int]] = field(factory=list)
     """Attempts whose slots are free: all up to this number."""
+
+    def task_rows(self) -> Iterator[Row]:
+        """Columns of task runs that change: run, task, key, and those from state to output."""
+        for identity, task in self.tasks.items():
+            yield (
+                *identity,
+                task.state,
+                task.reason,
+                task.fingerprint,
+                task.deep_fingerprint,
+                task.carried_from,
+                task.output,
+            )
 
     def apply(self, run: RunChange, sequence: int, event: ev.RunEvent) -> int:
         """Take in an event, stored under `sequence`; its instant in microseconds."""

@@ -30,7 +30,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from types import TracebackType
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -50,7 +50,7 @@ from cronicle.store.postgres.errors import (
 )
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.postgres.session import Opened, last_results, prepare_client, settings_of, undisturbed
-from cronicle.store.relational.connection import Row, Statement
+from cronicle.store.relational.connection import Row, Statement, Transaction
 from cronicle.store.url import shown_url
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
@@ -349,7 +349,7 @@ class PostgresConnection:
 
     def write(self, ahead: Sequence[Statement] = ()) -> Transaction:
         """One transaction: durable when the block ends, without a trace when it raises."""
-        return Transaction(self, ahead)
+        return Transaction(partial(self.begin, ahead), self.commit, self.roll_back)
 
     def begin(self, ahead: Sequence[Statement] = ()) -> None:
         """Begin to write; whoever else writes is waited for."""
@@ -473,22 +473,3 @@ class PostgresConnection:
             raise explained from error
         self._pool.putconn(opened)
         return happened
-
-
-class Transaction:
-    """What `with connection.write():` enters and leaves."""
-
-    def __init__(self, connection: PostgresConnection, ahead: Sequence[Statement]) -> None:
-        self._connection = connection
-        self._ahead = ahead
-
-    def __enter__(self) -> None:
-        self._connection.begin(self._ahead)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._connection.commit()
-        else:
-            self._connection.roll_back()

@@ -155,7 +155,6 @@ HOT = (_INSERT_EVENTS, _COUNT_EVENTS, _INSERT_ATTEMPTS, _END_ATTEMPTS, _PUT_TASK
 def write_down(connection: PostgresConnection, written: Written) -> None:
     """Write a batch down; within a transaction."""
     found = written.rows
-    runs = [run for run in found.runs.values() if run.changed]
     ended = {run_id: run for run_id, run in found.runs.items() if run.changed and run.ended}
 
     def put(statement: str, columns: Iterable[str], rows: Iterable[Row]) -> None:
@@ -168,41 +167,9 @@ def write_down(connection: PostgresConnection, written: Written) -> None:
     connection.execute(_COUNT_EVENTS, (written.last,))
     put(_INSERT_ATTEMPTS, _STARTED, {row[:4]: row for row in found.started}.values())
     put(_END_ATTEMPTS, _ENDED, {row[-4:]: row for row in reversed(found.finished)}.values())
-    put(
-        _PUT_TASKS,
-        _TASK,
-        (
-            (
-                *identity,
-                task.state,
-                task.reason,
-                task.fingerprint,
-                task.deep_fingerprint,
-                task.carried_from,
-                task.output,
-            )
-            for identity, task in found.tasks.items()
-        ),
-    )
+    put(_PUT_TASKS, _TASK, found.task_rows())
     put(_NEW_TASKS, _UNIT, dict.fromkeys(found.new_tasks))
-    put(
-        _PUT_RUNS,
-        _PUT,
-        (
-            (
-                run.state,
-                run.reason,
-                run.started_at,
-                run.ended_at,
-                run.ended_event,
-                int(run.cancel_requested),
-                run.packed_tasks,
-                run.hooks_open,
-                run.sequence,
-            )
-            for run in runs
-        ),
-    )
+    put(_PUT_RUNS, _PUT, (run.row for run in found.runs.values() if run.changed))
     if ended:
         connection.execute(_FORGET_REQUESTS, (to_json(list(ended)),))
     put(

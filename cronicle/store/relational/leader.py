@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.counters import next_number
 
 
 def is_open(connection: Connection, owner: str, scope: str, is_alive: Callable[[str], bool]) -> bool:
@@ -24,7 +25,7 @@ def lead(connection: Connection, owner: str, scope: str, is_alive: Callable[[str
         return epoch
     if not is_open(connection, owner, scope, is_alive):
         return None
-    new: int = connection.value("UPDATE counter SET value = value + 1 WHERE name = 'leader' RETURNING value")
+    new = next_number(connection, "leader")
     connection.execute(
         "INSERT INTO leader (scope, owner, epoch) VALUES (?, ?, ?)"
         " ON CONFLICT (scope) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch",

@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from cronicle.store.interface import StoreError
 from cronicle.store.relational.connection import Connection, Statement
+from cronicle.store.relational.counters import next_number
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -77,11 +78,7 @@ class Leases:
         if self._connection.row(_DEAD, (dead, self._length)) is None:
             return False
         with self._connection.write():
-            epoch = int(
-                self._connection.value(
-                    "UPDATE counter SET value = value + 1 WHERE name = 'epoch' RETURNING value"
-                )
-            )
+            epoch = next_number(self._connection, "epoch")
             claimed = self._connection.changed(_CLAIM, (dead, self._length, epoch)) == 1
         if claimed:
             self._epochs[dead] = epoch

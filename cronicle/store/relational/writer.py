@@ -28,6 +28,7 @@ from cronicle.store.records import (
 )
 from cronicle.store.relational import backfills, journal, slots
 from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.counters import next_number
 from cronicle.store.relational.journal import Batch, WriteDown
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.reader import RelationalReader
@@ -89,7 +90,7 @@ class RelationalStore(RelationalReader):
                 f" VALUES ({marks(rows.PROJECT_COLUMNS)}, ?) ON CONFLICT (name) DO UPDATE"
                 " SET path = excluded.path, default_environment = excluded.default_environment,"
                 " bound = excluded.bound",
-                (*rows.project_row(project), self._count("binding")),
+                (*rows.project_row(project), next_number(self._connection, "binding")),
             )
             confirmed = self.find_project(project.name)
         assert confirmed is not None
@@ -361,7 +362,7 @@ class RelationalStore(RelationalReader):
             raise exists
         try:
             with self._connection.write():
-                epoch = self._count("epoch")
+                epoch = next_number(self._connection, "epoch")
                 row = self._connection.row(
                     f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})"
                     f" ON CONFLICT DO NOTHING RETURNING {columns(rows.OWNER_COLUMNS)}",
@@ -459,15 +460,3 @@ class RelationalStore(RelationalReader):
                 "INSERT INTO audit (at, actor, act, subject, reason) VALUES (?, ?, ?, ?, ?)",
                 (to_instant(at), to_json(actor), act, subject, reason),
             )
-
-    def _change(self, sql: str, values: tuple[object, ...]) -> bool:
-        with self._connection.write():
-            return self._connection.changed(sql, values) == 1
-
-    def _count(self, counter: str) -> int:
-        """The next number of a counter."""
-        return int(
-            self._connection.value(
-                "UPDATE counter SET value = value + 1 WHERE name = ? RETURNING value", (counter,)
-            )
-        )

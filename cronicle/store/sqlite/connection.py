@@ -22,13 +22,12 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import apsw
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.relational.connection import Statement
+from cronicle.store.relational.connection import Statement, Transaction
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for other writers. A write takes milliseconds; a minute means that its process hangs."""
@@ -55,24 +54,6 @@ _CACHED_STATEMENTS = 200
 Row = tuple[Any, ...]
 
 
-class Transaction:
-    """What `with connection.write():` enters and leaves; a generator would take ten times as long."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.begin()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._connection.commit()
-        else:
-            self._connection.roll_back()
-
-
 class Connection:
     """One connection to a store's file; for one thread at a time."""
 
@@ -81,7 +62,7 @@ class Connection:
         self.patience = patience
         """Seconds that a statement waits for a lock at most."""
         self._waiting_since = 0.0
-        self._transaction = Transaction(self)
+        self._transaction = Transaction(self.begin, self.commit, self.roll_back)
         with self._explained():
             self._database = apsw.Connection(
                 str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_CACHED_STATEMENTS

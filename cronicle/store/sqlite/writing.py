@@ -61,21 +61,7 @@ def write_down(connection: Connection, written: Written) -> None:
     if found.finished:
         many(_END_ATTEMPT, found.finished)
     if found.tasks:
-        many(
-            _PUT_TASK,
-            (
-                (
-                    *identity,
-                    task.state,
-                    task.reason,
-                    task.fingerprint,
-                    task.deep_fingerprint,
-                    task.carried_from,
-                    task.output,
-                )
-                for identity, task in found.tasks.items()
-            ),
-        )
+        many(_PUT_TASK, found.task_rows())
     if found.new_tasks:
         many(_NEW_TASK, found.new_tasks)
     for run_id, run in found.runs.items():
@@ -85,20 +71,7 @@ def write_down(connection: Connection, written: Written) -> None:
 
 
 def _write_run(connection: Connection, run_id: str, run: RunChange) -> None:
-    connection.execute(
-        _PUT_RUN,
-        (
-            run.state,
-            run.reason,
-            run.started_at,
-            run.ended_at,
-            run.ended_event,
-            run.cancel_requested,
-            run.packed_tasks,
-            run.hooks_open,
-            run.sequence,
-        ),
-    )
+    connection.execute(_PUT_RUN, run.row)
     if run.ended:
         connection.execute("DELETE FROM control_request WHERE target = ?", (run_id,))
         if run.position is not None:
