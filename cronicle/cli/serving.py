@@ -186,6 +186,13 @@ def _check(store: Store, wish: ServeWish, scope: Scope) -> None:
 
     On PostgreSQL any number of processes serve the same scope together; on SQLite it is one.
     """
+    known = {project for project, _, _ in store.list_environments()}
+    for name in wish.projects:
+        if name not in known:
+            raise CronicleError(
+                f"no project {name!r} has been deployed to this store",
+                f"Deployed are: {', '.join(sorted(known)) or 'none'}.",
+            )
     defaults = frozenset(project.default_environment for project in store.list_projects())
     for key, leader in store.list_leaders():
         if key == scope.key:
@@ -200,13 +207,6 @@ def _check(store: Store, wish: ServeWish, scope: Scope) -> None:
                 f"process {leader.pid} on {leader.host} serves some of the same environments "
                 f"({visible(leader.command)})",
                 "Have both serve the same, or name others with --project and --environment.",
-            )
-    known = {project for project, _, _ in store.list_environments()}
-    for name in wish.projects:
-        if name not in known:
-            raise CronicleError(
-                f"no project {name!r} has been deployed to this store",
-                f"Deployed are: {', '.join(sorted(known)) or 'none'}.",
             )
 
 
