@@ -50,7 +50,7 @@ from cronicle.store.postgres.errors import (
 )
 from cronicle.store.postgres.location import connection_settings
 from cronicle.store.postgres.session import Opened, last_results, prepare_client, settings_of, undisturbed
-from cronicle.store.relational.connection import Row, Statement, Transaction
+from cronicle.store.relational.connection import Ahead, Row, Statement, Transaction
 from cronicle.store.url import shown_url
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what fails is told by whoever asked for it
@@ -347,9 +347,9 @@ class PostgresConnection:
         """The transaction that this thread is in."""
         return getattr(self._local, "in_hand", None)
 
-    def write(self, ahead: Sequence[Statement] = ()) -> Transaction:
+    def write(self, ahead: Ahead | None = None) -> Transaction:
         """One transaction: durable when the block ends, without a trace when it raises."""
-        return Transaction(partial(self.begin, ahead), self.commit, self.roll_back)
+        return Transaction(partial(self.begin, ahead() if ahead else ()), self.commit, self.roll_back)
 
     def begin(self, ahead: Sequence[Statement] = ()) -> None:
         """Begin to write; whoever else writes is waited for."""

@@ -12,6 +12,9 @@ Row = tuple[Any, ...]
 Statement = tuple[str, tuple[Any, ...]]
 """Its text, and its values."""
 
+Ahead = Callable[[], Sequence[Statement]]
+"""Gives statements; called only where it is of use to know them ahead."""
+
 
 class Transaction:
     """What `with connection.write():` enters and leaves; a generator would take ten times as long."""
@@ -66,7 +69,7 @@ class Connection(Protocol):
         """Execute a statement; the number of rows that it changed."""
         ...
 
-    def write(self, ahead: Sequence[Statement] = ()) -> AbstractContextManager[None]:
+    def write(self, ahead: Ahead | None = None) -> AbstractContextManager[None]:
         """One transaction: durable when the block ends, without a trace when it raises. Others that write wait.
 
         What will be asked for first, before anything is written, may be said ahead: where an answer is a round trip

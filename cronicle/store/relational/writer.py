@@ -188,7 +188,7 @@ class RelationalStore(RelationalReader):
             raise UnknownError(f"the store has no tick {position} of a backfill {run.backfill}")
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
-        with self._connection.write(journal.asked_of(self._liveness, transitions)):
+        with self._connection.write(lambda: journal.asked_of(self._liveness, transitions)):
             return journal.append(self._batch(), transitions)
 
     def _batch(self) -> Batch:

@@ -20,14 +20,14 @@ import ctypes
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from cronicle.store.interface import StoreError, UncertainWriteError, UnwritableError
-from cronicle.store.relational.connection import Statement, Transaction
+from cronicle.store.relational.connection import Ahead, Transaction
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for other writers. A write takes milliseconds; a minute means that its process hangs."""
@@ -144,7 +144,7 @@ class Connection:
         """The sequence of the row inserted last."""
         return self._database.last_insert_rowid()
 
-    def write(self, ahead: Sequence[Statement] = ()) -> Transaction:  # noqa: ARG002 - answers are at hand
+    def write(self, ahead: Ahead | None = None) -> Transaction:  # noqa: ARG002 - answers are at hand
         """One transaction: durable when the block ends, without a trace when it raises."""
         return self._transaction
 
