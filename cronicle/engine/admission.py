@@ -16,7 +16,7 @@ from cronicle.operations.gates import gates_of
 from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Policy
-from cronicle.runs.states import LIVE, RunState
+from cronicle.runs.states import RunState
 from cronicle.schedule.admission import PolicyReason
 from cronicle.store.records import LiveRunExists, RunRecord
 from cronicle.values import Value
@@ -24,6 +24,7 @@ from cronicle.values import Value
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
     from cronicle.engine.runner import RunDriver
+    from cronicle.operations.deployed_series import DeployedSeries
     from cronicle.schedule.admission import Gates
     from cronicle.store.reading import StoreReader
 
@@ -53,7 +54,7 @@ class Verdict(Value):
 async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
     """What is to become of a run that waits; an admission is durable."""
     now = owner.clock.now()
-    seen = await owner.journal.call(_look_at, owner.store, run, policy, now)
+    seen = await owner.journal.call(_look_at, owner.store, owner.deployed, run, policy, now)
     if seen is None:
         return Verdict(run=run, is_over=True)
     chosen, gates = seen
@@ -78,14 +79,13 @@ async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
 
 
 def _look_at(
-    store: StoreReader, run: RunRecord, policy: Policy, now: datetime
+    store: StoreReader, deployed: DeployedSeries, run: RunRecord, policy: Policy, now: datetime
 ) -> tuple[RunRecord, Gates] | None:
     """The run for its logical time, which may be chosen only now, and its gates; None if it has ended."""
-    there = store.find_run(run.id)
-    if there is None or there.state not in LIVE:
+    if not store.is_live(run.id):
         return None
-    chosen = with_chosen_time(store, run, policy, now)
-    return chosen, gates_of(store, chosen, policy, now)
+    chosen = with_chosen_time(deployed, run, policy, now)
+    return chosen, gates_of(store, deployed, chosen, policy, now)
 
 
 async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEvent, ...]:

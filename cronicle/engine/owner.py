@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from os import getpid
 from pathlib import Path
 from signal import SIGINT
@@ -43,6 +43,7 @@ from cronicle.store.records import ControlRequest, OwnerRecord, RunRecord
 
 if TYPE_CHECKING:
     from cronicle.engine.backfills import BackfillDriver
+    from cronicle.operations.deployed_series import DeployedSeries
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,13 @@ class Owner:
         self._is_over = threading.Event()
         self._interrupted_at: datetime | None = None
         self._random_below = random_below
+
+    @cached_property
+    def deployed(self) -> DeployedSeries:
+        """The series of workflows as they are deployed now."""
+        from cronicle.operations.deployed_series import DeployedSeries  # few runs have to wait
+
+        return DeployedSeries(self.store)
 
     def spec_named(self, spec_hash: str) -> RunSpec:
         """The spec of that hash; those used last are kept."""

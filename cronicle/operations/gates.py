@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cronicle.config.deployed import series_from_json
+from cronicle.operations.deployed_series import DeployedSeries, SeriesOf
 from cronicle.operations.run_time import same_time, with_chosen_time
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import LIVE
 from cronicle.schedule.admission import Gates, Past, Required, Waiting, gates, may_start
-from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import ticks_between
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
@@ -21,7 +20,9 @@ MOST_LIVE = 1_000
 _INSTANT = timedelta.resolution
 
 
-def gates_of(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> Gates:
+def gates_of(
+    store: StoreReader, deployed: DeployedSeries, run: RunRecord, policy: Policy, now: datetime
+) -> Gates:
     """What stands between a queued run and its admission, apart from limits."""
     return gates(
         policy,
@@ -30,7 +31,7 @@ def gates_of(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) 
             logical_time=run.logical_time,
             not_before=run.not_before,
             past=_past_of(store, run) if policy.depends_on_past else None,
-            required=tuple(_required(store, run, workflow) for workflow in policy.requires),
+            required=tuple(_required(store, deployed, run, workflow) for workflow in policy.requires),
         ),
         now,
     )
@@ -67,14 +68,14 @@ def _is_outside(store: StoreReader, run: RunRecord, before: datetime) -> bool:
     return cursor is None or before <= cursor.since
 
 
-def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
+def _required(store: StoreReader, deployed: DeployedSeries, run: RunRecord, workflow: str) -> Required:
     """How many of the ticks of a required workflow in a run's interval, or at its logical time, have succeeded."""
     start = run.interval_start
     first = run.logical_time if start is None or start >= run.logical_time else start + _INSTANT
     end = run.logical_time + _INSTANT
     times: dict[str | None, set[datetime]] = {
         label: {tick.logical_time for tick in ticks_between(schedules, first, end)}
-        for label, schedules in _series_of(store, run, workflow).items()
+        for label, schedules in _series_of(deployed, run, workflow).items()
     }
     times = times or {None: {run.logical_time}}  # without a schedule: its run of the same logical time
     succeeded = 0
@@ -84,11 +85,9 @@ def _required(store: StoreReader, run: RunRecord, workflow: str) -> Required:
     return Required(workflow=workflow, succeeded=succeeded, ticks=sum(map(len, times.values())))
 
 
-def _series_of(store: StoreReader, run: RunRecord, workflow: str) -> dict[str | None, tuple[Schedule, ...]]:
+def _series_of(deployed: DeployedSeries, run: RunRecord, workflow: str) -> SeriesOf:
     """The unlabelled series of a workflow as it is deployed now, else all of its series; nothing if it has none."""
-    deployment = store.find_deployment(run.project, run.environment)
-    deployed = deployment.find_workflow(workflow) if deployment else None
-    series = series_from_json(deployed.schedules) if deployed else {}
+    series = deployed.of(run.project, run.environment, workflow)
     return {None: series[None]} if None in series else series
 
 
@@ -103,9 +102,10 @@ def waiting_reasons(store: StoreReader, run: RunRecord, policy: Policy, now: dat
             limit=MOST_LIVE,
         )
     )
-    chosen = with_chosen_time(store, run, policy, now)
+    deployed = DeployedSeries(store)
+    chosen = with_chosen_time(deployed, run, policy, now)
     same = [one for one in found if (one.series, one.logical_time) == (run.series, chosen.logical_time)]
     if chosen is not run and same:
         return (same_time(same[0].id),)
-    gate = gates_of(store, chosen, policy, now)
+    gate = gates_of(store, deployed, chosen, policy, now)
     return (*gate.reasons, *may_start(policy, chosen.as_live(), [one.as_live() for one in found]))

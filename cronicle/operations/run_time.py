@@ -10,13 +10,12 @@ from datetime import datetime
 
 from attrs import evolve
 
-from cronicle.config.deployed import series_from_json
 from cronicle.operations.create_run import ticked
+from cronicle.operations.deployed_series import DeployedSeries
 from cronicle.operations.lock import under_policy
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import Cause
 from cronicle.schedule.ticks import latest_tick
-from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunRecord
 
 
@@ -30,7 +29,7 @@ def same_time(other: str) -> str:
     return f"run {other} is for the same logical time, and is not over"
 
 
-def with_chosen_time(store: StoreReader, run: RunRecord, policy: Policy, now: datetime) -> RunRecord:
+def with_chosen_time(deployed: DeployedSeries, run: RunRecord, policy: Policy, now: datetime) -> RunRecord:
     """The run for the latest tick that is due, if its logical time is to be chosen and it is time; else the same.
 
     Raises:
@@ -38,9 +37,7 @@ def with_chosen_time(store: StoreReader, run: RunRecord, policy: Policy, now: da
     """
     if not is_to_be_chosen(run) or now < run.logical_time:
         return run
-    deployment = store.find_deployment(run.project, run.environment)
-    deployed = deployment.find_workflow(run.workflow) if deployment else None
-    schedules = series_from_json(deployed.schedules).get(run.series, ()) if deployed else ()
+    schedules = deployed.of(run.project, run.environment, run.workflow).get(run.series, ())
     tick = latest_tick(schedules, now) if schedules else None
     if tick is None:
         return run

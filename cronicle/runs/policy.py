@@ -64,11 +64,20 @@ class Policy(Value):
     pause_after_failures: int | None = None
 
     @property
+    def minds_live_runs(self) -> bool:
+        """True if it depends on what else is live of the workflow whether a run may start."""
+        return self.overlap is not Overlap.ALLOW or self.max_active_runs is not None
+
+    @property
+    def minds_older_runs(self) -> bool:
+        """True if a run of a tick waits even for those that have not started themselves."""
+        return self.overlap in (Overlap.QUEUE, Overlap.CANCEL)
+
+    @property
     def limits_nothing(self) -> bool:
         """True if every run may start as soon as it is made: admission need not be asked."""
         return (
-            self.overlap is Overlap.ALLOW
-            and self.max_active_runs is None
+            not self.minds_live_runs
             and not self.depends_on_past
             and self.start_within is None
             and not self.requires

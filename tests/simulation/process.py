@@ -18,6 +18,7 @@ from cronicle.engine.attempts import PreparedAttempt
 from cronicle.engine.journal import Journal
 from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.owner import become_owner
+from cronicle.engine.runner import OwnershipLostError
 from cronicle.engine.serve import ServeOptions, Server
 from cronicle.execute.interface import AttemptControl
 from cronicle.execute.places import Places
@@ -257,6 +258,8 @@ class Process:
         rest: BaseException | None = error
         if isinstance(error, BaseExceptionGroup):
             rest = error.split((Crashed, UncertainWriteError, LeaseLostError, trio.Cancelled))[1]
+            if rest is not None and error.subgroup(LeaseLostError) is not None:
+                rest = rest.split(OwnershipLostError)[1]  # the runs went with the lease
         elif isinstance(error, Crashed | UncertainWriteError | LeaseLostError):
             rest = None
         elif isinstance(error, StoreError) and not self.ready.is_set():

@@ -28,6 +28,7 @@ from store_values import (
     tick,
 )
 
+from cronicle.operations.deployed_series import DeployedSeries
 from cronicle.operations.gates import gates_of
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Overlap, Policy
@@ -268,7 +269,7 @@ class Side:
         yield _results([newest] if newest else [])
         for run in self._runs(environment, workflow):
             yield store.count_failures_before(run, 10)
-            yield gates_of(store, run, POLICY, START)
+            yield gates_of(store, DeployedSeries(store), run, POLICY, START)
 
     def _runs(self, environment: str, workflow: str, **wanted: Any) -> tuple[RunRecord, ...]:
         return self.store.list_runs(

@@ -12,7 +12,7 @@ from store_values import START
 from cronicle.runs.states import Cause, RunState
 from cronicle.store import sqlite
 from cronicle.store.records import RunFilter
-from cronicle.store.relational.admission import _HOLDER, live_runs
+from cronicle.store.relational.admission import _ACTIVE, _HOLDER, _OLDEST, live_runs
 from cronicle.store.relational.listing import list_query
 from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.retention import _PAST
@@ -96,9 +96,11 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
         (lambda store: store.list_owed("p", "e"), "owed_by"),
         (lambda store: store.list_dropped("p", "e", "w", start=START), "dropped_of"),
         (lambda store: live_runs(store._connection, "p", "e", "w", ""), "run_live_of_workflow"),
+        (lambda store: store._connection.rows(_ACTIVE, ("p", "e", "w", "", "R1")), "run_live_of_workflow"),
+        (lambda store: store._connection.rows(_OLDEST, ("p", "e", "w", "", "R1")), "run_live_of_workflow"),
         (lambda store: store._connection.rows(_HOLDER, ("db", "R1")), "run_locked"),
     ],
-    ids=["waiting", "ended", "unowned", "pauses", "owed", "dropped", "live", "lock"],
+    ids=["waiting", "ended", "unowned", "pauses", "owed", "dropped", "live", "active", "oldest", "lock"],
 )
 def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
     folder: Path, look: Callable[[RelationalReader], object], index: str

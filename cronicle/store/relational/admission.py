@@ -11,18 +11,25 @@ from datetime import datetime
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import UnreadableSpecError, policy_from_bytes
 from cronicle.runs.states import LIVE, Cause, RunState
-from cronicle.schedule.admission import LiveRun, may_start
+from cronicle.schedule.admission import TICK_CAUSES, LiveRun, may_start
 from cronicle.store.cells import Row, from_instant, log_damage, readable_only, to_instant
 from cronicle.store.interface import StoreError
 from cronicle.store.records import AdmissionAnswer
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.liveness import Liveness
 
-_LIVE = """
-SELECT id, sequence, cause, series, state, admitted, logical_time FROM run
+_OF_WORKFLOW = """
+SELECT id, sequence, cause, series, state, admitted, logical_time FROM run INDEXED BY run_live_of_workflow
 WHERE project = ? AND environment = ? AND workflow = ? AND instance = ? AND state IN ('queued', 'running')
-ORDER BY sequence
 """
+
+_LIVE = f"{_OF_WORKFLOW} ORDER BY sequence"
+
+_TICKS = ", ".join(f"'{cause}'" for cause in sorted(TICK_CAUSES))
+
+_ACTIVE = f"{_OF_WORKFLOW} AND (admitted = 1 OR state = 'running') AND id <> ?"
+
+_OLDEST = f"{_OF_WORKFLOW} AND cause IN ({_TICKS}) AND id <> ? ORDER BY logical_time, sequence LIMIT 1"
 
 _WAITING = """
 SELECT id, sequence, cause, series, state, admitted, logical_time, owner, spec_hash, not_before, lock,
@@ -87,9 +94,22 @@ def live_runs(
     """What is live of a workflow."""
     found = connection.rows(_LIVE, (project, environment, workflow, instance))
     try:
-        return [_live_run(row) for row in found]  # there may be hundreds, and it is asked for each that waits
+        return [_live_run(row) for row in found]  # there may be hundreds
     except (ValueError, TypeError, OverflowError):
         return list(readable_only("live run", _live_run, found))
+
+
+def _in_the_way(connection: Connection, policy: Policy, run_id: str, workflow: Row) -> list[LiveRun]:
+    """What is live of a workflow and may keep a run from starting.
+
+    That is not all: hundreds may wait, and each is judged again whenever one ends.
+    """
+    if not policy.minds_live_runs:
+        return []
+    found = connection.rows(_ACTIVE, (*workflow, run_id))
+    if policy.minds_older_runs and not any(row[2] in TICK_CAUSES for row in found):
+        found += connection.rows(_OLDEST, (*workflow, run_id))
+    return list(readable_only("live run", _live_run, found))
 
 
 def _live_run(row: Row) -> LiveRun:
@@ -142,7 +162,7 @@ def _judge(
     holder = None
     if lock is not None:
         holder = connection.value(_HOLDER, (lock, run_id))
-    reasons = may_start(policy, run, live_runs(connection, *workflow), lock, holder)
+    reasons = may_start(policy, run, _in_the_way(connection, policy, run_id, tuple(workflow)), lock, holder)
     return AdmissionAnswer(admitted=not reasons, reasons=reasons)
 
 

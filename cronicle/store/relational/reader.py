@@ -147,6 +147,9 @@ class RelationalReader:
         row = self._connection.row(f"{SELECT} WHERE id = ?", (run_id,))
         return None if row is None else readable(f"run {run_id}", rows.run_from, row)
 
+    def is_live(self, run_id: str) -> bool:
+        return self._holds("SELECT 1 FROM run WHERE id = ? AND state IN ('queued', 'running')", (run_id,))
+
     def list_ids(self, prefix: str, limit: int = 5) -> tuple[str, ...]:
         end = prefix + "\U0010ffff"
         found = self._connection.rows(

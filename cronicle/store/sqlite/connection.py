@@ -68,6 +68,9 @@ class Connection:
                 str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_CACHED_STATEMENTS
             )
             self._database.set_busy_handler(self._wait_for_lock)
+            # Without this, what is compared with a value that a partial index names, too, is compiled anew each time
+            # that it is bound (https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, QPSG).
+            self._database.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             self._database.execute(
                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
                 f"PRAGMA cache_size = -{CACHE_SIZE >> 10};"
@@ -111,7 +114,7 @@ class Connection:
     def row(self, sql: str, values: Any = ()) -> Row | None:
         """The first row, or None."""
         try:
-            found: Row | None = next(iter(self._database.execute(sql, values)), None)
+            found: Row | None = self._database.execute(sql, values).fetchone()
         except apsw.Error as error:
             raise explain(error, self.path) from error
         return found
