@@ -22,6 +22,8 @@ from cronicle.errors import CronicleError, ExitCode
 COMMANDS = {
     "init": ("cronicle.cli.init", "Make a new project."),
     "validate": ("cronicle.cli.validate", "Check the files of the project."),
+    "fmt": ("cronicle.cli.fmt", "Format HCL files."),
+    "console": ("cronicle.cli.console", "Evaluate expressions."),
     "graph": ("cronicle.cli.graph", "Draw the tasks of a workflow."),
     "plan": ("cronicle.cli.plan", "Show what `apply` would change."),
     "apply": ("cronicle.cli.apply", "Deploy a revision."),
@@ -57,6 +59,9 @@ GROUPS = frozenset({"db"})
 
 LEADING_OPTIONS = {"--store": 1, "--files": 1, "--environment": 1, "-e": 1, "--json": 0}
 """Options of every command that may also stand before it, and how many words follow each."""
+
+EVERYWHERE = {"-e": "--environment"}
+"""Their names that mean the same in all commands: `-e` of `console` is an expression."""
 
 
 # Typer brings a click of its own, under a private name; its public names are the way to the classes.
@@ -129,7 +134,7 @@ def move_leading_options(words: Sequence[str]) -> list[str]:
         if name not in LEADING_OPTIONS:
             return list(words)
         count = 1 if "=" in rest[0] else 1 + LEADING_OPTIONS[name]
-        moved += rest[:count]
+        moved += [EVERYWHERE.get(rest[0], rest[0]), *rest[1:count]]
         del rest[:count]
     if not rest:
         return list(words)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from grammar.diagnostics import Diagnostic
 
 
-def tell_diagnostics(diagnostics: Sequence[Diagnostic], files: int) -> None:
-    """Each in full on stderr, then how many there are."""
+def tell_diagnostics(diagnostics: Sequence[Diagnostic], files: int | None) -> None:
+    """Each in full on stderr, then how many there are in so many files; not that for None."""
     from grammar.render import render_one
 
     for diagnostic in diagnostics:
         tell(render_one(diagnostic, colour=is_terminal(sys.stderr)).rstrip("\n"))
         tell()
+    if files is None:
+        return
     errors = sum(one.is_error for one in diagnostics)
     warnings = len(diagnostics) - errors
     counts = [plural(errors, "error")] if errors else []

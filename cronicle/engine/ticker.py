@@ -134,6 +134,8 @@ class Ticker:
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
+        if not self._watch.may_be_due(now):  # somebody has woken it, and it was nothing for it
+            return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
         maker = Maker(
             owner=owner.id,
             host=owner.host,

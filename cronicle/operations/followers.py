@@ -67,6 +67,11 @@ class Followers:
         elif self._by_upstream and not had_some:
             progress[self._read] = self._store.last_event()
 
+    @property
+    def are_some(self) -> bool:
+        """True if any workflow comes after another."""
+        return bool(self._by_upstream)
+
     def follow(self, project: str, environment: str, workflow: str) -> bool:
         """True if the end of a run of that workflow may be what another one waits for."""
         return (project, environment, workflow) in self._by_upstream

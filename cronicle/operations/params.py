@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from cronicle.errors import UsageError
-from cronicle.runs.spec import ParamSpec, RunSpec
+from cronicle.runs.spec import RunSpec
 
 if TYPE_CHECKING:
     from grammar.types import Type
+
+
+class Declared(Protocol):
+    """A parameter as a workflow declares it, in its files or in its spec."""
+
+    @property
+    def type(self) -> str:
+        """The type expression."""
+        ...
+
+    @property
+    def one_of(self) -> Sequence[Any] | None:
+        """The values to choose from; None for all of its type."""
+        ...
 
 
 def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
@@ -24,14 +38,8 @@ def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
         name: param.default for name, param in spec.params.items() if not param.required
     }
     for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--param {text}: a parameter is given as NAME=VALUE", f"Write: --param {name}=VALUE"
-            )
-        if name not in spec.params:
-            raise UsageError(f"workflow {spec.workflow!r} has no parameter {name!r}", _known(spec, name))
-        values[name] = _converted(name, spec.params[name], value)
+        name, value = given_param(spec.workflow, spec.params, text)
+        values[name] = value
     missing = [name for name in spec.params if name not in values]
     if missing:
         raise UsageError(
@@ -41,7 +49,23 @@ def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _converted(name: str, param: ParamSpec, text: str) -> Any:
+def given_param(workflow: str, params: Mapping[str, Declared], text: str) -> tuple[str, Any]:
+    """The name and value that a `--param NAME=VALUE` gives.
+
+    Raises:
+        UsageError: There is no such parameter, or the value is not of its type.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(
+            f"--param {text}: a parameter is given as NAME=VALUE", f"Write: --param {name}=VALUE"
+        )
+    if name not in params:
+        raise UsageError(f"workflow {workflow!r} has no parameter {name!r}", _known(params, name))
+    return name, _converted(name, params[name], value)
+
+
+def _converted(name: str, param: Declared, text: str) -> Any:
     """The text of the command line as a value of the parameter's type: a text as it is, all else as JSON."""
     from grammar.values import ConversionError, convert, from_json, to_json
 
@@ -65,13 +89,14 @@ def _converted(name: str, param: ParamSpec, text: str) -> Any:
     return converted
 
 
-def _known(spec: RunSpec, name: str) -> str:
+def _known(params: Iterable[str], name: str) -> str:
     from grammar.suggest import nearest
 
-    close = nearest(name, spec.params)
+    close = nearest(name, params)
     if close is not None:
         return f"Did you mean {close}?"
-    return f"Its parameters: {', '.join(sorted(spec.params))}." if spec.params else "It has none."
+    names = sorted(params)
+    return f"Its parameters: {', '.join(names)}." if names else "It has none."
 
 
 def _type(text: str) -> Type:

@@ -192,6 +192,15 @@ class Watch:
             found += self._caught_up(environment, maker, limit - len(found))
         return found + self._followers.due(maker, self.progress)
 
+    def may_be_due(self, now: datetime) -> bool:
+        """False if it is certain, without asking the store, that nothing is due."""
+        return (
+            bool(self._queue and self._queue[0][0] <= now)
+            or bool(self._to_begin)
+            or self.owes
+            or self._followers.are_some
+        )
+
     def run_ended(self, run: RunRecord) -> bool:
         """Take in that a run has ended; True if something may be due for it."""
         is_catchup = run.cause is Cause.CATCHUP

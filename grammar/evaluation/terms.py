@@ -34,7 +34,7 @@ def evaluate_variable(run: Evaluation, node: syntax.Variable, scope: Scope) -> S
         return scope.find_variable(node.name)
     except KeyError:
         names = tuple(sorted(scope.variable_names() - {ITEM}))
-        detail = describe_names(node.name, names, "There are")
+        detail = describe_names(node.name, names, "There are") if names else "No names are known here."
         return run.report("unknown-name", f"there is no {quote(node.name)} here", detail, node.span)
 
 

@@ -49,18 +49,28 @@ def jsondecode(text: str) -> Value:
     >>> jsondecode("{\"hello\": [1, 2.5, null]}")
     {hello = [1, 2.5, null]}
     """
+    try:
+        return from_python(load_json(text))
+    except (NumberRangeError, ArithmeticError):
+        raise _too_long() from None
+
+
+def load_json(text: str) -> object:
+    """Read a JSON text as plain Python, numbers as `int` and `Decimal`; raise `FunctionError` if it is none."""
     if text.count("[") + text.count("{") > MAX_NESTING and _nesting(text) > MAX_NESTING:
         raise FunctionError(f"the JSON is nested more than {MAX_NESTING} deep", 0)
     try:
-        decoded = json.loads(text, parse_int=_read_whole, parse_float=Decimal, parse_constant=_refuse)
-        return from_python(decoded)
+        decoded: object = json.loads(text, parse_int=_read_whole, parse_float=Decimal, parse_constant=_refuse)
+        return decoded  # noqa: TRY300 - the errors are those of reading
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise FunctionError(f"this is not JSON: {_lower_first(error.msg)} at {where}", 0) from None
     except (NumberRangeError, ArithmeticError):
-        raise FunctionError(
-            f"a number may have at most {MAX_DIGITS} digits before and after the point", 0
-        ) from None
+        raise _too_long() from None
+
+
+def _too_long() -> FunctionError:
+    return FunctionError(f"a number may have at most {MAX_DIGITS} digits before and after the point", 0)
 
 
 def from_python(data: object) -> Value:

@@ -78,14 +78,18 @@ class SlowJournal(Journal):
         self._process = process
 
     async def _call(self, function: Callable[..., Any], *arguments: object) -> Any:
-        await self._process.may_dawdle()
+        process = self._process
+        if process.dawdles:
+            await process.may_dawdle()
         answer = await super()._call(function, *arguments)
-        await self._process.may_dawdle()
+        if process.dawdles:
+            await process.may_dawdle()
         return answer
 
     async def _commit_for_all(self, batch: Any) -> None:
-        with trio.CancelScope(shield=True):
-            await self._process.may_dawdle()
+        if self._process.dawdles:
+            with trio.CancelScope(shield=True):
+                await self._process.may_dawdle()
         await super()._commit_for_all(batch)
 
 
@@ -182,6 +186,11 @@ class Process:
     def is_stopped(self) -> bool:
         """True between SIGSTOP and SIGCONT."""
         return trio.current_time() < self._goes_on_at
+
+    @property
+    def dawdles(self) -> bool:
+        """True if commits are slow at present, or it is, or was, stopped."""
+        return bool(self.slow or self._goes_on_at)
 
     def stop_for(self, seconds: float) -> None:
         """Have nothing go on that waits for the store or executes an attempt, for some time."""
