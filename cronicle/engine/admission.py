@@ -81,11 +81,13 @@ async def judge(owner: Owner, run: RunRecord, policy: Policy) -> Verdict:
 def _look_at(
     store: StoreReader, deployed: DeployedSeries, run: RunRecord, policy: Policy, now: datetime
 ) -> tuple[RunRecord, Gates] | None:
-    """The run for its logical time, which may be chosen only now, and its gates; None if it has ended."""
-    if not store.is_live(run.id):
-        return None
+    """The run for its logical time, which may be chosen only now, and its gates; None if it has ended.
+
+    Of one that nothing stands before the store says whether it has ended, when it is to be admitted.
+    """
     chosen = with_chosen_time(deployed, run, policy, now)
-    return chosen, gates_of(store, deployed, chosen, policy, now)
+    found = gates_of(store, deployed, chosen, policy, now)
+    return None if (found.too_late or found.reasons) and not store.is_live(run.id) else (chosen, found)
 
 
 async def wait_for_admission(driver: RunDriver, owner: Owner) -> tuple[ev.RunEvent, ...]:

@@ -85,13 +85,20 @@ class Keeper:
         owner = self._owner
         await owner.journal.call(owner.store.serve_as, owner.id, self._scope.key, owner.slots.size)
         async with trio.open_nursery() as nursery:
+            look_at = trio.current_time()
             while True:
                 self._woken = trio.Event()
-                with suppress(UnwritableError):  # whoever has something to write tells of it
-                    await self._settle_the_dead()
+                is_time = (
+                    trio.current_time() >= look_at
+                )  # it is woken at every run's end, and nobody dies so often
+                if is_time:
+                    with suppress(UnwritableError):  # whoever has something to write tells of it
+                        await self._settle_the_dead()
+                    look_at = trio.current_time() + LOOK
                 await self._adopt(nursery)
-                await self._even_out()
-                with trio.move_on_after(LOOK):
+                if is_time:
+                    await self._even_out()
+                with trio.move_on_at(look_at):
                     await self._woken.wait()
 
     async def _settle_the_dead(self) -> None:

@@ -66,23 +66,32 @@ def example_names(examples: Path) -> tuple[str, ...]:
     return tuple(sorted(mark.parent.name for mark in examples.glob(f"*/{MARK}")))
 
 
-def make_project(folder: Path, example: str | None, committer: Committer) -> NewProject:
-    """Make a project in `folder`, which is made if need be.
-
-    Args:
-        folder: An absolute path.
-        example: The example whose files it gets; None for a small workflow to begin with.
-        committer: Who makes it, when.
+def files_to_begin_with(folder: Path, example: str | None) -> dict[str, bytes]:
+    """The files of an example; without one those of a small workflow, in a project that is called like its folder.
 
     Raises:
-        CronicleError: There is no such example, a file is there already, or something cannot be written.
+        CronicleError: There is no such example.
     """
     files = _files_of_example(DEFAULT_EXAMPLE if example is None else example)
     if example is None:
         text = (
-            files[MARK].decode().replace(f'project "{DEFAULT_EXAMPLE}"', f'project "{_project_name(folder)}"')
+            files[MARK].decode().replace(f'project "{DEFAULT_EXAMPLE}"', f'project "{project_name(folder)}"')
         )
         files[MARK] = text.encode()
+    return files
+
+
+def make_project(folder: Path, files: Mapping[str, bytes], committer: Committer) -> NewProject:
+    """Make a project in `folder`, which is made if need be.
+
+    Args:
+        folder: An absolute path.
+        files: Its files, by their paths relative to the folder.
+        committer: Who makes it, when.
+
+    Raises:
+        CronicleError: A file is there already, or something cannot be written.
+    """
     _refuse_taken(folder, files)
     home = find_repository(_nearest_folder(folder))
     known = open_repository(home) if home is not None else None
@@ -116,7 +125,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _project_name(folder: Path) -> str:
+def project_name(folder: Path) -> str:
     """The folder's name, as far as a project may be called so."""
     if is_name(folder.name):
         return folder.name

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from grammar.functions import (
+    calendar_dates,
     collection,
     conversions,
     dates,
@@ -18,15 +19,21 @@ from grammar.functions import (
     hashes,
     network,
     numeric,
+    paths,
+    patterns,
     sets,
     strings,
+    yaml_text,
 )
 from grammar.functions.files import file_functions
 from grammar.functions.signature import Function, FunctionError, Library, Parameter, Shape
 
 __all__ = ["FUNCTIONS", "Function", "FunctionError", "Library", "Parameter", "Shape", "file_functions"]
 
-_LIBRARIES = (numeric, strings, formatting, collection, sets, encoding, dates, hashes, network, conversions)
+_LIBRARIES = (
+    *(numeric, strings, patterns, formatting, collection, sets, encoding, yaml_text, dates, calendar_dates),
+    *(hashes, network, paths, conversions),
+)
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {name: function for module in _LIBRARIES for name, function in sorted(module.library.functions.items())}

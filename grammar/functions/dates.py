@@ -78,6 +78,11 @@ def timecmp(time: str, other: str) -> Value:
     return (left > right) - (left < right)
 
 
+def read_instant(text: str, argument: int) -> datetime:
+    """Read an RFC 3339 instant, to the second; raise `FunctionError` about the argument if it is none."""
+    return _instant(text, argument)[0]
+
+
 def _instant(text: str, argument: int) -> tuple[datetime, int]:
     """Read an RFC 3339 instant: to the second, and the nanoseconds beyond."""
     match = _RFC3339.fullmatch(text)

@@ -1,14 +1,15 @@
-"""Functions that encode values as text, and back: JSON, CSV, base 64, URLs."""
+"""Functions that encode values as text, and back: JSON, CSV, base 64, URLs, other character encodings."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from grammar.functions.signature import FunctionError, Library, Parameter, bounded
+from grammar.functions.signature import MAX_LENGTH, FunctionError, Library, Parameter, bounded
 from grammar.kinds import HclMap, HclSet, Value, nfc
 from grammar.number import MAX_DIGITS, NumberRangeError, format_number, normalise
 from grammar.types import ANY, STRING
@@ -17,6 +18,13 @@ library = Library("encoding")
 
 MAX_NESTING = 100
 """How deep JSON may be nested; values are walked recursively."""
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+_NO_CHARSETS = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "mbcs", "oem", "undefined"}
+)
+"""Codecs of Python that are no character encodings."""
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -136,12 +144,7 @@ def base64decode(text: str) -> Value:
     >>> base64decode("SGVsbG8gV29ybGQ=")
     "Hello World"
     """
-    try:
-        return nfc(base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True).decode("utf-8"))
-    except UnicodeDecodeError:
-        raise FunctionError("what is encoded is not UTF-8 text", 0) from None
-    except (binascii.Error, ValueError):
-        raise FunctionError("this is not base 64", 0) from None
+    return _decoded(_bytes_of(text), "utf-8")
 
 
 @library(text=STRING)
@@ -154,6 +157,92 @@ def urlencode(text: str) -> Value:
     from urllib.parse import quote_plus
 
     return quote_plus(utf8(text))
+
+
+@library(text=STRING)
+def urldecode(text: str) -> Value:
+    """Decode what `urlencode` has encoded.
+
+    >>> urldecode("a+b%26c")
+    "a b&c"
+    """
+    from urllib.parse import unquote_to_bytes
+
+    if _BROKEN_ESCAPE.search(text):
+        raise FunctionError("a % is not followed by two hexadecimal digits", 0)
+    return _decoded(unquote_to_bytes(text.replace("+", " ")), "utf-8")
+
+
+@library(text=STRING, encoding=STRING)
+def textencodebase64(text: str, encoding: str) -> Value:
+    """Encode a string's bytes in another encoding (a name of IANA, such as `"UTF-16LE"`) in base 64.
+
+    >>> textencodebase64("Hello World", "UTF-16LE")
+    "SABlAGwAbABvACAAVwBvAHIAbABkAA=="
+    """
+    try:
+        return base64.b64encode(text.encode(_codec(encoding))).decode("ascii")
+    except UnicodeError:
+        raise FunctionError(f"the text holds a character that {encoding[:40]} does not have", 0) from None
+
+
+@library(text=STRING, encoding=STRING)
+def textdecodebase64(text: str, encoding: str) -> Value:
+    """Decode base 64 that holds text in another encoding.
+
+    >>> textdecodebase64("SABlAGwAbABvACAAVwBvAHIAbABkAA==", "UTF-16LE")
+    "Hello World"
+    """
+    return _decoded(_bytes_of(text), _codec(encoding))
+
+
+@library(text=STRING)
+def base64gunzip(text: str) -> Value:
+    """Decode base 64 that holds text compressed by gzip.
+
+    >>> base64gunzip("H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==")
+    "hello"
+    """
+    import zlib
+
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        content = inflater.decompress(_bytes_of(text), 4 * MAX_LENGTH)
+    except zlib.error:
+        raise FunctionError("what is encoded was not compressed by gzip", 0) from None
+    if inflater.unconsumed_tail:
+        raise FunctionError(f"the result would be longer than {MAX_LENGTH} characters")
+    if not inflater.eof:
+        raise FunctionError("what is encoded was not compressed by gzip, or is cut off", 0)
+    return _decoded(content, "utf-8")
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise FunctionError("this is not base 64", 0) from None
+
+
+def _codec(name: str) -> str:
+    """The name of Python's codec; `UTF-16` is big-endian, as RFC 2781 has it where no mark says otherwise."""
+    import codecs
+
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        found = None
+    if found is None or not getattr(found, "_is_text_encoding", True) or found.name in _NO_CHARSETS:
+        raise FunctionError(f'there is no encoding "{name[:40]}"; one is "UTF-16LE"', 1)
+    return found.name
+
+
+def _decoded(content: bytes, codec: str) -> str:
+    bounded(len(content) // 4)
+    try:
+        return nfc(content.decode(codec))
+    except UnicodeError:
+        raise FunctionError(f"what is encoded is no text in {codec.upper()}", 0) from None
 
 
 def utf8(text: str) -> bytes:

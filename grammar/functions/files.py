@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from grammar.functions.signature import MAX_LENGTH, Function, FunctionError, Library, Parameter, Shape
@@ -19,6 +20,8 @@ from grammar.types import STRING
 
 Read = Callable[[str], bytes]
 """Gives the content of a file; raises `LookupError` or `OSError` if there is none."""
+
+_HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 
 MAX_ALTERNATIVES = 100
 """The most patterns that the braces of one pattern may stand for."""
@@ -43,6 +46,26 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
         `filebase64("logo.png")` gives its bytes so encoded.
         """
         return base64.b64encode(_bytes(read, path)).decode("ascii")
+
+    def hashed(name: str, algorithm: str, *, in_base64: bool = False) -> None:
+        """Add a function that hashes a file."""
+
+        def implementation(path: str) -> Value:
+            digest = hashlib.new(algorithm, _bytes(read, path), usedforsecurity=False).digest()
+            return base64.b64encode(digest).decode("ascii") if in_base64 else digest.hex()
+
+        how = "in base 64" if in_base64 else "in hexadecimal"
+        implementation.__name__ = name
+        implementation.__doc__ = (
+            f"Return the {_HASHES[algorithm]} hash of a file's bytes, {how}.\n\n"
+            f'`{name}("model.bin")` is another one when the file is.'
+        )
+        library(path=STRING)(implementation)
+
+    for algorithm in _HASHES:
+        hashed(f"file{algorithm}", algorithm)
+    for algorithm in ("sha256", "sha512"):
+        hashed(f"filebase64{algorithm}", algorithm, in_base64=True)
 
     @library(path=STRING)
     def fileexists(path: str) -> Value:
@@ -79,7 +102,7 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
 
         `templatefile("mail.txt", {name = "Ada"})` gives its text with `${name}` replaced.
         """
-        return _template(path, _text(read, path))
+        return read_template(path, _text(read, path))
 
     return library.functions
 
@@ -137,7 +160,8 @@ def _matches_name(name: str, pattern: str) -> bool:
     return len(name) in reachable
 
 
-def _template(path: str, text: str) -> Expression:
+def read_template(path: str, text: str) -> Expression:
+    """Return the tree of a template, which gives a text; raise `FunctionError` if it is malformed."""
     from grammar.parse import parse_template
 
     tree, diagnostics = parse_template(SourceFile(path, text))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grammar.conversion import ConversionError, convert
 from grammar.functions.encoding import encode_json
-from grammar.functions.signature import FunctionError, Library, Parameter, bounded
+from grammar.functions.signature import FunctionError, Library, Parameter, Shape, bounded
 from grammar.functions.strings import graphemes
 from grammar.kinds import HclSet, Value, nfc, type_name
 from grammar.number import Number, format_number
 from grammar.types import ANY, BOOL, NUMBER, STRING, Type
+
+if TYPE_CHECKING:
+    from grammar.syntax import Expression
 
 library = Library("string")
 
@@ -224,3 +228,15 @@ def _expect(verb: _Verb, value: Value, type_: Type, argument: int) -> str:
 
 def _number(verb: _Verb, value: Value, argument: int) -> Number:
     return _expect(verb, value, NUMBER, argument)  # type: ignore[return-value]
+
+
+@library(template=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True)
+def templatestring(template: str) -> Expression:
+    """Evaluate a text as a template, which sees the given variables and nothing else.
+
+    >>> templatestring("Hello, $${name}!", {name = "Ada"})
+    "Hello, Ada!"
+    """
+    from grammar.functions.files import read_template
+
+    return read_template("text", template)

@@ -1,11 +1,12 @@
-"""Hash functions over a string's UTF-8 bytes, written in hexadecimal."""
+"""Hash functions over a string's UTF-8 bytes, written in hexadecimal or in base 64."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 from grammar.functions.encoding import utf8
-from grammar.functions.signature import Library
+from grammar.functions.signature import FunctionError, Library
 from grammar.kinds import Value
 from grammar.types import STRING
 
@@ -50,3 +51,46 @@ def sha512(text: str) -> Value:
     "309ecc489c12d6eb"
     """
     return hashlib.sha512(utf8(text)).hexdigest()
+
+
+@library(text=STRING)
+def base64sha256(text: str) -> Value:
+    """Return the SHA-256 hash in base 64; that is not the base 64 of `sha256`.
+
+    >>> base64sha256("hello world")
+    "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="
+    """
+    return base64.b64encode(hashlib.sha256(utf8(text)).digest()).decode("ascii")
+
+
+@library(text=STRING)
+def base64sha512(text: str) -> Value:
+    """Return the SHA-512 hash in base 64; that is not the base 64 of `sha512`.
+
+    >>> substr(base64sha512("hello world"), 0, 16)
+    "MJ7MSJwS1utMxA9Q"
+    """
+    return base64.b64encode(hashlib.sha512(utf8(text)).digest()).decode("ascii")
+
+
+@library(namespace=STRING, name=STRING)
+def uuidv5(namespace: str, name: str) -> Value:
+    """Return the UUID of a name in a namespace: `"dns"`, `"url"`, `"oid"`, `"x500"`, or a UUID (RFC 9562, version 5).
+
+    >>> uuidv5("dns", "www.example.com")
+    "2ed6657d-e927-568b-95e1-2665a8aea6a2"
+    """
+    import uuid
+
+    known = {
+        "dns": uuid.NAMESPACE_DNS,
+        "url": uuid.NAMESPACE_URL,
+        "oid": uuid.NAMESPACE_OID,
+        "x500": uuid.NAMESPACE_X500,
+    }
+    try:
+        space = known.get(namespace) or uuid.UUID(namespace)
+    except ValueError:
+        raise FunctionError(f"must be one of {', '.join(known)}, or a UUID", 0) from None
+    digest = hashlib.sha1(space.bytes + utf8(name), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))

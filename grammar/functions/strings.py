@@ -129,13 +129,19 @@ def title(string: str) -> Value:
 
 @library(string=STRING, substring=STRING, replacement=STRING)
 def replace(string: str, substring: str, replacement: str) -> Value:
-    """Replace each occurrence of a text. A pattern between slashes is refused: it could run without end.
+    r"""Replace each occurrence of a text, or of a pattern of RE2 that stands between slashes.
+
+    In the replacement of a pattern `$1` and `${name}` are what a group has matched, and `$$` is a dollar.
 
     >>> replace("1 + 2 + 3", "+", "-")
     "1 - 2 - 3"
+    >>> replace("hello world", "/(w)(.*)d/", "$2$1")
+    "hello orlw"
     """
     if len(substring) > 1 and substring.startswith("/") and substring.endswith("/"):
-        raise FunctionError("a regular expression is not supported here; give the text itself", 1)
+        from grammar.functions.patterns import replace_pattern
+
+        return nfc(replace_pattern(string, substring[1:-1], replacement))
     bounded(len(string) + string.count(substring) * max(0, len(replacement) - len(substring)))
     return nfc(string.replace(substring, replacement))
 
