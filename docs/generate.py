@@ -92,8 +92,9 @@ These words are reserved: a file that uses one is refused with a message that sa
 """
 
 FUNCTIONS_INTRODUCTION: Final = """\
-They behave as Terraform's functions of the same name. There is no clock and no randomness: `timestamp()` and `uuid()`
-do not exist; `run.time` and `run.id` do their work, and give the same when a run is repeated.
+They behave as Terraform's functions of the same name; [functions.md](functions.md) has each with its examples. There is
+no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work, and give the
+same when a run is repeated.
 """
 
 
@@ -135,13 +136,17 @@ def _later() -> str:
 
 
 def _functions() -> Iterator[str]:
-    families: dict[str, list[Function]] = {}
-    for function in (*FUNCTIONS.values(), *file_functions(_no_file, tuple).values()):
-        families.setdefault(function.family, []).append(function)
-    for family, functions in families.items():
+    for family, functions in _by_family().items():
         yield f"### {family[:1].upper()}{family[1:]}"
         rows = [f"| `{one.signature}` | {_cell(_first_sentence(one.doc))} |" for one in functions]
         yield "\n".join(["| function | gives |", "| --- | --- |", *rows])
+
+
+def _by_family() -> dict[str, list[Function]]:
+    families: dict[str, list[Function]] = {}
+    for function in (*FUNCTIONS.values(), *file_functions(_no_file, tuple).values()):
+        families.setdefault(function.family, []).append(function)
+    return families
 
 
 def _no_file(path: str) -> bytes:
@@ -151,6 +156,30 @@ def _no_file(path: str) -> bytes:
 def _first_sentence(doc: str) -> str:
     paragraph = " ".join(doc.strip().split("\n\n")[0].split())
     return paragraph.removeprefix("Return ")
+
+
+def functions_page() -> str:
+    """Every function with its examples, from the doc strings in `grammar/functions/`."""
+    parts = [NOTE.strip(), "# Functions", FUNCTIONS_PAGE_INTRODUCTION.strip()]
+    for family, functions in _by_family().items():
+        parts.append(f"## {family[:1].upper()}{family[1:]}")
+        for one in functions:
+            parts += [f"### {one.name}", f"    {one.signature}", one.doc.strip()]
+            if one.examples:
+                examples = "\n".join(f"> {expression}\n{result}" for expression, result in one.examples)
+                parts.append(f"```\n{examples}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+FUNCTIONS_PAGE_INTRODUCTION: Final = """\
+All functions of [the language](language.md), by what they are for. An example shows an expression behind `>`, and
+below it the value; try others with `cronicle console`.
+
+An argument that is marked with `?` may be left out, and `...` stands for any number of them. An argument is converted
+to the type that is wanted, as everywhere in the language. Functions that read files see those of the revision, by
+paths relative to the project's folder; those of the examples are `greeting.txt` (`Hello!`), `letter.txt`
+(`Dear ${name},`), `sql/load.sql` and `sql/report.sql`.
+"""
 
 
 # JSON
@@ -247,7 +276,8 @@ EVERYWHERE: Final = frozenset({"help", "store", "files", "environment", "json"})
 
 CLI_INTRODUCTION: Final = """\
 Every command takes `--store PATH|URL`, `--files DIR`, `--environment NAME` (or `-e`) and `--help`, and those that
-have something to say take `--json`; these may also stand before the command. Data goes to standard output, all else
+have something to say take `--json`; these may also stand before the command. (After `console` an `-e` is an
+expression; `fmt` takes none of these.) Data goes to standard output, all else
 to standard error.
 
 What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and
@@ -280,6 +310,7 @@ the latest logical time that has a result. To be told of a daily workflow that i
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli.md": cli_page,
+    "functions.md": functions_page,
     "json.md": json_page,
     "language.md": language_page,
     "metrics.md": metrics_page,

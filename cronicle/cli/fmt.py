@@ -23,7 +23,7 @@ def fmt(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|DIR]…", help="What to format (default: the project); - for stdin to stdout."
+            metavar="FILE|DIR", help="What to format (default: the project); - for stdin to stdout."
         ),
     ] = None,
     check: Annotated[

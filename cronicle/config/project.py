@@ -71,6 +71,11 @@ class Named:
 class Limits:
     """Bounds of one attempt, in bytes."""
 
+    memory: int | None = None
+    """Of each process, as the next two are."""
+    cpu_time: float | None = None
+    """Seconds."""
+    open_files: int | None = None
     log_size: int = 100 * 1024 * 1024
     stdout_size: int = 1024 * 1024 * 1024
 

@@ -67,6 +67,17 @@ LIMITS: Final = BlockSchema(
     maximum=1,
     doc="Bounds of one attempt.",
     attributes=(
+        _runs(
+            "memory",
+            STRING,
+            "How much data each of its processes may hold in memory, as a size; more than that it is refused.",
+        ),
+        _runs(
+            "cpu_time",
+            STRING,
+            "How long each of its processes may use the processor, as a duration; then it is ended.",
+        ),
+        _runs("open_files", NUMBER, "How many files each of its processes may have open at once."),
         _runs("log_size", STRING, 'How much of its output is kept in the log; "100MiB" if not given.'),
         _runs(
             "stdout_size", STRING, 'How much stdout may be where it is data for others; "1GiB" if not given.'
@@ -416,7 +427,6 @@ LATER: Final[dict[str, frozenset[str]]] = {
     "workflow": _words("runbook for_each on_deploy_failed rerun"),
     "task": _words("source produces runs_on reuse rerun"),
     "defaults": _words("source produces runs_on reuse rerun"),
-    "limits": _words("memory cpu_time open_files"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

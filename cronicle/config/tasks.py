@@ -408,6 +408,9 @@ def _limits(reader: Reader, body: Body) -> Limits:
         return Limits()
     inner, default = reader.inside("limits"), Limits()
     return Limits(
+        memory=inner.size(block.body, "memory"),
+        cpu_time=inner.seconds(block.body, "cpu_time"),
+        open_files=inner.whole(block.body, "open_files", least=1),
         log_size=_whole_or(inner.size(block.body, "log_size"), default.log_size),
         stdout_size=_whole_or(inner.size(block.body, "stdout_size"), default.stdout_size),
     )

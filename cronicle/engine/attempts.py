@@ -154,6 +154,9 @@ class AttemptRunner:
             if prepared.input is None
             else (prepared.input,),
             stdout_path=self.places.stdout_path(*at) if task.stdout_is_data else None,
+            memory_limit=task.memory,
+            cpu_limit=task.cpu_time,
+            open_files_limit=task.open_files,
             stdout_limit=task.stdout_size,
             log_limit=task.log_size,
             merge_output=task.merge_output,

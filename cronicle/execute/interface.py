@@ -81,6 +81,12 @@ class AttemptCommand(Value):
     `/dev/null`."""
     stdout_path: Path | None = None
     """Set where stdout is data: it is written there, byte-exact, and the log shows its beginning."""
+    memory_limit: int | None = None
+    """Bytes of data that each of its processes may hold (setrlimit(2), RLIMIT_DATA)."""
+    cpu_limit: float | None = None
+    """Seconds of the processor that each of its processes may use; rounded up to whole ones."""
+    open_files_limit: int | None = None
+    """Files that each of its processes may have open."""
     stdout_limit: int = 1024 * MEBIBYTE
     log_limit: int = 100 * MEBIBYTE
     """Bytes of output that the log keeps."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,9 @@ from collections.abc import Mapping
 from cronicle.execute import belonging
 from cronicle.execute.capture import Capture, StdinError
 from cronicle.execute.interface import AttemptCommand
+
+CPU_GRACE = 5
+"""Seconds of the processor that a process has left to end in when it is told (SIGXCPU) that it has used its own."""
 
 MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which the kernel counts the peak of memory."""
@@ -82,7 +87,7 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
         raise StartError("The command is empty: it needs at least the name of a program.")
     try:
         child = subprocess.Popen(
-            [word.encode(*_ENCODING) for word in command.argv],
+            [word.encode(*_ENCODING) for word in _limited(command)],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -102,6 +107,32 @@ def start(command: AttemptCommand, capture: Capture) -> Process:
         raise StartError(f"Its end cannot be watched for: {error.strerror}.") from error
     capture.spawned()
     return process
+
+
+def _limited(command: AttemptCommand) -> tuple[str, ...]:
+    """The words to execute: of a command with limits a shell that sets them for itself and becomes the command.
+
+    Raises:
+        OSError: There is no such program: the shell would only end with 127.
+    """
+    limits = []
+    if command.memory_limit is not None:
+        limits.append(f"ulimit -d {max(command.memory_limit // 1024, 1)}")
+    if command.cpu_limit is not None:
+        seconds = max(math.ceil(command.cpu_limit), 1)
+        limits.append(f"ulimit -S -t {seconds} && ulimit -H -t {seconds + CPU_GRACE}")
+    if command.open_files_limit is not None:
+        limits.append(f"ulimit -n {command.open_files_limit}")
+    if not limits:
+        return command.argv
+    program = command.argv[0]
+    path = command.env.get("PATH", os.defpath)
+    found = str(command.cwd / program) if "/" in program else shutil.which(program, path=path)
+    if found is None or not os.path.exists(found):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+    if not os.access(found, os.X_OK) or os.path.isdir(found):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), program)
+    return ("/bin/sh", "-c", f'{" && ".join(limits)} && exec "$@"', "sh", *command.argv)
 
 
 def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:

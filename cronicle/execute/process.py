@@ -249,6 +249,8 @@ def _verdict_of(process: Process) -> Verdict:
         return Verdict(Outcome.FAILED, Reason.EXIT_CODE, f"It ended with exit code {process.exit_code}.")
     if process.signal is not None:
         name = signal.Signals(process.signal).name if process.signal in _SIGNALS else str(process.signal)
+        if process.signal == signal.SIGXCPU:
+            name += ": it has used the processor for as long as it may (limits.cpu_time)"
         return Verdict(Outcome.FAILED, Reason.SIGNAL, f"It was ended by signal {name}.")
     return Verdict(
         Outcome.FAILED, Reason.SIGNAL, "Its status is not known: SIGCHLD is ignored in the executing process."

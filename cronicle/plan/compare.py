@@ -55,6 +55,9 @@ MATTERS: Mapping[str, bool] = {
     "pool_slots": False,
     "lock": False,
     "priority": False,
+    "memory": False,
+    "cpu_time": False,
+    "open_files": False,
     "log_size": False,
     "stdout_size": False,
     "group": False,
@@ -69,6 +72,9 @@ A name with a dot stands for one key of a field that is otherwise on the other s
 
 _WRITTEN: Mapping[str, str] = {
     "upstreams": "depends_on",
+    "memory": "limits.memory",
+    "cpu_time": "limits.cpu_time",
+    "open_files": "limits.open_files",
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }

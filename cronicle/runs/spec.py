@@ -100,6 +100,10 @@ class TaskSpec(Value):
     lock: Lazy | None = None
     """A key with one holder in the store; an attempt holds it as it holds a slot."""
     priority: int = 0
+    memory: int | None = None
+    """Of each of its processes, as the next two are."""
+    cpu_time: float | None = None
+    open_files: int | None = None
     log_size: int = 100 * 1024 * 1024
     stdout_size: int = 1024 * 1024 * 1024
     group: str | None = None

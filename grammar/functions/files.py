@@ -23,6 +23,14 @@ Read = Callable[[str], bytes]
 
 _HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 
+EXAMPLE_FILES: Mapping[str, bytes] = {
+    "greeting.txt": b"Hello!\n",
+    "letter.txt": b"Dear ${name},\n",
+    "sql/load.sql": b"",
+    "sql/report.sql": b"",
+}
+"""What the examples below see."""
+
 MAX_ALTERNATIVES = 100
 """The most patterns that the braces of one pattern may stand for."""
 
@@ -33,9 +41,10 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
 
     @library(path=STRING)
     def file(path: str) -> Value:
-        """Return the content of a text file (UTF-8).
+        r"""Return the content of a text file (UTF-8).
 
-        `file("greeting.txt")` gives its text.
+        >>> file("greeting.txt")
+        "Hello!\n"
         """
         return _text(read, path)
 
@@ -43,7 +52,8 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
     def filebase64(path: str) -> Value:
         """Return the content of a file in base 64.
 
-        `filebase64("logo.png")` gives its bytes so encoded.
+        >>> filebase64("greeting.txt")
+        "SGVsbG8hCg=="
         """
         return base64.b64encode(_bytes(read, path)).decode("ascii")
 
@@ -58,7 +68,7 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
         implementation.__name__ = name
         implementation.__doc__ = (
             f"Return the {_HASHES[algorithm]} hash of a file's bytes, {how}.\n\n"
-            f'`{name}("model.bin")` is another one when the file is.'
+            f'>>> {name}("greeting.txt") == {name.removeprefix("file")}("Hello!\\n")\ntrue'
         )
         library(path=STRING)(implementation)
 
@@ -71,7 +81,8 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
     def fileexists(path: str) -> Value:
         """Tell whether there is a file of that path.
 
-        `fileexists("custom.sql")` is false if there is none.
+        >>> fileexists("custom.sql")
+        false
         """
         try:
             read(clean_path(path))
@@ -86,7 +97,8 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
         `*` stands for any characters of a name, `**` for any folders, `?` for one character, `{a,b}` for one
         of several.
 
-        `fileset("sql", "*.sql")` gives the names of the files in that folder.
+        >>> fileset("sql", "*.sql")
+        toset(["load.sql", "report.sql"])
         """
         folder = clean_path(path)
         prefix = f"{folder}/" if folder else ""
@@ -98,9 +110,10 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
 
     @library(path=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True)
     def templatefile(path: str) -> Expression:
-        """Evaluate a file as a template, which sees the given variables and nothing else.
+        r"""Evaluate a file as a template, which sees the given variables and nothing else.
 
-        `templatefile("mail.txt", {name = "Ada"})` gives its text with `${name}` replaced.
+        >>> templatefile("letter.txt", {name = "Ada"})
+        "Dear Ada,\n"
         """
         return read_template(path, _text(read, path))
 

@@ -58,6 +58,9 @@ CHANGED = {
     "wait.timeout": '"1h"',
     "wait.not_yet": "3",
     "wait.on_timeout": '"skip"',
+    "limits.memory": '"1GiB"',
+    "limits.cpu_time": '"1h"',
+    "limits.open_files": "100",
     "limits.log_size": '"1MiB"',
     "limits.stdout_size": '"1MiB"',
 }
@@ -140,6 +143,9 @@ def test_a_change_moves_the_fingerprint_exactly_if_it_is_behaviour(name: str) ->
 def test_a_comparison_says_the_same_of_an_attribute_as_the_schema(name: str) -> None:
     field = {
         "depends_on": "upstreams",
+        "limits.memory": "memory",
+        "limits.cpu_time": "cpu_time",
+        "limits.open_files": "open_files",
         "limits.log_size": "log_size",
         "limits.stdout_size": "stdout_size",
     }.get(name, name.partition(".")[0])

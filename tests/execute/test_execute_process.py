@@ -492,3 +492,45 @@ async def test_without_proc_the_group_is_still_ended(execute, tmp_path, monkeypa
 
 def test_the_pid_given_out_last_is_known_on_linux():
     assert belonging.last_pid() is not None or sys.platform != "linux"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count data otherwise")
+async def test_a_process_that_wants_more_memory_than_it_may_have_is_refused(execute):
+    program = "import sys; sys.stdout.write('begun'); sys.stdout.flush(); bytearray(200 << 20)"
+    argv = (sys.executable, "-c", program)
+
+    small = await execute(argv=argv, memory_limit=100 << 20)
+    large = await execute(argv=argv, memory_limit=2 << 30)
+
+    assert (small.outcome, small.reason) == (Outcome.FAILED, Reason.EXIT_CODE)
+    assert large.outcome is Outcome.SUCCEEDED
+
+
+async def test_a_process_that_uses_the_processor_for_longer_than_it_may_is_ended(execute):
+    end = await execute(argv=(sys.executable, "-c", "while True: pass"), cpu_limit=1)
+
+    assert (end.outcome, end.reason, end.signal) == (Outcome.FAILED, Reason.SIGNAL, signal.SIGXCPU)
+    assert "limits.cpu_time" in end.detail
+    assert end.cpu_time < 10
+
+
+async def test_a_process_has_no_more_files_open_than_it_may(execute):
+    program = "files = [open('/dev/null') for _ in range(50)]"
+
+    assert (await execute(argv=(sys.executable, "-c", program), open_files_limit=20)).exit_code == 1
+    assert (await execute(argv=(sys.executable, "-c", program), open_files_limit=100)).exit_code == 0
+
+
+async def test_limits_leave_the_command_as_it_is(execute, tmp_path):
+    end = await execute(argv=("printf", "%s|", "a b", "$HOME", "", "-n"), open_files_limit=100, cpu_limit=100)
+
+    assert end.outcome is Outcome.SUCCEEDED
+    assert b"".join(chunk.data for chunk in read_log(tmp_path / "logs" / "log")) == b"a b|$HOME||-n|"
+
+
+@pytest.mark.parametrize("program", ["no-such-program", "./no-such-program"])
+async def test_a_program_that_is_not_there_is_said_so_with_limits_as_without(execute, program):
+    end = await execute(argv=(program,), open_files_limit=100)
+
+    assert end.reason is Reason.START_ERROR
+    assert "there is no such" in end.detail

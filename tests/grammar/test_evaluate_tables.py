@@ -10,13 +10,15 @@ import pytest
 
 from grammar.diagnostics import CODES
 from grammar.evaluate import evaluate
-from grammar.functions import FUNCTIONS
+from grammar.functions import FUNCTIONS, file_functions
+from grammar.functions.files import EXAMPLE_FILES
 from grammar.parse import parse_expression
 from grammar.scope import Scope
 from grammar.source import SourceFile
 from grammar.values import Value
 
-SCOPE = Scope({}, FUNCTIONS)
+FILE_FUNCTIONS = file_functions(EXAMPLE_FILES.__getitem__, lambda: sorted(EXAMPLE_FILES))
+SCOPE = Scope({}, {**FUNCTIONS, **FILE_FUNCTIONS})
 
 BY_SPECIFICATION = [
     (
@@ -569,7 +571,9 @@ def test_an_expression_has_the_value_or_the_error_of_the_table(where: str, text:
         assert not diagnostic.detail or diagnostic.detail.endswith((".", "?", ")")), diagnostic.detail
 
 
-@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+@pytest.mark.parametrize(
+    "function", [*FUNCTIONS.values(), *FILE_FUNCTIONS.values()], ids=lambda function: function.name
+)
 def test_the_examples_of_a_function_hold(function) -> None:
     assert function.doc
     assert function.examples

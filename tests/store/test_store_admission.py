@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from store_values import DAY, OWNER, SECOND, START, Sample, owner
 from cronicle.runs import events as ev
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.spec import RunSpec, spec_to_bytes
-from cronicle.runs.states import Cause, RunState
+from cronicle.runs.states import LIVE, Cause, RunState
+from cronicle.schedule.admission import may_start
 from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
 
@@ -144,3 +146,40 @@ def test_processes_that_race_never_exceed_a_limit(opened: Callable[[], Store]) -
         thread.join()
 
     assert sum(samples[0].again(run).admitted for run in runs) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "policy",
+    [
+        *(Policy(overlap=overlap) for overlap in Overlap),
+        Policy(max_active_runs=2),
+        Policy(overlap=Overlap.QUEUE, max_active_runs=3),
+    ],
+    ids=lambda policy: f"{policy.overlap}, {policy.max_active_runs}",
+)
+def test_the_store_reads_few_runs_and_says_what_follows_from_all(
+    store: Store, sample: Sample, policy: Policy, seed: int
+) -> None:
+    random = Random(seed)
+    causes = (Cause.SCHEDULE, Cause.SCHEDULE, Cause.CATCHUP, Cause.MANUAL, Cause.BACKFILL)
+    runs = [
+        queued(
+            sample,
+            policy,
+            cause=random.choice(causes),
+            admitted=random.random() < 0.1,
+            logical_time=START + random.randrange(1000) * DAY + number * SECOND,
+        )
+        for number in range(12)
+    ]
+
+    for _ in range(40):
+        run = random.choice(runs)
+        now = [there for there in map(sample.again, runs) if there.state in LIVE]
+        there = next((one for one in now if one.id == run.id), None)
+        if there is not None and there.admitted:
+            end(sample, run)
+        elif there is not None:
+            may = not may_start(policy, there.as_live(), [one.as_live() for one in now])
+            assert store.admit(run.id, OWNER, START).admitted == may

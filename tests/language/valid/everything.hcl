@@ -149,6 +149,9 @@ workflow "w" {
       on_timeout = "skip"
     }
     limits {
+      memory      = "512MiB"
+      cpu_time    = "10m"
+      open_files  = 256
       log_size    = "1MiB"
       stdout_size = "2GiB"
     }
