@@ -82,7 +82,7 @@ What an expression may use:
 | for a run | `run.id`, `run.time`, `run.date`, `run.interval.start`, `run.interval.end`, `run.interval.date`, \
 `run.revision`, `run.cause`, `param.NAME` |
 | for an attempt | `task.NAME.output.KEY`, `task.NAME.stdout`, `task.NAME.state`, `task.NAME["KEY"]…`, \
-`each.key`, `each.value`, `attempt.number` |
+`each.key`, `each.value`, `attempt.number`, `secret.NAME` ([secrets](../secrets.md)) |
 
 A reference to another task is a dependency, as `depends_on` is.
 """
@@ -92,9 +92,9 @@ These words are reserved: a file that uses one is refused with a message that sa
 """
 
 FUNCTIONS_INTRODUCTION: Final = """\
-They behave as Terraform's functions of the same name; [functions.md](functions.md) has each with its examples. There is
-no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work, and give the
-same when a run is repeated.
+They behave as Terraform's functions of the same name; [functions.md](functions.md) has each with its examples.
+There is no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work, and
+give the same when a run is repeated.
 """
 
 

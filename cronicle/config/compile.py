@@ -18,8 +18,9 @@ from cronicle.config.instances import instances_of
 from cronicle.config.project import Hook, Project, Task, Workflow
 from cronicle.config.references import references_in
 from cronicle.config.scope import plan_scope
+from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
-from cronicle.runs.spec import HookSpec, Lazy, ParamSpec, RunSpec, TaskSpec, UpstreamSpec
+from cronicle.runs.spec import HookSpec, Lazy, ParamSpec, RunSpec, SecretSpec, TaskSpec, UpstreamSpec
 from grammar.evaluate import evaluate
 from grammar.fold import fold
 from grammar.scope import Scope
@@ -79,6 +80,8 @@ class _Compiler:
             above = [(edge.task, edge.key, compiled[edge.task].deep_fingerprint) for edge in task.upstreams]
             compiled[name] = evolve(task, deep_fingerprint=deep_fingerprint(task.fingerprint, above))
         used = {task.pool for task in compiled.values()}
+        hooks = tuple(self._hook(hook) for hook in (*self.workflow.hooks, *self.project.hooks))
+        secrets = {name for one in (*compiled.values(), *hooks) for name in one.secrets}
         return RunSpec(
             project=self.project.name,
             workflow=self.workflow.name,
@@ -101,8 +104,13 @@ class _Compiler:
             },
             tasks=tuple(compiled.values()),
             pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
-            hooks=tuple(self._hook(hook) for hook in (*self.workflow.hooks, *self.project.hooks)),
+            hooks=hooks,
+            secrets={name: self._secret(name) for name in sorted(secrets)},
         )
+
+    def _secret(self, name: str) -> SecretSpec:
+        secret = self.project.secrets[name]
+        return SecretSpec(env=secret.env, file=secret.file, command=secret.command)
 
     def _timezone(self) -> str:
         """That of the unlabelled schedules, whose first speaks for all; else that of the project."""
@@ -132,6 +140,7 @@ class _Compiler:
             env=self._env(task.env),
             workdir=task.workdir,
             stdin=tuple(self._stdin(task.stdin)),
+            secrets=_secrets_in(task.command, task.stdin, *task.env),
             merge_output=task.merge_output,
             stdout_is_data=task.name in self._read_as_data,
             retry=task.retry,
@@ -165,6 +174,7 @@ class _Compiler:
             command=self._optional_lazy(hook.command, ListType(STRING)),
             script=self._optional_lazy(hook.script, STRING),
             env=self._env(() if hook.env is None else (hook.env,)),
+            secrets=_secrets_in(hook.env),
             timeout=hook.timeout,
             causes=hook.causes,
             after=hook.after,
@@ -222,9 +232,12 @@ class _Compiler:
         if expr is None:
             return
         folded, value = self._fold(expr)
-        if isinstance(folded, Tuple):
+        if (name := named_secret(folded)) is not None:
+            yield {"secret": name}
+        elif isinstance(folded, Tuple):
             for item in folded.items:
-                yield self._lazy(item, STRING)
+                name = named_secret(item)
+                yield self._lazy(item, STRING) if name is None else {"secret": name}
         elif isinstance(value, tuple):
             for at, path in enumerate(value):
                 yield (
@@ -261,6 +274,10 @@ class _Compiler:
             ):
                 if expr is not None:
                     yield from _stdouts_in(expr, self.workflow.tasks)
+
+
+def _secrets_in(*expressions: Expression | None) -> tuple[str, ...]:
+    return tuple(sorted({name for expr in expressions for name in secret_names(expr)}))
 
 
 def _entries(expr: Expression) -> Mapping[str, Expression]:

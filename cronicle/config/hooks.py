@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from cronicle.config.project import Hook
 from cronicle.config.reading import Reader, attribute_of, blocks_of
-from cronicle.config.references import IN_HOOK, IN_HOOK_OF_WORKFLOW
+from cronicle.config.references import (
+    IN_ENV_OF_HOOK,
+    IN_ENV_OF_HOOK_OF_WORKFLOW,
+    IN_HOOK,
+    IN_HOOK_OF_WORKFLOW,
+)
 from cronicle.config.schema import HOOKS
 from cronicle.config.tasks import read_action
 from cronicle.runs.states import Cause
@@ -27,14 +32,16 @@ def read_hooks(reader: Reader, body: Body) -> Iterator[Hook]:
 
 def _hook(reader: Reader, block: Block) -> Hook:
     body = block.body
-    place = IN_HOOK_OF_WORKFLOW if block.type in OF_WORKFLOW else IN_HOOK
+    place, in_env = IN_HOOK, IN_ENV_OF_HOOK
+    if block.type in OF_WORKFLOW:
+        place, in_env = IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK_OF_WORKFLOW
     command, script = read_action(reader, body, block, place)
     timeout = reader.positive_seconds(body, "timeout")
     return Hook(
         event=block.type,
         command=command,
         script=script,
-        env=reader.late(attribute_of(body, "env"), place, MapType(STRING)),
+        env=reader.late(attribute_of(body, "env"), in_env, MapType(STRING)),
         causes=_causes(reader, body),
         after=reader.whole(body, "after", least=1) or 1,
         timeout=60.0 if timeout is None else timeout,

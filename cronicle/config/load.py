@@ -22,6 +22,7 @@ from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, p
 from cronicle.config.references import Names
 from cronicle.config.schedules import read_zone
 from cronicle.config.scope import plain_members, with_functions, with_values, with_workflow
+from cronicle.config.secrets import read_secret
 from cronicle.config.settings import read_settings
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
 from cronicle.config.tree import Tree
@@ -121,7 +122,11 @@ class _Loader:
         values = plain_members(self._labels("variable")) | {
             each.name: from_json(each.value) for each in variables.values()
         }
-        names = Names(variables=frozenset(values), locals=frozenset(self._local_names()))
+        names = Names(
+            variables=frozenset(values),
+            locals=frozenset(self._local_names()),
+            secrets=frozenset(self._labels("secret")),
+        )
         scope = with_values(
             self.reader.scope, variables=values, locals_={}, project=name, environment=environment
         )
@@ -158,6 +163,10 @@ class _Loader:
             variables=variables,
             locals=locals_.values,
             pools=around.pools,
+            secrets={
+                name: read_secret(reader.inside(each.title), each)
+                for name, each in unique(reader, self._blocks("secret"), "secret").items()
+            },
             workflows=workflows,
             hooks=self._hooks(reader, block, locals_),
             settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),

@@ -46,6 +46,17 @@ class Pool:
 
 
 @frozen(kw_only=True)
+class Secret:
+    """Where the value of a secret comes from; exactly one is given."""
+
+    name: str
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
 class Param:
     """A value that is chosen for each run."""
 
@@ -248,6 +259,7 @@ class Project:
     locals: Mapping[str, Any] = field(factory=dict)
     """Values of the language."""
     pools: Mapping[str, Pool] = field(factory=dict)
+    secrets: Mapping[str, Secret] = field(factory=dict)
     workflows: Mapping[str, Workflow] = field(factory=dict)
     hooks: tuple[Hook, ...] = ()
     """Of every workflow, beside its own."""

@@ -28,7 +28,7 @@ register(
     }
 )
 
-LATER: Final = frozenset({"secret", "source", "prepare", "previous"})
+LATER: Final = frozenset({"source", "prepare", "previous"})
 """Roots of the language that this version does not have yet."""
 
 RUN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -81,6 +81,14 @@ IN_HOOK_OF_WORKFLOW: Final = Place(
     "a hook of a workflow", _PLAN, "This hook tells of the workflow, and not of one run."
 )
 IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
+SECRET: Final = frozenset({"secret"})
+IN_COMMAND: Final = Place("command", IN_TASK.roots | SECRET, "")
+IN_ENV: Final = Place("env", IN_TASK.roots | SECRET, "")
+IN_STDIN: Final = Place("stdin", IN_TASK.roots | SECRET, "")
+IN_ENV_OF_HOOK: Final = Place("env of a hook", IN_HOOK.roots | SECRET, IN_HOOK.why)
+IN_ENV_OF_HOOK_OF_WORKFLOW: Final = Place(
+    "env of a hook of a workflow", IN_HOOK_OF_WORKFLOW.roots | SECRET, IN_HOOK_OF_WORKFLOW.why
+)
 
 
 @frozen
@@ -193,6 +201,7 @@ class Names:
 
     variables: frozenset[str] = frozenset()
     locals: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
     params: frozenset[str] = frozenset()
     tasks: Mapping[str, TaskNames] = field(factory=dict)
     task: str | None = None
@@ -211,10 +220,10 @@ def check_reference(reference: Reference, place: Place, names: Names) -> Diagnos
             f"References to {root} belong to the language, but this version of Cronicle does not know them.",
             reference.span,
         )
-    if root not in IN_TASK.roots:
-        return _unknown(reference, 0, "name", IN_TASK.roots, "Names begin with one of")
+    if root not in IN_ENV.roots:
+        return _unknown(reference, 0, "name", IN_ENV.roots, "Names begin with one of")
     if root not in place.roots:
-        return _too_early(reference, place)
+        return _misplaced_secret(reference) if root in SECRET else _too_early(reference, place)
     return _CHECKS[root](reference, names)
 
 
@@ -230,6 +239,16 @@ def _too_early(reference: Reference, place: Place) -> Diagnostic:
         "reference-too-early",
         f"{reference.text} may not be used here",
         f"It is {when}. {place.why} Use {_listed(sorted(place.roots), 'or')} here.",
+        reference.span,
+    )
+
+
+def _misplaced_secret(reference: Reference) -> Diagnostic:
+    return error(
+        "misplaced-secret",
+        f"{reference.text} may not be used here",
+        "Its value would be written down. A secret may stand in env and stdin of a task, in env of a hook, and in a "
+        "command, where other users can see it. Give it to the program by env.",
         reference.span,
     )
 
@@ -290,6 +309,14 @@ def _check_local(reference: Reference, names: Names) -> Diagnostic | None:
         return _missing(reference, "a name from a locals block", "local.NAME")
     if reference.name(0) not in names.locals:
         return _unknown(reference, 1, "local", names.locals, "No locals block defines that name.")
+    return None
+
+
+def _check_secret(reference: Reference, names: Names) -> Diagnostic | None:
+    if not reference.steps:
+        return _missing(reference, "the name of a secret", "secret.NAME")
+    if reference.name(0) not in names.secrets:
+        return _unknown(reference, 1, "secret", names.secrets, "No secret of that name is declared.")
     return None
 
 
@@ -417,6 +444,7 @@ def _check_task_attribute(reference: Reference, at: int) -> Diagnostic | None:
 _CHECKS: Final = {
     "var": _check_var,
     "local": _check_local,
+    "secret": _check_secret,
     "param": _check_param,
     "project": _check_project,
     "environment": _check_environment,

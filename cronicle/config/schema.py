@@ -391,6 +391,17 @@ FILE: Final = BlockSchema(
             attributes=(_attribute("slots", NUMBER, "How many slots there are.", required=True),),
         ),
         BlockSchema(
+            "secret",
+            ("NAME",),
+            doc="A value that is read where a task runs, just before it, and written down nowhere: `secret.NAME` in "
+            "`env`, or in `stdin`. Exactly one of its attributes is given.",
+            attributes=(
+                _attribute("env", STRING, "The name of a variable in the environment of Cronicle."),
+                _attribute("file", STRING, "The absolute path of a file, or one that begins with `~/`."),
+                _attribute("command", TEXTS, "A program and its arguments; what it prints is the value."),
+            ),
+        ),
+        BlockSchema(
             "calendar",
             ("NAME",),
             doc="Days, for `only` and `exclude` of schedules; of what is given all days belong to it.",
@@ -420,7 +431,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "": _words("secret source prepare"),
+    "": _words("source prepare"),
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
     "param": _words("validation"),

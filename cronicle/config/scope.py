@@ -34,7 +34,11 @@ def with_functions(tree: Tree) -> Scope:
 
 def plan_scope(project: Project, workflow: Workflow, tree: Tree) -> Scope:
     """What the expressions of a workflow see when it is compiled."""
-    names = Names(params=frozenset(workflow.params), tasks=dict.fromkeys(workflow.tasks, TaskNames()))
+    names = Names(
+        params=frozenset(workflow.params),
+        secrets=frozenset(project.secrets),
+        tasks=dict.fromkeys(workflow.tasks, TaskNames()),
+    )
     known = with_values(
         with_functions(tree),
         variables={name: from_json(value) for name, value in project.values.items()},
@@ -77,6 +81,7 @@ def with_workflow(scope: Scope, names: Names) -> Scope:
         run=Members("run", "attribute", run),
         param=Members("param", "parameter", dict.fromkeys(names.params, KNOWN_AT_RUN)),
         task=Members("task", "task", {name: known_after(name) for name in names.tasks}),
+        secret=Members("secret", "secret", dict.fromkeys(names.secrets, KNOWN_AT_ATTEMPT)),
         each=Members(
             "each",
             "attribute",

@@ -18,8 +18,11 @@ from cronicle.config.project import Limits, Pool, Task, Upstream
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import (
     AT_PLAN,
+    IN_COMMAND,
+    IN_ENV,
     IN_FOR_EACH,
     IN_LOCK_OF_TASK,
+    IN_STDIN,
     IN_TASK,
     IN_WHEN,
     TASK,
@@ -29,6 +32,7 @@ from cronicle.config.references import (
     check_reference,
     references_in,
 )
+from cronicle.config.secrets import check_stdin, warn_of_command
 from cronicle.runs.spec import RetrySpec, WaitSpec
 from dag.frontier import JoinRule
 from grammar.diagnostics import register
@@ -94,7 +98,8 @@ def read_task(
     """
     body = merge_defaults(block.body, defaults)
     layers = env_layers(block.body, defaults)
-    command, script = read_action(reader, body, block, IN_TASK)
+    command, script = read_action(reader, body, block, IN_TASK, in_command=IN_COMMAND)
+    warn_of_command(reader, command)
     for_each = attribute_of(body, "for_each")
     return Task(
         name=block.labels[0],
@@ -132,9 +137,9 @@ def read_task(
 
 
 def read_action(
-    reader: Reader, body: Body, block: Block, place: Place
+    reader: Reader, body: Body, block: Block, place: Place, *, in_command: Place | None = None
 ) -> tuple[Expression | None, Expression | None]:
-    """`command` and `script`, of which exactly one must be there."""
+    """`command` and `script`, of which exactly one must be there; `in_command` is the place of the first."""
     command, script = attribute_of(body, "command"), attribute_of(body, "script")
     if command is None and script is None:
         reader.error(
@@ -150,7 +155,7 @@ def read_action(
             "Only one of them can be executed. Remove the other, or make two of it.",
             script.name_span,
         )
-    found = reader.late(command, place, ListType(STRING))
+    found = reader.late(command, in_command or place, ListType(STRING))
     if command is not None and found is not None and isinstance(found, Tuple) and not found.items:
         reader.invalid(command, "command is empty", "Its first item is the program. Name one.")
     return found, reader.late(script, place, STRING)
@@ -273,10 +278,10 @@ def _interpreter(reader: Reader, body: Body) -> tuple[str, ...]:
 
 
 def _env(reader: Reader, attribute: Attribute) -> Expression | None:
-    expr = reader.late(attribute, IN_TASK, MapType(STRING))
+    expr = reader.late(attribute, IN_ENV, MapType(STRING))
     if expr is None:
         return None
-    value, _ = reader.evaluate(expr, IN_TASK)
+    value, _ = reader.evaluate(expr, IN_ENV)
     if isinstance(value, HclMap):
         for name in value:
             if not _ENV_NAME.fullmatch(name):
@@ -297,10 +302,11 @@ def _env(reader: Reader, attribute: Attribute) -> Expression | None:
 
 
 def _stdin(reader: Reader, attribute: Attribute | None) -> Expression | None:
-    expr = reader.late(attribute, IN_TASK, STRING, ListType(STRING))
+    expr = reader.late(attribute, IN_STDIN, STRING, ListType(STRING))
     if attribute is None or expr is None:
         return None
-    value, _ = reader.evaluate(expr, IN_TASK)
+    check_stdin(reader, expr)
+    value, _ = reader.evaluate(expr, IN_STDIN)
     for path in value if isinstance(value, tuple) else (value,):
         if isinstance(path, str) and normalise(path) is None:
             reader.error(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.clock import Clock
 from cronicle.engine.lease import LeaseLostError
@@ -21,6 +21,7 @@ from cronicle.execute.process import run_attempt
 from cronicle.git.snapshot import Snapshot, SnapshotPool
 from cronicle.logs import LogWriter
 from cronicle.runs import events as ev
+from cronicle.runs.scope import BadReference, Evaluated
 from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import Outcome
 from cronicle.runs.units import UnitId
@@ -44,10 +45,12 @@ class PreparedAttempt(Value):
     token: str
     argv: tuple[str, ...]
     env: Mapping[str, str | None]
-    stdin: tuple[str, ...]
-    """Absolute paths, or paths below the project's folder."""
+    stdin: tuple[str | bytes, ...]
+    """Absolute paths, or paths below the project's folder, and the values of secrets."""
     input: bytes | None = None
     """What is on its stdin, in place of files."""
+    reveal: Callable[[Mapping[str, str]], Evaluated] | None = None
+    """Evaluates it with the values of secrets, if it uses any; what is above has none of them."""
 
     @property
     def unit(self) -> UnitId:
@@ -108,7 +111,11 @@ class AttemptRunner:
         try:
             places = self.places.lend_attempt()
             try:
+                masks: tuple[bytes, ...] = ()
+                if prepared.reveal is not None:
+                    prepared, masks = await self._with_secrets(spec, prepared, prepared.reveal, snapshot.path)
                 command = self._command(run, spec, prepared, fence, snapshot.path, places)
+                command = evolve(command, masks=masks) if masks else command
                 await self._still_owns()
                 return await run_attempt(command, clock=self._clock, control=control)
             finally:
@@ -116,6 +123,44 @@ class AttemptRunner:
                     self.places.take_back(places)
         finally:
             self._pools[run.project].release(snapshot)
+
+    async def _with_secrets(
+        self,
+        spec: RunSpec,
+        prepared: PreparedAttempt,
+        reveal: Callable[[Mapping[str, str]], Evaluated],
+        folder: Path,
+    ) -> tuple[PreparedAttempt, tuple[bytes, ...]]:
+        """An attempt with the values of its secrets, and what of them is not to be seen.
+
+        Raises:
+            CronicleError: A value cannot be had, or an expression cannot be evaluated with it.
+        """
+        from cronicle.execute.masking import mask_forms, masked_text
+        from cronicle.execute.secret_values import SecretSource, read_secret
+
+        values: dict[str, str] = {}
+        for name in prepared.task.secrets:
+            source = spec.secrets[name]
+            values[name] = await read_secret(
+                name,
+                SecretSource(env=source.env, file=source.file, command=source.command),
+                self._environ,
+                folder,
+            )
+        masks = tuple(form for value in values.values() for form in mask_forms(value))
+        try:
+            evaluated = reveal(values)
+        except BadReference as error:
+            raise CronicleError(masked_text(masks, error.detail)) from None
+        revealed = evolve(
+            prepared,
+            argv=evaluated.argv,
+            env={**prepared.env, **evaluated.env},
+            stdin=evaluated.stdin,
+            reveal=None,
+        )
+        return revealed, masks
 
     def _command(
         self,
@@ -150,7 +195,7 @@ class AttemptRunner:
             token=prepared.token,
             log_path=self.places.log_path(*at),
             output_path=places.output,
-            stdin=tuple(folder / path for path in prepared.stdin)
+            stdin=tuple(path if isinstance(path, bytes) else folder / path for path in prepared.stdin)
             if prepared.input is None
             else (prepared.input,),
             stdout_path=self.places.stdout_path(*at) if task.stdout_is_data else None,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
@@ -14,6 +15,7 @@ from cronicle.operations.run_view import view_of_run
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
     BadReference,
+    Evaluated,
     InstanceView,
     RunView,
     TaskView,
@@ -115,7 +117,14 @@ class Evaluator:
             argv=evaluated.argv,
             env=evaluated.env,
             stdin=evaluated.stdin,
+            reveal=partial(self._revealed, task, key, attempt) if task.secrets else None,
         )
+
+    def _revealed(
+        self, task: TaskSpec, key: str | None, attempt: int, secrets: Mapping[str, str]
+    ) -> Evaluated:
+        """The expressions of an attempt, evaluated with the values of secrets."""
+        return evaluate_attempt(task, evolve(self.view, secrets=secrets), self._instance(task, key, attempt))
 
     @contextmanager
     def _telling_what_was_left_out(self, task: TaskSpec) -> Iterator[None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import trio
+from attrs import evolve
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.errors import CronicleError
@@ -26,7 +27,7 @@ from cronicle.operations.owe_hooks import audience_of
 from cronicle.runs import events as ev
 from cronicle.runs.hooks import ON_LATE, HookRun, hooks_meanwhile
 from cronicle.runs.machine import RunMachine
-from cronicle.runs.scope import BadReference, InstanceView, RunView, evaluate_attempt
+from cronicle.runs.scope import BadReference, Evaluated, InstanceView, RunView, evaluate_attempt
 from cronicle.runs.spec import HookSpec, TaskSpec
 from cronicle.runs.states import Outcome, RunState
 from cronicle.store.records import RunRecord, Transition
@@ -233,8 +234,13 @@ def prepare_hook(
         script=spec.script,
         interpreter=spec.interpreter,
         env=spec.env,
+        secrets=spec.secrets,
         timeout=spec.timeout,
     )
+
+    def reveal(values: Mapping[str, str]) -> Evaluated:
+        return evaluate_attempt(task, evolve(view, secrets=values), InstanceView())
+
     evaluated = evaluate_attempt(task, view, InstanceView())
     unset: Mapping[str, str | None] = {f"CRONICLE_{name}": None for name in NOT_OF_A_HOOK}
     return PreparedAttempt(
@@ -246,4 +252,5 @@ def prepare_hook(
         env={**unset, **evaluated.env},
         stdin=(),
         input=told,
+        reveal=reveal if task.secrets else None,
     )

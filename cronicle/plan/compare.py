@@ -199,7 +199,7 @@ def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
     for name in ("max_parallel", "timeout"):
         yield from _compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
     yield from _attribute_changes("", _plain(old.spec.policy), _plain(new.spec.policy), matters=False)
-    for name, written in (("params", "param"), ("pools", "pool")):
+    for name, written in (("params", "param"), ("pools", "pool"), ("secrets", "secret")):
         before, after = _plain(getattr(old.spec, name)), _plain(getattr(new.spec, name))
         yield from _attribute_changes(f"{written}.", before, after, matters=False)
     for event in dict.fromkeys(hook.event for spec in (old.spec, new.spec) for hook in spec.hooks):

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from cronicle.runs.scope import InstanceView, RunView, TaskView
+from cronicle.runs.scope import HIDDEN, InstanceView, RunView, TaskView
 from cronicle.runs.spec import Json
 from grammar.functions import FUNCTIONS
-from grammar.kinds import HclMap, Value
+from grammar.kinds import HclMap, Unknown, Value
 from grammar.number import normalise
 from grammar.scope import Members, Namespace, Scope, ScopeValue
 from grammar.values import from_json
@@ -26,6 +26,7 @@ def scope_of(view: RunView, instance: InstanceView) -> Scope:
         "project": from_plain({"name": view.project}),
         "environment": view.environment,
         "task": _Tasks(view),
+        "secret": _Hidden() if view.secrets is None else Members("the project", "secret", view.secrets),
     }
     if instance.key is not None:
         each: dict[str, ScopeValue] = {"key": instance.key, "value": from_stored(instance.value)}
@@ -33,6 +34,28 @@ def scope_of(view: RunView, instance: InstanceView) -> Scope:
     if instance.attempt is not None:
         variables["attempt"] = from_plain({"number": instance.attempt})
     return Scope(variables, FUNCTIONS)
+
+
+class _Hidden(Namespace):
+    """The namespace `secret` where no value is to be known."""
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return "the project"
+
+    @property
+    def noun(self) -> str:
+        """What messages call a member."""
+        return "secret"
+
+    def get(self, name: str) -> ScopeValue:  # noqa: ARG002 - whatever it is called
+        """A value that is not known."""
+        return Unknown(HIDDEN)
+
+    def names(self) -> tuple[str, ...]:
+        """None that could be listed."""
+        return ()
 
 
 @frozen

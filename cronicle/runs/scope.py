@@ -13,13 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle.runs.spec import Json, Lazy, TaskSpec
 from cronicle.values import Value
 
 if TYPE_CHECKING:
     from grammar.kinds import Value as HclValue
+
+HIDDEN = "secret"
+"""Why a value is not known that holds a secret."""
+
+MASKED = "***"
+"""What stands for it."""
 
 MOST_INSTANCES = 10_000
 """Instances that one `for_each` may have."""
@@ -55,6 +61,8 @@ class RunView(Value):
     task: Callable[[str], TaskView | Mapping[str, TaskView] | None]
     """A task by name; of a `for_each` task its instances; None if there is no such task."""
     task_names: tuple[str, ...]
+    secrets: Mapping[str, str] | None = field(default=None, repr=False)
+    """None where their values are not to be known: then what holds one is `MASKED`."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -73,7 +81,8 @@ class Evaluated(Value):
     argv: tuple[str, ...]
     """Of a script the words of its interpreter, and its text as the last one."""
     env: Mapping[str, str | None]
-    stdin: tuple[str, ...]
+    stdin: tuple[str | bytes, ...]
+    """Paths, and the values of secrets."""
 
 
 def is_known(lazy: Lazy | None) -> bool:
@@ -99,7 +108,9 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
         if diagnostic.severity.value == "error":
             raise BadReference(f"{diagnostic.summary}. {diagnostic.detail}".strip())
     if (unknown := unknown_in(value)) is not None:
-        raise BadReference(f"the value is not known yet ({unknown.reason})")
+        if unknown.reasons != (HIDDEN,):
+            raise BadReference(f"the value is not known yet ({unknown.reason})")
+        value = _masked(value)
     return _to_plain(value)
 
 
@@ -136,7 +147,7 @@ def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> E
     return Evaluated(
         argv=task_argv(task.command, task.script, task.interpreter, view, instance),
         env=evaluate_env(task.env, view, instance),
-        stdin=_paths(task.stdin, view, instance),
+        stdin=_inputs(task.stdin, view, instance),
     )
 
 
@@ -200,9 +211,12 @@ def for_each_instances(value: Json) -> dict[str, Json]:
     return instances
 
 
-def _paths(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tuple[str, ...]:
-    paths: list[str] = []
+def _inputs(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tuple[str | bytes, ...]:
+    paths: list[str | bytes] = []
     for lazy in stdin:
+        if "secret" in lazy:
+            paths.append((view.secrets or {}).get(lazy["secret"], MASKED).encode("utf-8", "surrogateescape"))
+            continue
         value = evaluate_lazy(lazy, view, instance)
         paths += [_text(path, "stdin") for path in (value if isinstance(value, list) else [value])]
     return tuple(paths)
@@ -221,6 +235,20 @@ def _text(value: Json, what: str) -> str:
         return str(value["$decimal"])
     kind = "null" if value is None else "a list or a map"
     raise BadReference(f"{what} must be a text, this is {kind}")
+
+
+def _masked(value: HclValue) -> HclValue:
+    """A value with `MASKED` in the place of what holds a secret."""
+    from grammar.kinds import HclMap, Unknown
+
+    match value:
+        case Unknown():
+            return MASKED
+        case tuple():
+            return tuple(map(_masked, value))
+        case HclMap():
+            return HclMap({name: _masked(each) for name, each in value.items()})
+    return value
 
 
 def _to_plain(value: HclValue) -> Json:

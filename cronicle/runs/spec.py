@@ -84,7 +84,10 @@ class TaskSpec(Value):
     workdir: str = ""
     """Below the project's folder."""
     stdin: tuple[Lazy, ...] = ()
-    """Each gives a path; their contents are concatenated. Absolute ones are spooled outputs of tasks."""
+    """Each gives a path; their contents are concatenated. Absolute ones are spooled outputs of tasks. `{"secret":
+    NAME}` is the value of a secret itself."""
+    secrets: tuple[str, ...] = ()
+    """Those that its command, environment and stdin use."""
     merge_output: bool = False
     stdout_is_data: bool = False
     """Some expression uses `task.NAME.stdout`, so it is spooled to a file of its own, byte-exact."""
@@ -122,6 +125,15 @@ class TaskSpec(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class SecretSpec(Value):
+    """Where the value of a secret comes from; exactly one is given."""
+
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class HookSpec(Value):
     """A command that is told of the outcome of a run."""
 
@@ -132,6 +144,8 @@ class HookSpec(Value):
     script: Lazy | None = None
     interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
     env: Mapping[str, Lazy] = field(factory=dict)
+    secrets: tuple[str, ...] = ()
+    """Those that its environment uses."""
     timeout: float = 60.0
     causes: tuple[str, ...] | None = None
     """None: all but backfill, bisect and reproduce."""
@@ -171,6 +185,8 @@ class RunSpec(Value):
     pools: Mapping[str, int] = field(factory=dict)
     """Slots of the pools that tasks use, as they were when the spec was made."""
     hooks: tuple[HookSpec, ...] = ()
+    secrets: Mapping[str, SecretSpec] = field(factory=dict)
+    """Those that its tasks and hooks use."""
 
     def task(self, name: str) -> TaskSpec:
         """The task of that name; KeyError if there is none."""

@@ -22,7 +22,7 @@ workflow "w" {
       project.nam,      # ERROR: unknown attribute of project "nam"
       environment.name, # ERROR: environment has no attributes
       nothing.x,        # ERROR: unknown name "nothing"
-      secret.token,     # ERROR: "secret" is not in this version yet
+      secret.token,     # ERROR: unknown secret "token"
       var,              # ERROR: var alone means nothing
       task,             # ERROR: task alone means nothing
       var.station,

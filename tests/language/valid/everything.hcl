@@ -1,3 +1,7 @@
+secret "password" {
+  command = ["pass", "show", "db"]
+}
+
 project "everything" {
   timezone            = "Europe/Vienna"
   required_version    = ">= 0.1"
