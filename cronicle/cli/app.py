@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": ("cronicle.cli.validate", "Check the files of the project."),
     "fmt": ("cronicle.cli.fmt", "Format HCL files."),
     "console": ("cronicle.cli.console", "Evaluate expressions."),
+    "lsp": ("cronicle.cli.lsp", "Be a language server for an editor."),
     "graph": ("cronicle.cli.graph", "Draw the tasks of a workflow."),
     "plan": ("cronicle.cli.plan", "Show what `apply` would change."),
     "apply": ("cronicle.cli.apply", "Deploy a revision."),

@@ -13,6 +13,7 @@ from cronicle.cli.options import FilesOption, JsonOption, StoreOption
 
 if TYPE_CHECKING:
     from cronicle.operations.console import Answer, Console
+    from grammar.kinds import Value
 
 app = typer.Typer(add_completion=False)
 
@@ -97,7 +98,7 @@ def console(
     return ExitCode.GOOD if good else ExitCode.FAILED
 
 
-def _names(path: str) -> dict[str, object]:
+def _names(path: str) -> dict[str, Value]:
     from cronicle.errors import UsageError
     from cronicle.operations.console import names_from_json
 
@@ -105,7 +106,7 @@ def _names(path: str) -> dict[str, object]:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--scope {path} cannot be read: {error}", "Name a file of JSON.") from error
-    return dict(names_from_json(text, f"--scope {path}"))
+    return names_from_json(text, f"--scope {path}")
 
 
 def _typed(evaluating: Console) -> Iterator[str]:

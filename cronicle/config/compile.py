@@ -81,7 +81,8 @@ class _Compiler:
             compiled[name] = evolve(task, deep_fingerprint=deep_fingerprint(task.fingerprint, above))
         used = {task.pool for task in compiled.values()}
         hooks = tuple(self._hook(hook) for hook in (*self.workflow.hooks, *self.project.hooks))
-        secrets = {name for one in (*compiled.values(), *hooks) for name in one.secrets}
+        secrets = {name for task in compiled.values() for name in task.secrets}
+        secrets |= {name for hook in hooks for name in hook.secrets}
         return RunSpec(
             project=self.project.name,
             workflow=self.workflow.name,

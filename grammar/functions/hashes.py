@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 from grammar.functions.encoding import utf8
 from grammar.functions.signature import FunctionError, Library
@@ -11,6 +12,16 @@ from grammar.kinds import Value
 from grammar.types import STRING
 
 library = Library("hash")
+
+_NAMESPACES = {
+    "dns": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "url": "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
+    "oid": "6ba7b812-9dad-11d1-80b4-00c04fd430c8",
+    "x500": "6ba7b814-9dad-11d1-80b4-00c04fd430c8",
+}
+"""RFC 9562, section 6.6."""
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 @library(text=STRING)
@@ -80,17 +91,12 @@ def uuidv5(namespace: str, name: str) -> Value:
     >>> uuidv5("dns", "www.example.com")
     "2ed6657d-e927-568b-95e1-2665a8aea6a2"
     """
-    import uuid
-
-    known = {
-        "dns": uuid.NAMESPACE_DNS,
-        "url": uuid.NAMESPACE_URL,
-        "oid": uuid.NAMESPACE_OID,
-        "x500": uuid.NAMESPACE_X500,
-    }
-    try:
-        space = known.get(namespace) or uuid.UUID(namespace)
-    except ValueError:
-        raise FunctionError(f"must be one of {', '.join(known)}, or a UUID", 0) from None
-    digest = hashlib.sha1(space.bytes + utf8(name), usedforsecurity=False).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=5))
+    space = _NAMESPACES.get(namespace, namespace)
+    if not _UUID.fullmatch(space):
+        raise FunctionError(f"must be one of {', '.join(_NAMESPACES)}, or a UUID", 0)
+    hashed = hashlib.sha1(bytes.fromhex(space.replace("-", "")) + utf8(name), usedforsecurity=False)
+    made = bytearray(hashed.digest()[:16])
+    made[6] = made[6] & 0x0F | 0x50  # version 5
+    made[8] = made[8] & 0x3F | 0x80  # the variant of RFC 9562
+    text = made.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
