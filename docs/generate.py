@@ -93,8 +93,8 @@ These words are reserved: a file that uses one is refused with a message that sa
 
 FUNCTIONS_INTRODUCTION: Final = """\
 They behave as Terraform's functions of the same name; [functions.md](functions.md) has each with its examples.
-There is no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work, and
-give the same when a run is repeated.
+There is no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work,
+and give the same when a run is repeated.
 """
 
 
