@@ -74,7 +74,7 @@ def make_server() -> LanguageServer:
 
 
 def _as_function(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """pygls notes on what it is given that it is a feature, which a method does not allow."""
+    """Pygls notes on what it is given that it is a feature, which a method does not allow."""
 
     def call(params: Any) -> Any:
         return answer(params)
