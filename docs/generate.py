@@ -20,6 +20,7 @@ import typer
 
 from cronicle.cli.app import COMMANDS
 from cronicle.cli.output import say, tell
+from cronicle.config.json_schema import language_schema
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
 from cronicle.metrics import Metrics
 from cronicle.views.explain import Explanation
@@ -69,7 +70,7 @@ def language_page() -> str:
 LANGUAGE_INTRODUCTION: Final = """\
 Cronicle reads HCL 2, with the syntax, types, operators, templates and functions that users of Terraform know. All
 `*.hcl` files below a project's folder are one namespace. This page lists what may stand in them; examples are in
-[examples/](../../examples).
+[examples/](../../examples). Tools find the same in [language.schema.json](language.schema.json), a JSON schema.
 
 In the tables, *defines* marks what belongs to a task's fingerprint: a change of it changes what the task does, and
 makes old results different from what the task would give now. All other attributes only say how it is run or shown.
@@ -169,6 +170,11 @@ def functions_page() -> str:
                 examples = "\n".join(f"> {expression}\n{result}" for expression, result in one.examples)
                 parts.append(f"```\n{examples}\n```")
     return "\n\n".join(parts) + "\n"
+
+
+def language_schema_page() -> str:
+    """The JSON schema of the language, from `cronicle/config/json_schema.py`."""
+    return json.dumps(language_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 FUNCTIONS_PAGE_INTRODUCTION: Final = """\
@@ -313,6 +319,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "functions.md": functions_page,
     "json.md": json_page,
     "language.md": language_page,
+    "language.schema.json": language_schema_page,
     "metrics.md": metrics_page,
 }
 

@@ -20,7 +20,16 @@ from cronicle.config.references import references_in
 from cronicle.config.scope import plan_scope
 from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
-from cronicle.runs.spec import HookSpec, Lazy, ParamSpec, RunSpec, SecretSpec, TaskSpec, UpstreamSpec
+from cronicle.runs.spec import (
+    HookSpec,
+    Lazy,
+    ParamSpec,
+    RunSpec,
+    SecretSpec,
+    TaskSpec,
+    UpstreamSpec,
+    ValidationSpec,
+)
 from grammar.evaluate import evaluate
 from grammar.fold import fold
 from grammar.scope import Scope
@@ -100,6 +109,12 @@ class _Compiler:
                     required=param.required,
                     one_of=param.one_of,
                     description=param.description,
+                    validations=tuple(
+                        ValidationSpec(
+                            condition=self._lazy(one.condition, BOOL), message=self._lazy(one.message, STRING)
+                        )
+                        for one in param.validations
+                    ),
                 )
                 for param in self.workflow.params.values()
             },

@@ -56,6 +56,14 @@ class Secret:
     span: Span = field(eq=False, repr=False)
 
 
+@frozen
+class Validation:
+    """A condition that a value must satisfy, and what is said of one that does not."""
+
+    condition: Expression
+    message: Expression
+
+
 @frozen(kw_only=True)
 class Param:
     """A value that is chosen for each run."""
@@ -67,6 +75,7 @@ class Param:
     required: bool = False
     description: str = ""
     one_of: tuple[Json, ...] | None = None
+    validations: tuple[Validation, ...] = field(default=(), eq=False, repr=False)
     span: Span = field(eq=False, repr=False)
 
 

@@ -11,6 +11,7 @@ from attrs import frozen
 from cronicle.config.named import CALENDAR, read_name
 from cronicle.config.project import Json, Param
 from cronicle.config.reading import Reader, attribute_of, place_text
+from cronicle.config.validations import check_value
 from cronicle.errors import CronicleError
 from cronicle.names import is_name
 from cronicle.schedule.calendars import Calendar
@@ -199,7 +200,8 @@ def _params(reader: Reader, block: Block, declared: Mapping[str, tuple[Param, Ty
         elif attribute is not None:
             param, type_ = declared[name]
             try:
-                given[name] = to_json(convert(each, type_))
+                converted = convert(each, type_)
+                given[name] = to_json(converted)
             except ConversionError as wrong:
                 reader.invalid(
                     attribute, f'unsuitable value for parameter "{name}"', f"{wrong}.".capitalize()
@@ -210,6 +212,7 @@ def _params(reader: Reader, block: Block, declared: Mapping[str, tuple[Param, Ty
                 reader.invalid(
                     attribute, f'unsuitable value for parameter "{name}"', f"It is one of: {choices}."
                 )
+            check_value(reader, "param", name, converted, param.validations, f'parameter "{name}"')
     named = frozenset(value) if isinstance(value, HclMap) else frozenset()
     missing = [name for name, (param, _) in declared.items() if param.required and name not in named]
     if missing and (attribute is None or isinstance(value, HclMap)):

@@ -217,6 +217,15 @@ SCHEDULE: Final = BlockSchema(
     ),
 )
 
+VALIDATION: Final = BlockSchema(
+    "validation",
+    doc="A condition that every value must satisfy.",
+    attributes=(
+        _attribute("condition", BOOL, "True for a good value.", required=True),
+        _attribute("error_message", STRING, "What is said about a bad one.", required=True),
+    ),
+)
+
 PARAM: Final = BlockSchema(
     "param",
     ("NAME",),
@@ -227,6 +236,7 @@ PARAM: Final = BlockSchema(
         _DESCRIPTION,
         _attribute("one_of", ANY, "The values to choose from; all of its type if not given."),
     ),
+    blocks=(VALIDATION,),
 )
 
 POLICY: Final = (
@@ -362,16 +372,7 @@ VARIABLE: Final = BlockSchema(
         _DESCRIPTION,
         _attribute("nullable", BOOL, "False if it may not be null."),
     ),
-    blocks=(
-        BlockSchema(
-            "validation",
-            doc="A condition that every value must satisfy.",
-            attributes=(
-                _attribute("condition", BOOL, "True for a good value.", required=True),
-                _attribute("error_message", STRING, "What is said about a bad one.", required=True),
-            ),
-        ),
-    ),
+    blocks=(VALIDATION,),
 )
 
 FILE: Final = BlockSchema(
@@ -434,7 +435,6 @@ LATER: Final[dict[str, frozenset[str]]] = {
     "": _words("source prepare"),
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
-    "param": _words("validation"),
     "workflow": _words("runbook for_each on_deploy_failed rerun"),
     "task": _words("source produces runs_on reuse rerun"),
     "defaults": _words("source produces runs_on reuse rerun"),

@@ -12,15 +12,16 @@ from typing import Any
 from attrs import field, frozen
 
 from cronicle.config.project import Variable
-from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
+from cronicle.config.reading import Reader, attribute_of, unique
 from cronicle.config.references import references_in
+from cronicle.config.validations import check_value, read_validations
 from grammar.diagnostics import Diagnostics, error, register
 from grammar.evaluate import evaluate
-from grammar.scope import Members, Scope
+from grammar.scope import Scope
 from grammar.source import SourceFile, Span
 from grammar.suggest import nearest
 from grammar.syntax import Attribute, Block
-from grammar.types import ANY, BOOL, STRING, PrimitiveType, Type
+from grammar.types import ANY, PrimitiveType, Type
 from grammar.values import ConversionError, Value, convert, from_json, parse_type, to_json
 
 Json = Any
@@ -164,7 +165,7 @@ def _variable(reader: Reader, name: str, block: Block, offers: list[_Offer]) -> 
             offers[0].span or block.header_span,
         )
         return None
-    _validate(reader, name, value, block)
+    check_value(reader, "var", name, value, read_validations(reader, block, "var"), f'variable "{name}"')
     return Variable(
         name=name,
         value=to_json(value),
@@ -229,41 +230,3 @@ def read_type(reader: Reader, attribute: Attribute | None) -> Type:
     type_, diagnostics = parse_type(attribute.expr)
     reader.keep(diagnostics)
     return type_
-
-
-def _validate(reader: Reader, name: str, value: Value, block: Block) -> None:
-    scope = reader.scope.child(var=Members("var", "variable", {name: value}))
-    for validation in blocks_of(block.body, "validation"):
-        condition = attribute_of(validation.body, "condition")
-        message = attribute_of(validation.body, "error_message")
-        if condition is None or message is None:
-            continue  # the schema has told
-        inner = reader.inside("validation")
-        strange = next(
-            (r for r in references_in(condition.expr) if (r.root, r.name(0)) != ("var", name)), None
-        )
-        if strange is not None:
-            inner.error(
-                "reference-too-early",
-                f"{strange.text} may not be used here",
-                f"A condition judges the value of its own variable. Use var.{name}.",
-                strange.span,
-            )
-            continue
-        result, diagnostics = evaluate(condition.expr, scope)
-        said, more = evaluate(message.expr, scope)
-        if not inner.keep((*diagnostics, *more)):
-            continue
-        try:
-            is_fine = convert(result, BOOL)
-            text = convert(said, STRING)
-        except ConversionError as wrong:
-            inner.wrong_type(condition, str(wrong))
-            continue
-        if is_fine is not True:
-            inner.error(
-                "failed-validation",
-                f'value of variable "{name}" is not valid',
-                str(text),
-                condition.expr.span,
-            )

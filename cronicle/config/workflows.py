@@ -14,11 +14,12 @@ from cronicle.config.references import TaskNames
 from cronicle.config.schedules import Declared, read_schedules
 from cronicle.config.scope import with_workflow
 from cronicle.config.tasks import read_task
+from cronicle.config.validations import check_value, read_validations
 from cronicle.config.variables import read_type
 from cronicle.schedule.calendars import Calendar
 from grammar.syntax import Attribute, Block, Body
 from grammar.types import ANY, ListType, Type
-from grammar.values import ConversionError, HclSet, Value, convert, to_json
+from grammar.values import ConversionError, HclSet, Value, convert, is_known, to_json
 
 
 @frozen(kw_only=True)
@@ -98,13 +99,17 @@ def _param(reader: Reader, block: Block) -> tuple[Param, Type]:
     choices = _choices(reader, attribute_of(body, "one_of"), type_)
     if default is not None and choices is not None and value is not None and to_json(value) not in choices:
         reader.invalid(default, "default is not among one_of", "Add it to one_of, or choose another default.")
+    name, validations = block.labels[0], read_validations(reader, block, "param")
+    if default is not None and value is not None and is_known(value):
+        check_value(reader, "param", name, value, validations, f'parameter "{name}"')
     param = Param(
-        name=block.labels[0],
+        name=name,
         type=str(type_),
         default=to_json(value),
         required=default is None,
         description=reader.text(body, "description"),
         one_of=choices,
+        validations=validations,
         span=block.header_span,
     )
     return param, type_

@@ -39,6 +39,7 @@ def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
     }
     for text in given:
         name, value = given_param(spec.workflow, spec.params, text)
+        _must_be_valid(spec, name, value)
         values[name] = value
     missing = [name for name in spec.params if name not in values]
     if missing:
@@ -47,6 +48,33 @@ def param_values(spec: RunSpec, given: Iterable[str]) -> dict[str, Any]:
             f"Give it with: --param {missing[0]}=VALUE",
         )
     return values
+
+
+def _must_be_valid(spec: RunSpec, name: str, value: Any) -> None:
+    """See to it that a value satisfies the conditions of its parameter.
+
+    Raises:
+        UsageError: It does not.
+    """
+    validations = spec.params[name].validations
+    if not validations:
+        return
+    from cronicle.runs.scope import BadReference, InstanceView, RunView, evaluate_lazy
+
+    view = RunView(
+        run={}, params={name: value}, project=spec.project, environment="", task=lambda _: None, task_names=()
+    )
+    for one in validations:
+        try:
+            if evaluate_lazy(one.condition, view, InstanceView()) is not True:
+                message = evaluate_lazy(one.message, view, InstanceView())
+                raise UsageError(
+                    f"the value of parameter {name!r} is not valid: {message}", "Choose another."
+                )
+        except BadReference as error:
+            raise UsageError(
+                f"the value of parameter {name!r} cannot be judged: {error.detail}", "Choose another."
+            ) from error
 
 
 def given_param(workflow: str, params: Mapping[str, Declared], text: str) -> tuple[str, Any]:

@@ -154,6 +154,14 @@ class HookSpec(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class ValidationSpec(Value):
+    """A condition on the value of a parameter, and what is said where it is not satisfied."""
+
+    condition: Lazy
+    message: Lazy
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class ParamSpec(Value):
     """A value chosen per run; `default` is None with `required` where there is none."""
 
@@ -163,6 +171,7 @@ class ParamSpec(Value):
     required: bool = False
     one_of: tuple[Json, ...] | None = None
     description: str = ""
+    validations: tuple[ValidationSpec, ...] = ()
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -109,6 +109,10 @@ workflow "w" {
     type    = string
     default = "fast"
     one_of  = ["fast", "slow"]
+    validation {
+      condition     = length(param.mode) == 4
+      error_message = "It must have four letters, and ${param.mode} has not."
+    }
   }
   defaults {
     env     = { OLD = null }
