@@ -1,8 +1,8 @@
 """The language as a JSON schema, for tools that know no other form of it.
 
 It describes a file in HCL's JSON form (HCL's JSON syntax specification, "Body" and "Expressions"): a block is a
-property of its type, its labels are the keys of objects within, and several of one kind are an array. A value may be a
-string with a template wherever something else is wanted.
+property of its type, its labels are the keys of objects within, and several of one kind are an array. A value may be
+a string with a template wherever something else is wanted.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from cronicle.errors import UsageError
 from cronicle.runs.spec import RunSpec
 
@@ -95,17 +93,19 @@ def given_param(workflow: str, params: Mapping[str, Declared], text: str) -> tup
 
 def _converted(name: str, param: Declared, text: str) -> Any:
     """The text of the command line as a value of the parameter's type: a text as it is, all else as JSON."""
-    from grammar.values import ConversionError, convert, from_json, to_json
+    from grammar.functions.encoding import from_python, load_json
+    from grammar.functions.signature import FunctionError
+    from grammar.values import ConversionError, convert, to_json
 
     kind = _type(param.type)
     value: Any = text
     if str(kind) not in ("string", "any"):
         try:
-            value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+            value = from_python(load_json(text))
+        except (FunctionError, ArithmeticError):
             value = text
     try:
-        converted = to_json(convert(from_json(value), kind))
+        converted = to_json(convert(value, kind))
     except (ConversionError, ValueError) as error:
         raise UsageError(f"--param {name}={text}: {error}", f"It must be of the type {kind}.") from error
     if param.one_of is not None and converted not in param.one_of:
