@@ -69,8 +69,9 @@ _MAIN = re.compile(
     re.VERBOSE,
 )
 _NAME, _NEWLINE, _COMMENT, _HEREDOC, _SYMBOL, _BRACE, _STRING, _QUOTE, _NUMBER = range(1, 10)
-_QUOTED = re.compile(r"(?:[^\"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))++")
-_TEXT = re.compile(r"(?:[^$%\r\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+(\r?\n)?")
+# Atomic groups and not `(?:…)++`, which Python before 3.11.5 matches wrongly where what is repeated looks ahead.
+_QUOTED = re.compile(r"(?>(?:[^\"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))+)")
+_TEXT = re.compile(r"(?>(?:[^$%\r\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*)(\r?\n)?")
 _BLANKS = re.compile(r"[ \t]*")
 _OTHER_QUOTES = re.compile(r"'[^'\r\n]*'|`[^`\r\n]*`")
 _ITEM = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_-]*[ \t]*=(?![=>])")
