@@ -283,7 +283,7 @@ EVERYWHERE: Final = frozenset({"help", "store", "files", "environment", "json"})
 CLI_INTRODUCTION: Final = """\
 Every command takes `--store PATH|URL`, `--files DIR`, `--environment NAME` (or `-e`) and `--help`, and those that
 have something to say take `--json`; these may also stand before the command. (After `console` an `-e` is an
-expression; `fmt` takes none of these.) Data goes to standard output, all else
+expression; `fmt` and `lsp` take none of these.) Data goes to standard output, all else
 to standard error.
 
 What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and

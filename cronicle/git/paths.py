@@ -128,6 +128,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"{pattern!r} is not a pattern: {error}") from None
 
 
+def _members(written: str) -> str:
+    """What stands in brackets, as a regular expression has it: characters and ranges, nothing else."""
+    text, at = "", 0
+    while at < len(written):
+        if written[at + 1 : at + 2] == "-" and at + 2 < len(written):
+            text += f"{re.escape(written[at])}-{re.escape(written[at + 2])}"
+            at += 3
+        else:
+            text += re.escape(written[at])
+            at += 1
+    return text
+
+
 def _part_expression(part: str) -> str:
     """The regular expression of one part without `**`."""
     text = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
@@ -143,10 +156,7 @@ def _part_expression(part: str) -> str:
             char == "[" and (end := part.find("]", position + 1 + (part[position : position + 1] == "!"))) > 0
         ):
             negated = part[position] == "!"
-            members = (
-                part[position + negated : end].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-            )
-            text += f"(?!/)[{'^' if negated else ''}{members}]"
+            text += f"(?!/)[{'^' if negated else ''}{_members(part[position + negated : end])}]"
             position = end + 1
         else:
             text += re.escape(char)

@@ -115,7 +115,10 @@ def test_the_options_of_all_commands_may_stand_before_them():
     assert move_leading_options(["--files=x", "db", "prune"]) == ["db", "prune", "--files=x"]
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"db"}))
+WITHOUT_A_STORE = {"fmt", "lsp"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"db"} - WITHOUT_A_STORE))
 def test_every_command_takes_both_options(cronicle, command):
     said = cronicle(command, "--help").out
     assert "--store" in said

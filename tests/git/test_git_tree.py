@@ -257,6 +257,13 @@ class TestPaths:
         with pytest.raises(ValueError, match="not a pattern"):
             matching("[z-a]", [])
 
+    @pytest.mark.parametrize("pattern", ["[?--]", "[a&&b]", "[a~~b]", "[a||b]", "[[a]"])
+    def test_brackets_hold_characters_and_ranges_and_no_operations(self, pattern: str) -> None:
+        try:
+            assert matching(pattern, ["a"]) == (("a",) if "a" in pattern else ())
+        except ValueError:
+            assert pattern == "[?--]"
+
     @given(st.text(alphabet="[]!*?^\\-ab./", max_size=12), st.text(alphabet="ab./[", max_size=8))
     def test_any_pattern_gives_an_answer_or_a_value_error(self, pattern: str, path: str) -> None:
         try:
