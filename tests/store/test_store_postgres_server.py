@@ -72,8 +72,9 @@ def test_a_restart_is_waited_for(
     own_server.start()
     thread.join(30)
 
-    assert answers == [store.last_event()]
-    assert noted(location) == 1
+    assert len(answers) == before + 1
+    assert answers[-1] == store.last_event()
+    assert noted(location) == len(answers)
 
 
 def test_a_server_that_is_away_for_longer_than_one_is_patient_is_one_clear_error(
@@ -209,21 +210,30 @@ def test_a_commit_that_waits_for_a_standby_is_looked_up_when_its_session_is_ende
     ask(own_server, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     ask(own_server, "SELECT pg_reload_conf()")
     answers: list[int | None] = []
-    thread = threading.Thread(target=lambda: answers.append(note(store, run)))
-    try:
+
+    def begin() -> threading.Thread:
+        thread = threading.Thread(target=lambda: answers.append(note(store, run)))
         thread.start()
+        return thread
+
+    thread = begin()
+    try:
         with psycopg.connect(own_server.uri(), autocommit=True) as admin:
             waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
             while (found := admin.execute(waiting).fetchone()) is None:
+                if not thread.is_alive():  # it was done before the server had heard of the setting
+                    thread = begin()
                 time.sleep(0.01)
+            before = len(answers)
             admin.execute("SELECT pg_terminate_backend(%s)", (found[0],))
             while admin.execute(f"{waiting} AND pid <> %s", (found[0],)).fetchone() is None:
                 time.sleep(0.01)  # until whoever looks it up waits for the standby as well
-        assert answers == []
+        assert len(answers) == before
     finally:
         ask(own_server, "ALTER SYSTEM RESET synchronous_standby_names")
         ask(own_server, "SELECT pg_reload_conf()")
     thread.join(30)
 
-    assert answers == [store.last_event()]
-    assert noted(location) == 1
+    assert len(answers) == before + 1
+    assert answers[-1] == store.last_event()
+    assert noted(location) == len(answers)
