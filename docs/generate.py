@@ -70,7 +70,8 @@ def language_page() -> str:
 LANGUAGE_INTRODUCTION: Final = """\
 Cronicle reads HCL 2, with the syntax, types, operators, templates and functions that users of Terraform know. All
 `*.hcl` files below a project's folder are one namespace. This page lists what may stand in them; examples are in
-[examples/](../../examples). Tools find the same in [language.schema.json](language.schema.json), a JSON schema.
+[examples/](../../examples). Tools find the same in [language.schema.json](language.schema.json), a JSON schema, which
+`cronicle validate --schema` prints.
 
 In the tables, *defines* marks what belongs to a task's fingerprint: a change of it changes what the task does, and
 makes old results different from what the task would give now. All other attributes only say how it is run or shown.

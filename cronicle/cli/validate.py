@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
@@ -15,8 +17,17 @@ def validate(
     files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the language as a JSON schema, and check nothing.")
+    ] = False,
 ) -> int:
     """Check the files of the project as they lie in the working directory."""
+    if schema:
+        from cronicle.cli.output import print_json
+        from cronicle.config.json_schema import language_schema
+
+        print_json(language_schema())
+        return 0
     from cronicle.cli.diagnosing import print_diagnostics, tell_diagnostics
     from cronicle.cli.output import plural, say
     from cronicle.cli.session import open_session

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from attrs import evolve
 
+from cronicle.cli.app import run_command_line
 from cronicle.config import json_schema
 from cronicle.config.schema import FILE, WORKFLOW, blocks_below
 from grammar.schema import AttributeSchema
@@ -51,3 +54,9 @@ def test_labels_are_keys() -> None:
 
     assert "task" in str(inside)
     assert inside["anyOf"][0]["required"] == ["task"]
+
+
+def test_the_command_line_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["validate", "--schema"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == json_schema.language_schema()
