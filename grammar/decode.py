@@ -35,6 +35,11 @@ register(
 )
 
 
+def _home_of(name: str, schema: BlockSchema) -> BlockSchema | None:
+    """The block inside of a block that has an attribute of that name."""
+    return next((block for block in schema.blocks.values() if name in block.attributes), None)
+
+
 @attrs.frozen
 class DecodedAttribute:
     """An attribute that the schema knows, not evaluated yet."""
@@ -227,6 +232,8 @@ class _Decoder:
                 else f"{schema.blocks[similar].signature} {{ … }}"
             )
             remedy = f"Did you mean {written}?"
+        elif kind == "attribute" and (home := _home_of(name, schema)) is not None:
+            remedy = f"It belongs into a block: {home.signature} {{ {name} = … }}."
         else:
             same = schema.attributes if kind == "attribute" else schema.blocks
             remedy = f"There are {', '.join(same)}." if same else f"There are no {kind}s here."

@@ -130,6 +130,7 @@ register(
         "unclosed-comment": "A `/*` comment has no `*/`.",
         "unclosed-heredoc": "The line with a heredoc's closing marker is missing.",
         "invalid-heredoc": "A heredoc's introduction is not of the form `<<NAME` at the end of its line.",
+        "merge-conflict": "The file holds the marks of a merge conflict.",
         "invalid-escape": "A backslash in a quoted string begins no escape sequence.",
         "invalid-number": "A number is not written as the grammar demands, or is beyond all bounds.",
         "invalid-label": "A block label holds more than plain text.",

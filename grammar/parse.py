@@ -6,13 +6,14 @@ file are found at once. What was understood is in the tree in any case.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
 import attrs
 
 from grammar.cursor import MAX_HEIGHT, Cursor, Failure
-from grammar.diagnostics import Diagnostic, Diagnostics, error, in_order
+from grammar.diagnostics import Diagnostic, Diagnostics, error, has_errors, in_order
 from grammar.expressions import read_expression
 from grammar.pause import collections_paused
 from grammar.scan import (
@@ -35,6 +36,12 @@ from grammar.syntax import Attribute, Block, Body, Comment, Expression, Literal,
 from grammar.templates import plain_text, read_template
 from grammar.traverse import height
 
+_OURS = re.compile(r"^<{7} [^\r\n]*", re.MULTILINE)
+_BETWEEN = re.compile(r"^={7}\r?$", re.MULTILINE)
+_THEIRS = re.compile(r"^>{7} ", re.MULTILINE)
+"""The lines by which git marks a merge conflict."""
+
+
 _OPENING = {"(": ")", "[": "]", "{": "}", INTERPOLATION: SEQUENCE_END, DIRECTIVE: SEQUENCE_END}
 _CLOSING = frozenset(_OPENING.values())
 _SWALLOWING = frozenset({"unclosed-heredoc", "unclosed-comment"})
@@ -51,7 +58,19 @@ def parse(source: SourceFile) -> tuple[Body, Diagnostics]:
         tokens = scan(source)
         reader = _Reader(Cursor(source, tokens), tokens)
         body = reader.body(None)
-    return body, _placed(body, reader.cursor.diagnostics)
+    diagnostics = _placed(body, reader.cursor.diagnostics)
+    if has_errors(diagnostics) and (conflict := _conflict(source)):
+        return attrs.evolve(body, items=()), conflict
+    return body, diagnostics
+
+
+def _conflict(source: SourceFile) -> Diagnostics:
+    """What there is to say of a file in which git has left a merge conflict; nothing else in it can be understood."""
+    found = _OURS.search(source.text)
+    if found is None or not all(mark.search(source.text, found.end()) for mark in (_BETWEEN, _THEIRS)):
+        return ()
+    detail = "Git has left both sides in the file. Keep the lines that are right, and take out the three marked ones."
+    return (error("merge-conflict", "a merge conflict is not resolved", detail, Span(source, *found.span())),)
 
 
 def parse_expression(source: SourceFile) -> tuple[Expression, Diagnostics]:
@@ -103,7 +122,12 @@ def _check_height(cursor: Cursor, expr: Expression, begun: int) -> None:
 def _placed(body: Body, diagnostics: list[Diagnostic]) -> Diagnostics:
     """In order, each with the blocks around it."""
     placed = []
+    unclosed: set[int] = set()  # templates of which it was told already: scanner and reader both may
     for diagnostic in diagnostics:
+        if diagnostic.code == "unclosed-template" and diagnostic.subject:
+            if diagnostic.subject.start in unclosed:
+                continue
+            unclosed.add(diagnostic.subject.start)
         within: list[str] = []
         inner = body
         while diagnostic.subject and (block := _block_at(inner, diagnostic.subject.start)):

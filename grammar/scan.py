@@ -73,6 +73,7 @@ _NAME, _NEWLINE, _COMMENT, _HEREDOC, _SYMBOL, _BRACE, _STRING, _QUOTE, _NUMBER =
 _QUOTED = re.compile(r"(?>(?:[^\"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))+)")
 _TEXT = re.compile(r"(?>(?:[^$%\r\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*)(\r?\n)?")
 _BLANKS = re.compile(r"[ \t]*")
+_TRAILING = re.compile(r"[ \t]+(?=\r?\n)")
 _OTHER_QUOTES = re.compile(r"'[^'\r\n]*'|`[^`\r\n]*`")
 _ITEM = re.compile(r"[ \t]*[A-Za-z_][A-Za-z0-9_-]*[ \t]*=(?![=>])")
 """A line that sets an attribute, which cannot be inside of an interpolation or directive."""
@@ -233,6 +234,10 @@ class _Scanner:
         name = _unicode_name().match(text, pos)
         if name:
             end = name.end()
+            if blanks := _TRAILING.match(text, end):
+                detail = "Only the end of the line may follow it. Take the blanks out."
+                self.complain("invalid-heredoc", "blanks behind a heredoc's name", detail, end, blanks.end())
+                end = blanks.end()
             line_end = end + 1 if text.startswith("\r\n", end) else end
             if text.startswith("\n", line_end):
                 self.emit(HEREDOC, start, line_end + 1)

@@ -50,6 +50,10 @@ _SECONDARY = frozenset(
 """What may be untrue where a file could not be read completely."""
 
 
+_LACKING = frozenset({"nothing-to-execute", "missing-block", "missing-attribute"})
+"""What is not told of a block in which something is misspelt: most likely that is what it lacks."""
+
+
 @frozen
 class Loaded:
     """What came of loading."""
@@ -93,7 +97,10 @@ def load_project(
     project = loader.load(folder_name, environment, given)
     is_partial = len(files) < len(paths) or not all(file.is_complete for file in files)
     found = [each for each in findings.items if not (is_partial and each.code in _SECONDARY)]
-    diagnostics = in_order(_once((*wrong, *found)))
+    found = [*wrong, *found]
+    misspelt = {each.within for each in found if each.code in ("unknown-attribute", "unknown-block")}
+    found = [each for each in found if not (each.code in _LACKING and each.within in misspelt)]
+    diagnostics = in_order(_once(found))
     return Loaded(None if has_errors(diagnostics) else project, diagnostics, paths)
 
 

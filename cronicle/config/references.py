@@ -221,7 +221,7 @@ def check_reference(reference: Reference, place: Place, names: Names) -> Diagnos
             reference.span,
         )
     if root not in IN_ENV.roots:
-        return _unknown(reference, 0, "name", IN_ENV.roots, "Names begin with one of")
+        return _unknown_root(reference)
     if root not in place.roots:
         return _misplaced_secret(reference) if root in SECRET else _too_early(reference, place)
     return _CHECKS[root](reference, names)
@@ -241,6 +241,24 @@ def _too_early(reference: Reference, place: Place) -> Diagnostic:
         f"It is {when}. {place.why} Use {_listed(sorted(place.roots), 'or')} here.",
         reference.span,
     )
+
+
+_WORDS_FOR_BOOL: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def _unknown_root(reference: Reference) -> Diagnostic:
+    name, known = reference.root, sorted(IN_ENV.roots)
+    close = nearest(name, known)
+    if name.lower() in _WORDS_FOR_BOOL:
+        remedy = f"Write {_WORDS_FOR_BOOL[name.lower()]}."
+    elif name.isupper():
+        remedy = f"A variable of the shell is written ${name} or $${{{name}}} in a script: "
+        remedy += "`${…}` is the language's own."
+    elif close is not None:
+        remedy = f"Did you mean {close}?"
+    else:
+        remedy = f"A reference begins with {_listed(known, 'or')}; a text stands in quotes."
+    return error("unknown-reference", f'unknown name "{name}"', remedy, _span_up_to(reference, 0))
 
 
 def _misplaced_secret(reference: Reference) -> Diagnostic:

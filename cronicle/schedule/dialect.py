@@ -245,9 +245,11 @@ class FieldReader:
         return number
 
     def _error(self, field: Field, problem: str) -> CronError:
+        article = "An" if field is HOUR else "A"
         remedy = (
-            f"A {field.name} is {field.values}; a field holds values, ranges a-b, steps /n, lists, * or H"
+            f"{article} {field.name} is {field.values}; a field holds values, ranges a-b, steps /n, lists, "
         )
+        remedy += "* or H"
         if field is DAY_OF_MONTH:
             remedy += ", or L, L-3, LW, 15W"
         elif field is DAY_OF_WEEK:

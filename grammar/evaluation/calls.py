@@ -10,13 +10,29 @@ from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name
 from grammar.scope import Scope
 from grammar.suggest import nearest
 
+_NO_CLOCK = (
+    "There is no clock: an expression gives the same whenever it is evaluated. Take the time of the run."
+)
+_NO_CHANCE = (
+    "There is no randomness: an expression gives the same whenever it is evaluated. Take the id of the run."
+)
+_ABSENT = {
+    "timestamp": _NO_CLOCK,
+    "plantimestamp": _NO_CLOCK,
+    "uuid": _NO_CHANCE,
+    "bcrypt": _NO_CHANCE,
+    "abspath": "Paths are relative to the project's folder, wherever that lies.",
+    "pathexpand": "Paths are relative to the project's folder, wherever that lies.",
+}
+"""Functions that Terraform has, and why they are not here."""
+
 
 def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> Value:
     """`name(arguments)`."""
     function = scope.find_function(node.name)
     if function is None:
         similar = nearest(node.name, sorted(scope.function_names()))
-        detail = (
+        detail = _ABSENT.get(node.name) or (
             f"Did you mean {similar}?" if similar else "See the reference of functions for those there are."
         )
         return run.report(

@@ -176,3 +176,12 @@ def test_every_code_of_the_language_has_a_fixture() -> None:
     }
 
     assert (registered & set(CODES)) - seen == ELSEWHERE
+
+
+@pytest.mark.parametrize("path", fixtures("mistakes"), ids=lambda path: path.stem)
+def test_a_mistake_that_people_make_is_explained(path: Path) -> None:
+    """One thing is wrong in each file. Read a message that has changed before you replace its golden file."""
+    loaded = load(path)
+
+    assert loaded.project is None
+    assert render(loaded.diagnostics) == path.with_suffix(".txt").read_text()

@@ -12,7 +12,8 @@ from cronicle.config.compile import compile_workflow
 from cronicle.config.load import load_project
 from cronicle.runs.spec import RunSpec, spec_from_bytes, spec_to_bytes
 
-FIXTURES = sorted((Path(__file__).parent.parent / "language").glob("*/*.hcl"))
+LANGUAGE = Path(__file__).parent.parent / "language"
+FIXTURES = sorted(path for path in LANGUAGE.glob("*/*.hcl") if path.parent.name != "mistakes")
 TEXTS = [path.read_text() for path in FIXTURES]
 
 

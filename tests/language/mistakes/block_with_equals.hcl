@@ -1,0 +1,5 @@
+workflow "daily" = {
+  task "t" {
+    command = ["true"]
+  }
+}

@@ -1,0 +1,6 @@
+workflow "daily" {
+  on_deploy = yes
+  task "t" {
+    command = ["true"]
+  }
+}

@@ -1,0 +1,6 @@
+workflow "daily"
+{
+  task "t" {
+    command = ["true"]
+  }
+}

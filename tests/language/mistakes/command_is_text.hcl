@@ -1,0 +1,5 @@
+workflow "daily" {
+  task "extract" {
+    command = "python3 extract.py"
+  }
+}

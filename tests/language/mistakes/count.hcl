@@ -1,0 +1,6 @@
+workflow "daily" {
+  task "extract" {
+    count   = 3
+    command = ["true"]
+  }
+}

@@ -1,0 +1,6 @@
+workflow "daily" {
+  cron = "0 4 * * *"
+  task "t" {
+    command = ["true"]
+  }
+}

@@ -1,0 +1,8 @@
+workflow "daily" {
+  task "extract" {
+    command = ["true"]
+    env {
+      A = "1"
+    }
+  }
+}

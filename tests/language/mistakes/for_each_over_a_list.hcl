@@ -1,0 +1,6 @@
+workflow "daily" {
+  task "extract" {
+    for_each = ["a", "b"]
+    command  = ["echo", each.key]
+  }
+}

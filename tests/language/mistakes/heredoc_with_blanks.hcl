@@ -1,0 +1,7 @@
+workflow "daily" {
+  task "extract" {
+    script = <<EOT  
+      true
+    EOT
+  }
+}

@@ -1,0 +1,8 @@
+workflow "daily" {
+  schedule {
+    cron = "0 24 * * *"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}

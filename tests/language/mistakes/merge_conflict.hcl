@@ -1,0 +1,9 @@
+workflow "daily" {
+<<<<<<< HEAD
+  task "a" {
+=======
+  task "b" {
+>>>>>>> other
+    command = ["true"]
+  }
+}

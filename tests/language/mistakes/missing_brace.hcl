@@ -1,0 +1,4 @@
+workflow "daily" {
+  task "t" {
+    command = ["true"]
+}

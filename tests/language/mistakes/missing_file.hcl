@@ -1,0 +1,6 @@
+workflow "daily" {
+  task "extract" {
+    command = ["cat"]
+    env     = { A = file("nothing.txt") }
+  }
+}

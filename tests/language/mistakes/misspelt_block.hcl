@@ -1,0 +1,5 @@
+workflow "daily" {
+  taks "t" {
+    command = ["true"]
+  }
+}

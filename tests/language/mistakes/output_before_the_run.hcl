@@ -1,0 +1,8 @@
+workflow "daily" {
+  schedule {
+    cron = task.a.output.cron
+  }
+  task "a" {
+    command = ["true"]
+  }
+}

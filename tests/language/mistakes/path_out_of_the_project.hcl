@@ -1,0 +1,6 @@
+workflow "daily" {
+  task "extract" {
+    command = ["true"]
+    workdir = "../elsewhere"
+  }
+}

@@ -1,0 +1,8 @@
+workflow "daily" {
+  schedule {
+    cron = "@reboot"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}

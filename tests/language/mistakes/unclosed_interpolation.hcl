@@ -1,0 +1,5 @@
+workflow "daily" {
+  task "extract" {
+    command = ["echo", "${run.date"]
+  }
+}

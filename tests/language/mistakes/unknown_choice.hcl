@@ -1,0 +1,6 @@
+workflow "daily" {
+  overlap = "forbid"
+  task "t" {
+    command = ["true"]
+  }
+}

@@ -1,0 +1,8 @@
+variable "station" {
+  type = string
+}
+workflow "daily" {
+  task "extract" {
+    command = ["echo", var.station]
+  }
+}

@@ -1,0 +1,3 @@
+workflow:
+  daily:
+    schedule: "0 4 * * *"

@@ -1,0 +1,9 @@
+workflow "daily" {
+  schedule {
+    cron     = "0 4 * * *"
+    timezone = "PST"
+  }
+  task "t" {
+    command = ["true"]
+  }
+}
