@@ -22,7 +22,7 @@ from cronicle.operations.sources import Sources
 from grammar.diagnostics import Diagnostics, has_errors
 from grammar.evaluate import evaluate
 from grammar.functions import FunctionError
-from grammar.functions.encoding import encode_json, from_python, load_json
+from grammar.functions.encoding import decode_json, encode_json
 from grammar.kinds import HclMap, Unknown, Value
 from grammar.parse import parse_expression, parse_template
 from grammar.scope import Members, Scope, ScopeValue
@@ -200,12 +200,12 @@ def names_from_json(text: str, where: str) -> dict[str, Value]:
         UsageError: It is none.
     """
     try:
-        read = load_json(text)
+        read = decode_json(text)
     except FunctionError as error:
         raise UsageError(f"{where}: {error.message}", 'It must be an object, such as {"foo": 1}.') from error
-    if not isinstance(read, dict):
+    if not isinstance(read, HclMap):
         raise UsageError(f"{where} is no JSON object", 'It must be one, such as {"foo": 1}.')
-    return {name: from_python(value) for name, value in read.items()}
+    return dict(read)
 
 
 def value_json(value: Value) -> str:

@@ -93,7 +93,7 @@ def given_param(workflow: str, params: Mapping[str, Declared], text: str) -> tup
 
 def _converted(name: str, param: Declared, text: str) -> Any:
     """The text of the command line as a value of the parameter's type: a text as it is, all else as JSON."""
-    from grammar.functions.encoding import from_python, load_json
+    from grammar.functions.encoding import decode_json
     from grammar.functions.signature import FunctionError
     from grammar.values import ConversionError, convert, to_json
 
@@ -101,8 +101,8 @@ def _converted(name: str, param: Declared, text: str) -> Any:
     value: Any = text
     if str(kind) not in ("string", "any"):
         try:
-            value = from_python(load_json(text))
-        except (FunctionError, ArithmeticError):
+            value = decode_json(text)
+        except FunctionError:
             value = text
     try:
         converted = to_json(convert(value, kind))

@@ -57,32 +57,30 @@ def jsondecode(text: str) -> Value:
     >>> jsondecode("{\"hello\": [1, 2.5, null]}")
     {hello = [1, 2.5, null]}
     """
-    try:
-        return from_python(load_json(text))
-    except (NumberRangeError, ArithmeticError):
-        raise _too_long() from None
+    return decode_json(text)
 
 
-def load_json(text: str) -> object:
-    """Read a JSON text as plain Python, numbers as `int` and `Decimal`; raise `FunctionError` if it is none."""
+def decode_json(text: str) -> Value:
+    """Read a JSON text as a value, numbers exactly; raise `FunctionError` if it is none, or a number is too large."""
     if text.count("[") + text.count("{") > MAX_NESTING and _nesting(text) > MAX_NESTING:
         raise FunctionError(f"the JSON is nested more than {MAX_NESTING} deep", 0)
     try:
-        decoded: object = json.loads(text, parse_int=_read_whole, parse_float=Decimal, parse_constant=_refuse)
-        return decoded  # noqa: TRY300 - the errors are those of reading
+        return _from_python(
+            json.loads(text, parse_int=_read_whole, parse_float=Decimal, parse_constant=_refuse)
+        )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise FunctionError(f"this is not JSON: {_lower_first(error.msg)} at {where}", 0) from None
     except (NumberRangeError, ArithmeticError):
-        raise _too_long() from None
+        raise number_error() from None
 
 
-def _too_long() -> FunctionError:
+def number_error() -> FunctionError:
+    """What to raise where a text that is to be decoded has a number that is out of range."""
     return FunctionError(f"a number may have at most {MAX_DIGITS} digits before and after the point", 0)
 
 
-def from_python(data: object) -> Value:
-    """Return what a JSON reader gave as a value: lists as tuples, objects as maps, numbers in their one form."""
+def _from_python(data: object) -> Value:
     match data:
         case None | bool():
             return data
@@ -91,9 +89,9 @@ def from_python(data: object) -> Value:
         case int() | Decimal():
             return normalise(data)
         case list():
-            return tuple(from_python(element) for element in data)
+            return tuple(_from_python(element) for element in data)
         case dict():
-            return HclMap({str(key): from_python(element) for key, element in data.items()})
+            return HclMap({str(key): _from_python(element) for key, element in data.items()})
         case _:
             raise TypeError(f"no JSON value: {data!r}")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from grammar.functions.encoding import number_error
 from grammar.functions.signature import MAX_ELEMENTS, FunctionError, Library, Parameter, bounded
 from grammar.kinds import HclMap, HclSet, Value, nfc
 from grammar.number import MAX_DIGITS, NumberRangeError, format_number, normalise
@@ -203,9 +204,7 @@ def _number(text: str, read: Callable[[str], int | Decimal]) -> Value:
             raise NumberRangeError("too long")
         return normalise(read(text))
     except (NumberRangeError, ArithmeticError):
-        raise FunctionError(
-            f"a number may have at most {MAX_DIGITS} digits before and after the point", 0
-        ) from None
+        raise number_error() from None
 
 
 # Writing

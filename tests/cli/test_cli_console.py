@@ -106,7 +106,7 @@ def test_names_come_from_a_file(outside: Path, capsys: pytest.CaptureFixture[str
     assert value_of(capsys, "--scope", "scope.json", "-e", "foo > 1 ? bar.x[0] : 2") == 1
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", "nothing"])
+@pytest.mark.parametrize("content", ["[1]", "{", '{"x": 1e999999999}', "nothing"])
 def test_a_scope_that_is_no_object_is_refused(
     outside: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +116,16 @@ def test_a_scope_that_is_no_object_is_refused(
     assert run_command_line(["console", "--scope", "scope.json", "-e", "1"]) == 64
 
     assert "--scope scope.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999999999999999", "1e-2000", "1" * 1200])
+def test_a_number_out_of_range_is_told_like_any_other_mistake(
+    outside: Path, number: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong, good = asked(monkeypatch, capsys, f'{{"expr": "x", "vars": {{"x": {number}}}}}', '{"expr": "1"}')
+
+    assert "line 1: a number may have at most 1000 digits" in wrong["error"]["summary"]
+    assert good == {"value": 1}
 
 
 def test_lines_are_answered_in_order(
@@ -175,6 +185,7 @@ def test_a_workflow_without_a_schedule_has_the_time_that_is_asked_for(
         (["--time", "2012-01-01", "-e", "1"], "--time and --param are those of a workflow's run"),
         (["daily", "--time", "2011-01-01", "-e", "run.date"], "daily has no tick at 2011-01-01"),
         (["daily", "--param", "levle=1", "-e", "param.level"], "Did you mean level?"),
+        (["daily", "--param", "level=1e999999999", "-e", "param.level"], "It must be of the type number."),
     ],
 )
 def test_what_there_is_not_is_said(
