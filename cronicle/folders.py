@@ -1,4 +1,4 @@
-"""Folders and files that are for their owner only, whatever the umask says."""
+"""Making folders and files: for their owner only unless said otherwise, and files whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def is_open_to_all(path: Path) -> bool:
         return False
 
 
-def put_private_file(path: Path, content: bytes, *, replace: bool) -> bool:
+def put_file(path: Path, content: bytes, *, replace: bool, mode: int = PRIVATE_FILE) -> bool:
     """Makes a file in a folder that is there, complete and durable or not at all; False if it is there already.
 
     Args:
         path: The file.
         content: What it is to hold.
         replace: Whether to take the place of one that is there.
+        mode: The rights it is to have; nobody but the owner has any before it is there.
 
     Raises:
         OSError: it cannot be made.
@@ -56,6 +57,8 @@ def put_private_file(path: Path, content: bytes, *, replace: bool) -> bool:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            if mode != PRIVATE_FILE:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         if replace:
             partial.replace(path)

@@ -20,7 +20,7 @@ import msgspec
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.folders import is_open_to_all, make_private_folder, put_private_file
+from cronicle.folders import is_open_to_all, make_private_folder, put_file
 from cronicle.operations.locate import FILES_MARK
 from cronicle.store.files import FilesFolder
 from cronicle.store.interface import Store
@@ -171,7 +171,7 @@ def _put_mark(files: Path, mark: Belonging, *, replace: bool) -> None:
     content = _mark_text(mark.store, mark.location, mark.folder).encode() + b"\n"
     try:
         make_private_folder(files)
-        put_private_file(files / FILES_MARK, content, replace=replace)
+        put_file(files / FILES_MARK, content, replace=replace)
     except OSError as error:
         raise CronicleError(
             f"the files folder {files} cannot be used: {error.strerror}",

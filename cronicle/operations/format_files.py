@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from attrs import frozen
 
 from cronicle.config.files import project_files
 from cronicle.errors import CronicleError, UsageError
+from cronicle.folders import put_file
 from cronicle.git.working import WorkingTree
 from grammar.diagnostics import Diagnostics, has_errors
 from grammar.format import format_file
@@ -82,18 +82,10 @@ def replace_text(path: Path, text: str) -> None:
         CronicleError: It cannot be written; it is as it was.
     """
     target = Path(os.path.realpath(path))
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with partial.open("xb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(stat.S_IMODE(target.stat().st_mode))
-        partial.replace(target)
+        put_file(target, text.encode(), replace=True, mode=stat.S_IMODE(target.stat().st_mode))
     except OSError as error:
         raise CronicleError(
             f"{path} cannot be written: {error.strerror}; it is as it was",
             "Make room, or give yourself the right to write it and its folder.",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)

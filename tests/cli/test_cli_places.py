@@ -11,7 +11,7 @@ import pytest
 from cronicle.cli.app import COMMANDS, move_leading_options
 from cronicle.cli.session import command_line
 from cronicle.errors import CronicleError, UsageError
-from cronicle.folders import put_private_file
+from cronicle.folders import put_file
 from cronicle.operations.files_folder import (
     belonging_of,
     check_files,
@@ -260,10 +260,10 @@ def test_a_mark_that_cannot_be_read_is_told_with_its_path(tmp_path, content):
 
 
 def test_of_two_that_are_faster_only_one_gets_it(tmp_path):
-    assert put_private_file(tmp_path / "file", b"first", replace=False)
-    assert not put_private_file(tmp_path / "file", b"second", replace=False)
+    assert put_file(tmp_path / "file", b"first", replace=False)
+    assert not put_file(tmp_path / "file", b"second", replace=False)
     assert (tmp_path / "file").read_bytes() == b"first"
-    assert put_private_file(tmp_path / "file", b"third", replace=True)
+    assert put_file(tmp_path / "file", b"third", replace=True)
     assert (tmp_path / "file").read_bytes() == b"third"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
