@@ -51,6 +51,8 @@ class PreparedAttempt(Value):
     """What is on its stdin, in place of files."""
     reveal: Callable[[Mapping[str, str]], Evaluated] | None = None
     """Evaluates it with the values of secrets, if it uses any; what is above has none of them."""
+    masks: tuple[bytes, ...] = ()
+    """What must not be seen of those values, once it is evaluated with them."""
 
     @property
     def unit(self) -> UnitId:
@@ -111,11 +113,9 @@ class AttemptRunner:
         try:
             places = self.places.lend_attempt()
             try:
-                masks: tuple[bytes, ...] = ()
                 if prepared.reveal is not None:
-                    prepared, masks = await self._with_secrets(spec, prepared, prepared.reveal, snapshot.path)
+                    prepared = await self._with_secrets(spec, prepared, prepared.reveal, snapshot.path)
                 command = self._command(run, spec, prepared, fence, snapshot.path, places)
-                command = evolve(command, masks=masks) if masks else command
                 await self._still_owns()
                 return await run_attempt(command, clock=self._clock, control=control)
             finally:
@@ -130,37 +130,32 @@ class AttemptRunner:
         prepared: PreparedAttempt,
         reveal: Callable[[Mapping[str, str]], Evaluated],
         folder: Path,
-    ) -> tuple[PreparedAttempt, tuple[bytes, ...]]:
-        """An attempt with the values of its secrets, and what of them is not to be seen.
+    ) -> PreparedAttempt:
+        """An attempt with the values of its secrets.
 
         Raises:
             CronicleError: A value cannot be had, or an expression cannot be evaluated with it.
         """
         from cronicle.execute.masking import mask_forms, masked_text
-        from cronicle.execute.secret_values import SecretSource, read_secret
+        from cronicle.execute.secret_values import read_secret
 
-        values: dict[str, str] = {}
-        for name in prepared.task.secrets:
-            source = spec.secrets[name]
-            values[name] = await read_secret(
-                name,
-                SecretSource(env=source.env, file=source.file, command=source.command),
-                self._environ,
-                folder,
-            )
+        values = {
+            name: await read_secret(name, spec.secrets[name], self._environ, folder)
+            for name in prepared.task.secrets
+        }
         masks = tuple(form for value in values.values() for form in mask_forms(value))
         try:
             evaluated = reveal(values)
         except BadReference as error:
             raise CronicleError(masked_text(masks, error.detail)) from None
-        revealed = evolve(
+        return evolve(
             prepared,
             argv=evaluated.argv,
             env={**prepared.env, **evaluated.env},
             stdin=evaluated.stdin,
             reveal=None,
+            masks=masks,
         )
-        return revealed, masks
 
     def _command(
         self,
@@ -207,6 +202,7 @@ class AttemptRunner:
             merge_output=task.merge_output,
             timeout=task.timeout,
             grace_period=task.grace_period,
+            masks=prepared.masks,
         )
 
     def _run_environment(self, run: RunRecord) -> Mapping[str, str]:
@@ -264,9 +260,8 @@ class AttemptRunner:
     def _pool_of(self, project: str) -> SnapshotPool:
         path = mirror_path(self._files, project)
 
-        def open_mirror() -> (
-            Mirror
-        ):  # not needed, nor is git, where a snapshot has been left to be used again
+        def open_mirror() -> Mirror:
+            # Not needed, nor is git, where a snapshot has been left to be used again.
             from cronicle.git.mirror import Mirror
 
             return Mirror.open_or_create(path)

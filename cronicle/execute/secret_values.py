@@ -13,11 +13,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import attrs
 import trio
 
 from cronicle.errors import CronicleError
-from cronicle.values import Value
+from cronicle.runs.spec import SecretSpec
 
 COMMAND_SECONDS = 60.0
 """A command that takes longer is ended."""
@@ -26,23 +25,11 @@ LARGEST = 1 << 20
 """Bytes of a value."""
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class SecretSource(Value):
-    """Where the value of a secret comes from; exactly one is given."""
-
-    env: str | None = None
-    """A variable of the executing process."""
-    file: str | None = None
-    """An absolute path, or one that begins with `~/`."""
-    command: tuple[str, ...] | None = None
-    """What prints it."""
-
-
 class SecretError(CronicleError):
     """The value of a secret cannot be had."""
 
 
-async def read_secret(name: str, source: SecretSource, environ: Mapping[str, str], cwd: Path) -> str:
+async def read_secret(name: str, source: SecretSpec, environ: Mapping[str, str], cwd: Path) -> str:
     """The value of a secret.
 
     Args:

@@ -129,8 +129,11 @@ class SecretSpec(Value):
     """Where the value of a secret comes from; exactly one is given."""
 
     env: str | None = None
+    """A variable of the executing process."""
     file: str | None = None
+    """An absolute path, or one that begins with `~/`."""
     command: tuple[str, ...] | None = None
+    """What prints it."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
