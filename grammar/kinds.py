@@ -16,7 +16,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Union, final
 
-__all__ = ["HclMap", "HclSet", "Unknown", "Value", "equal_key", "is_known", "nfc", "type_name", "unknown_in"]
+__all__ = [
+    "HclMap",
+    "HclSet",
+    "Unknown",
+    "Value",
+    "equal_key",
+    "is_known",
+    "nfc",
+    "replace_unknown",
+    "type_name",
+    "unknown_in",
+]
 
 
 @final
@@ -179,6 +190,19 @@ def unknown_in(value: Value) -> Unknown | None:
         case _:
             return None
     return Unknown.join(found) if found else None
+
+
+def replace_unknown(value: Value, instead: Value) -> Value:
+    """Return `value` with `instead` in the place of each unknown, itself or anywhere within."""
+    match value:
+        case Unknown():
+            return instead
+        case tuple():
+            return tuple(replace_unknown(element, instead) for element in value)
+        case HclMap():
+            return HclMap({key: replace_unknown(element, instead) for key, element in value.items()})
+        case _:
+            return value
 
 
 def is_known(value: Value) -> bool:

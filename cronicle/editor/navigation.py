@@ -11,7 +11,7 @@ from cronicle.editor.found import Found
 from cronicle.editor.index import Declared, Index
 from cronicle.names import is_name
 from grammar.source import Span
-from grammar.syntax import Attribute, Block, Body
+from grammar.syntax import Block
 
 
 @frozen
@@ -79,15 +79,8 @@ def _replacements(workflow: Block, old: str, new: str) -> Iterator[Replacement]:
     for block in workflow.body.blocks:
         if block.type == "task" and block.labels[:1] == (old,):
             yield Replacement(block.label_spans[0], f'"{new}"')
-    for attribute in _attributes(workflow.body):
-        for reference in references_in(attribute.expr):
-            if reference.root == "task" and reference.name(0) == old:
-                step = reference.steps[0]
-                if step.span is not None:
-                    yield Replacement(step.span, f'"{new}"' if step.is_index else new)
-
-
-def _attributes(body: Body) -> Iterator[Attribute]:
-    yield from body.attributes
-    for block in body.blocks:
-        yield from _attributes(block.body)
+    for reference in references_in(workflow):
+        if reference.root == "task" and reference.name(0) == old:
+            step = reference.steps[0]
+            if step.span is not None:
+                yield Replacement(step.span, f'"{new}"' if step.is_index else new)

@@ -88,9 +88,8 @@ class Keeper:
             look_at = trio.current_time()
             while True:
                 self._woken = trio.Event()
-                is_time = (
-                    trio.current_time() >= look_at
-                )  # it is woken at every run's end, and nobody dies so often
+                # It is woken at every run's end, and nobody dies so often.
+                is_time = trio.current_time() >= look_at
                 if is_time:
                     with suppress(UnwritableError):  # whoever has something to write tells of it
                         await self._settle_the_dead()

@@ -23,7 +23,7 @@ from grammar.diagnostics import Diagnostics, has_errors
 from grammar.evaluate import evaluate
 from grammar.functions import FunctionError
 from grammar.functions.encoding import decode_json, encode_json
-from grammar.kinds import HclMap, Unknown, Value
+from grammar.kinds import HclMap, Unknown, Value, replace_unknown
 from grammar.parse import parse_expression, parse_template
 from grammar.scope import Members, Scope, ScopeValue
 from grammar.source import SourceFile
@@ -146,32 +146,18 @@ def _known_of_run(project: Project, workflow: Workflow, asked: Asked, now: datet
     known: dict[str, ScopeValue] = {"param": Members("param", "parameter", _params(workflow, asked.params))}
     if asked.time is None:
         return known
+    from cronicle.operations.run_view import view_of_times
     from cronicle.operations.times import time_of_run
-    from cronicle.schedule.zones import zoned_text
+    from cronicle.store.records import RunTimes
 
     series = tuple(one for one in workflow.schedules if one.name is None) or workflow.schedules
-    times = time_of_run(
+    fields = time_of_run(
         workflow.name, series, project.timezone, asked=asked.time, off_schedule=not series, now=now
     )
-    zone = times["timezone"]
     later = Unknown("known at run")
-    run: dict[str, ScopeValue] = {
-        "id": later,
-        "revision": later,
-        "cause": later,
-        "time": zoned_text(times["logical_time"], zone),
-        "date": datetime.fromisoformat(times["nominal"]).date().isoformat(),
-    }
-    if times["interval_start"] is not None:
-        run["interval"] = Members(
-            "run.interval",
-            "attribute",
-            {
-                "start": zoned_text(times["interval_start"], zone),
-                "end": zoned_text(times["interval_end"], zone),
-                "date": datetime.fromisoformat(times["interval_start_nominal"]).date().isoformat(),
-            },
-        )
+    run: dict[str, ScopeValue] = {"id": later, "revision": later, "cause": later}
+    view = view_of_times(RunTimes.of(**fields))
+    run |= {name: from_json(value) for name, value in view.items()}
     known["run"] = Members("run", "attribute", run)
     return known
 
@@ -210,18 +196,7 @@ def names_from_json(text: str, where: str) -> dict[str, Value]:
 
 def value_json(value: Value) -> str:
     """A value as compact JSON; what is known later is null."""
-    return encode_json(_known(value))
-
-
-def _known(value: Value) -> Value:
-    match value:
-        case Unknown():
-            return None
-        case tuple():
-            return tuple(map(_known, value))
-        case HclMap():
-            return HclMap({name: _known(each) for name, each in value.items()})
-    return value
+    return encode_json(replace_unknown(value, None))
 
 
 def answer_lines(console: Console, lines: Sequence[str] | Iterator[str]) -> Iterator[tuple[str, bool]]:

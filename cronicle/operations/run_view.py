@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from cronicle.store.records import RunRecord
+from cronicle.store.records import RunRecord, RunTimes
 
 
 def view_of_run(run: RunRecord) -> dict[str, Any]:
     """What expressions see as `run`."""
-    times = run.times
-    view: dict[str, Any] = {
+    return {
         "id": run.id,
-        "time": times.time,
-        "date": times.date,
         "revision": run.revision,
         "cause": str(run.cause),
+        **view_of_times(run.times),
     }
+
+
+def view_of_times(times: RunTimes) -> dict[str, Any]:
+    """What expressions see of the times of a run."""
+    view: dict[str, Any] = {"time": times.time, "date": times.date}
     if times.interval_start is not None:
         view["interval"] = {
             "start": times.interval_start,

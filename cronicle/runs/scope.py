@@ -100,6 +100,7 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
         return lazy["known"]
     from cronicle.runs.namespaces import scope_of
     from grammar.evaluate import evaluate
+    from grammar.kinds import replace_unknown
     from grammar.serial import expression_from_json
     from grammar.values import unknown_in
 
@@ -110,7 +111,7 @@ def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
     if (unknown := unknown_in(value)) is not None:
         if unknown.reasons != (HIDDEN,):
             raise BadReference(f"the value is not known yet ({unknown.reason})")
-        value = _masked(value)
+        value = replace_unknown(value, MASKED)
     return _to_plain(value)
 
 
@@ -235,20 +236,6 @@ def _text(value: Json, what: str) -> str:
         return str(value["$decimal"])
     kind = "null" if value is None else "a list or a map"
     raise BadReference(f"{what} must be a text, this is {kind}")
-
-
-def _masked(value: HclValue) -> HclValue:
-    """A value with `MASKED` in the place of what holds a secret."""
-    from grammar.kinds import HclMap, Unknown
-
-    match value:
-        case Unknown():
-            return MASKED
-        case tuple():
-            return tuple(map(_masked, value))
-        case HclMap():
-            return HclMap({name: _masked(each) for name, each in value.items()})
-    return value
 
 
 def _to_plain(value: HclValue) -> Json:

@@ -105,6 +105,33 @@ class RunTimes(Value):
     interval_end: str | None = None
     interval_date: str | None = None
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        logical_time: datetime,
+        nominal: str,
+        interval_start: datetime | None,
+        interval_start_nominal: str | None,
+        interval_end: datetime | None,
+        timezone: str,
+    ) -> RunTimes:
+        """The times of the run that has these fields (those of `RunRecord`)."""
+        # Listings do without, and start faster for it.
+        from cronicle.schedule.zones import zoned_text
+
+        time = zoned_text(logical_time, timezone)
+        date = datetime.fromisoformat(nominal).date().isoformat()
+        if interval_start is None or interval_start_nominal is None:
+            return cls(time=time, date=date)
+        return cls(
+            time=time,
+            date=date,
+            interval_start=zoned_text(interval_start, timezone),
+            interval_end=zoned_text(interval_end or logical_time, timezone),
+            interval_date=datetime.fromisoformat(interval_start_nominal).date().isoformat(),
+        )
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class RunRecord(Value):
@@ -180,19 +207,13 @@ class RunRecord(Value):
     @property
     def times(self) -> RunTimes:
         """Its logical time and interval as texts, as expressions and tasks see them."""
-        # Listings do without, and start faster for it.
-        from cronicle.schedule.zones import zoned_text
-
-        time = zoned_text(self.logical_time, self.timezone)
-        date = datetime.fromisoformat(self.nominal).date().isoformat()
-        if self.interval_start is None or self.interval_start_nominal is None:
-            return RunTimes(time=time, date=date)
-        return RunTimes(
-            time=time,
-            date=date,
-            interval_start=zoned_text(self.interval_start, self.timezone),
-            interval_end=zoned_text(self.interval_end or self.logical_time, self.timezone),
-            interval_date=datetime.fromisoformat(self.interval_start_nominal).date().isoformat(),
+        return RunTimes.of(
+            logical_time=self.logical_time,
+            nominal=self.nominal,
+            interval_start=self.interval_start,
+            interval_start_nominal=self.interval_start_nominal,
+            interval_end=self.interval_end,
+            timezone=self.timezone,
         )
 
 
