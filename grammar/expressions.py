@@ -55,7 +55,7 @@ _Operand: TypeAlias = tuple[str, Expression]
 
 
 def read_expression(cursor: Cursor, after: str) -> Expression:
-    """The expression at hand; the cursor is left behind it. `after` says in messages what it follows."""
+    """The expression at hand; the cursor is left behind it. `after` says in messages what it follows, if anything."""
     cursor.descend()
     kinds = cursor.kinds
     pieces: list[str] = []
@@ -111,7 +111,7 @@ def _no_expression(cursor: Cursor, after: str) -> Failure:
         remedy = "Write the splat `[*]` on one line."
     elif cursor.kinds[cursor.at] == NEWLINE:
         remedy = "Write a value on the same line; to go on with the next line, put the whole in parentheses."
-    return cursor.unexpected(f"an expression after {after}", remedy)
+    return cursor.unexpected(f"an expression after {after}" if after else "an expression", remedy)
 
 
 def _unary_chain(cursor: Cursor) -> list[tuple[str, int]]:

@@ -78,7 +78,7 @@ def parse_expression(source: SourceFile) -> tuple[Expression, Diagnostics]:
 
     def read(cursor: Cursor) -> Expression:
         cursor.newlines = False
-        expr = read_expression(cursor, "nothing")
+        expr = read_expression(cursor, "")
         if cursor.peek() != END:
             raise cursor.unexpected(
                 "the end after the expression", "Only one expression is wanted. Take it out."

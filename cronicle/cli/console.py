@@ -74,6 +74,8 @@ def console(
 
     if workflow is None and (time is not None or param):
         raise UsageError("--time and --param are those of a workflow's run", "Name the workflow.")
+    if jsonl and expression:
+        raise UsageError("--jsonl takes its expressions from stdin", "Leave -e out, or --jsonl.")
     session = open_session(store, environment, files)
     folder = session.where.folder
     if workflow is not None:

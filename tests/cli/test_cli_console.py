@@ -184,6 +184,8 @@ def test_a_workflow_without_a_schedule_has_the_time_that_is_asked_for(
         (["dayly", "-e", "1", "-e", "run.id"], "Did you mean daily?"),
         (["--time", "2012-01-01", "-e", "1"], "--time and --param are those of a workflow's run"),
         (["daily", "--time", "2011-01-01", "-e", "run.date"], "daily has no tick at 2011-01-01"),
+        (["--jsonl", "-e", "1"], "--jsonl takes its expressions from stdin"),
+        (["-e", ""], "error: expected an expression\n"),
         (["daily", "--param", "levle=1", "-e", "param.level"], "Did you mean level?"),
         (["daily", "--param", "level=1e999999999", "-e", "param.level"], "It must be of the type number."),
     ],
