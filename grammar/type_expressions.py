@@ -9,7 +9,7 @@ from grammar.conversion import ConversionError, convert
 from grammar.diagnostics import Diagnostic, error, register
 from grammar.kinds import HclMap, Value
 from grammar.source import Span
-from grammar.suggest import nearest
+from grammar.suggest import did_you_mean
 from grammar.syntax import (
     Expression,
     FunctionCall,
@@ -129,8 +129,7 @@ class _Reader:
             return None
 
     def _unknown_name(self, expression: Expression, name: str) -> Type:
-        similar = nearest(name, _ALL)
-        remedy = f"Did you mean {similar}?" if similar else f"Types are {', '.join(_ALL)}."
+        remedy = did_you_mean(name, _ALL, f"Types are {', '.join(_ALL)}.")
         return self._wrong(expression.span, f'there is no type "{name}"', remedy)
 
     def _wrong(self, span: Span | None, summary: str, detail: str) -> Type:

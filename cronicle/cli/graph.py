@@ -37,7 +37,7 @@ def graph(
     from cronicle.errors import CronicleError, ExitCode
     from cronicle.operations.propose import InvalidProjectError, load_working_directory
     from dag.render import render_dot, render_mermaid, render_text
-    from grammar.suggest import nearest
+    from grammar.suggest import did_you_mean
 
     session = open_session(store, environment, files)
     session.must_be_in_project()
@@ -46,10 +46,9 @@ def graph(
         raise InvalidProjectError(loaded.diagnostics, len(loaded.paths))
     workflows = loaded.project.workflows
     if workflow is not None and workflow not in workflows:
-        guess = nearest(workflow, workflows)
         raise CronicleError(
             f"there is no workflow {workflow!r} in this project",
-            f"Did you mean {guess}?" if guess else f"Its workflows are: {', '.join(workflows) or 'none'}.",
+            did_you_mean(workflow, workflows, f"Its workflows are: {', '.join(workflows) or 'none'}."),
         )
     render = {Format.TEXT: render_text, Format.DOT: render_dot, Format.MERMAID: render_mermaid}[form]
     chosen = [workflow] if workflow is not None else list(workflows)

@@ -21,7 +21,7 @@ from cronicle.schedule.text import parse_duration, parse_time
 from cronicle.schedule.ticks import ticks_between
 from cronicle.schedule.zones import EARLIEST, LATEST, zone_named
 from grammar.diagnostics import register
-from grammar.suggest import nearest
+from grammar.suggest import did_you_mean
 from grammar.syntax import Attribute, Block, Body
 from grammar.types import ANY, STRING, ListType, Type
 from grammar.values import ConversionError, HclMap, Value, convert, to_json
@@ -192,11 +192,8 @@ def _params(reader: Reader, block: Block, declared: Mapping[str, tuple[Param, Ty
         return {}
     for name, each in value.items() if isinstance(value, HclMap) else ():
         if attribute is not None and name not in declared:
-            close = nearest(name, declared)
             declare = f'Declare it: param "{name}" {{ }}.'
-            reader.invalid(
-                attribute, f'unknown parameter "{name}"', f"Did you mean {close}?" if close else declare
-            )
+            reader.invalid(attribute, f'unknown parameter "{name}"', did_you_mean(name, declared, declare))
         elif attribute is not None:
             param, type_ = declared[name]
             try:

@@ -19,7 +19,7 @@ from grammar.diagnostics import Diagnostics, error, register
 from grammar.evaluate import evaluate
 from grammar.scope import Scope
 from grammar.source import SourceFile, Span
-from grammar.suggest import nearest
+from grammar.suggest import did_you_mean
 from grammar.syntax import Attribute, Block
 from grammar.types import ANY, PrimitiveType, Type
 from grammar.values import ConversionError, Value, convert, from_json, parse_type, to_json
@@ -90,11 +90,10 @@ def _offers(
             if name in declared:
                 found.setdefault(name, []).append(offer)
             elif not source.ignore_unknown:
-                close = nearest(name, declared)
                 reader.error(
                     "unknown-variable",
                     f'{source.origin} gives a value for "{name}", which is no variable',
-                    f"Did you mean {close}?" if close else "Declare the variable, or leave the value out.",
+                    did_you_mean(name, declared, "Declare the variable, or leave the value out."),
                     offer.span,
                 )
     return found

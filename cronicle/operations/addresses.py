@@ -298,9 +298,8 @@ _LIST_BACKFILLS = "List them: cronicle backfills"
 
 
 def _unknown(message: str, name: str, known: Iterable[str]) -> CronicleError:
-    from grammar.suggest import nearest
+    from grammar.suggest import did_you_mean
 
     known = list(known)
-    guess = nearest(name, known)
-    said = f"Did you mean {guess}?" if guess else f"There are: {', '.join(known[:20]) or 'none'}."
-    return UnknownError(message, said)
+    there_are = f"There are: {', '.join(known[:20]) or 'none'}."
+    return UnknownError(message, did_you_mean(name, known, there_are))

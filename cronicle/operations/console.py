@@ -132,12 +132,11 @@ def _workflow(project: Project, name: str) -> Workflow:
     workflow = project.workflows.get(name)
     if workflow is not None:
         return workflow
-    from grammar.suggest import nearest
+    from grammar.suggest import did_you_mean
 
-    close = nearest(name, project.workflows)
     raise UsageError(
         f"the project has no workflow {name!r}",
-        f"Did you mean {close}?" if close else f"It has: {', '.join(project.workflows) or 'none'}.",
+        did_you_mean(name, project.workflows, f"It has: {', '.join(project.workflows) or 'none'}."),
     )
 
 

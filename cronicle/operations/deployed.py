@@ -123,13 +123,12 @@ def get_workflow(deployment: DeploymentRecord, name: str) -> DeployedWorkflow:
     """
     if (workflow := deployment.find_workflow(name)) is not None:
         return workflow
-    from grammar.suggest import nearest
+    from grammar.suggest import did_you_mean
 
     known = [one.name for one in deployment.workflows]
-    guess = nearest(name, known)
     raise CronicleError(
         f"no workflow {name!r} is deployed to {deployment.project}/{deployment.environment}",
-        f"Did you mean {guess}?" if guess else f"Deployed are: {', '.join(known) or 'none'}.",
+        did_you_mean(name, known, f"Deployed are: {', '.join(known) or 'none'}."),
     )
 
 

@@ -118,13 +118,11 @@ def _converted(name: str, param: Declared, text: str) -> Any:
 
 
 def _known(params: Iterable[str], name: str) -> str:
-    from grammar.suggest import nearest
+    from grammar.suggest import did_you_mean
 
-    close = nearest(name, params)
-    if close is not None:
-        return f"Did you mean {close}?"
     names = sorted(params)
-    return f"Its parameters: {', '.join(names)}." if names else "It has none."
+    its = f"Its parameters: {', '.join(names)}." if names else "It has none."
+    return did_you_mean(name, names, its)
 
 
 def _type(text: str) -> Type:

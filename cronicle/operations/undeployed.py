@@ -25,13 +25,12 @@ def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) 
         proposal = as_commit(sources, proposal)
     project = bind_project(sources, proposal)
     if workflow not in proposal.specs:
-        from grammar.suggest import nearest
+        from grammar.suggest import did_you_mean
 
-        guess = nearest(workflow, proposal.specs)
         known = ", ".join(proposal.specs) or "none"
         raise CronicleError(
             f"there is no workflow {workflow!r} at {_named(proposal)}",
-            f"Did you mean {guess}?" if guess else f"Its workflows are: {known}.",
+            did_you_mean(workflow, proposal.specs, f"Its workflows are: {known}."),
         )
     deployed = proposal.deployed_workflow(workflow)
     sources.opened.put_spec(proposal.spec_bytes(workflow))

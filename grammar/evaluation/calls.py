@@ -8,7 +8,7 @@ from grammar.evaluation.evaluation import Evaluation
 from grammar.functions.signature import Attempt, Function, FunctionError
 from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name
 from grammar.scope import Scope
-from grammar.suggest import nearest
+from grammar.suggest import did_you_mean
 
 _NO_CLOCK = (
     "There is no clock: an expression gives the same whenever it is evaluated. Take the time of the run."
@@ -31,9 +31,8 @@ def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> V
     """`name(arguments)`."""
     function = scope.find_function(node.name)
     if function is None:
-        similar = nearest(node.name, sorted(scope.function_names()))
-        detail = _ABSENT.get(node.name) or (
-            f"Did you mean {similar}?" if similar else "See the reference of functions for those there are."
+        detail = _ABSENT.get(node.name) or did_you_mean(
+            node.name, scope.function_names(), "See the reference of functions for those there are."
         )
         return run.report(
             "unknown-function", f"there is no function {node.name}", detail, node.name_span or node.span

@@ -40,7 +40,7 @@ def startof(time: str, unit: str, zone: str) -> Value:
     >>> startof("2026-05-20T12:00:00Z", "month", "UTC")
     "2026-05-01T00:00:00Z"
     """
-    return _written(_start(read_instant(time, 0).astimezone(_zone(zone, 2)), unit))
+    return _written(_start(time, unit, zone))
 
 
 @library(time=STRING, unit=STRING, zone=STRING)
@@ -52,7 +52,7 @@ def endof(time: str, unit: str, zone: str) -> Value:
     >>> endof("2026-02-20T12:00:00Z", "month", "UTC")
     "2026-03-01T00:00:00Z"
     """
-    start = _start(read_instant(time, 0).astimezone(_zone(zone, 2)), unit)
+    start = _start(time, unit, zone)
     if unit == "hour":
         return _written(_next_hour(start))
     return _written(_midnight(_moved(start.date(), 1, unit, 0), start))
@@ -92,7 +92,8 @@ def _zone(name: str, argument: int) -> ZoneInfo:
         ) from None
 
 
-def _start(local: datetime, unit: str) -> datetime:
+def _start(time: str, unit: str, zone: str) -> datetime:
+    local = read_instant(time, 0).astimezone(_zone(zone, 2))
     day = local.date()
     match unit:
         case "hour":
