@@ -147,7 +147,7 @@ def _known_of_run(project: Project, workflow: Workflow, asked: Asked, now: datet
         return known
     from cronicle.operations.run_view import view_of_times
     from cronicle.operations.times import time_of_run
-    from cronicle.store.records import RunTimes
+    from cronicle.schedule.run_times import RunTimes
 
     series = tuple(one for one in workflow.schedules if one.name is None) or workflow.schedules
     fields = time_of_run(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cronicle.store.records import RunRecord, RunTimes
+from cronicle.schedule.run_times import RunTimes
+from cronicle.store.records import RunRecord
 
 
 def view_of_run(run: RunRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from cronicle.runs.events import RunEvent
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.schedule.run_times import RunTimes
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -92,45 +93,6 @@ class DeploymentRecord(Value):
     def find_workflow(self, name: str) -> DeployedWorkflow | None:
         """What it says of the workflow of that name; None if it has none."""
         return next((workflow for workflow in self.workflows if workflow.name == name), None)
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class RunTimes(Value):
-    """The times of a run as texts: RFC 3339 with the offset of its zone, dates as `YYYY-MM-DD`."""
-
-    time: str
-    date: str
-    interval_start: str | None = None
-    """None, as the other two, for a run without an interval."""
-    interval_end: str | None = None
-    interval_date: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        logical_time: datetime,
-        nominal: str,
-        interval_start: datetime | None,
-        interval_start_nominal: str | None,
-        interval_end: datetime | None,
-        timezone: str,
-    ) -> RunTimes:
-        """The times of the run that has these fields (those of `RunRecord`)."""
-        # Listings do without, and start faster for it.
-        from cronicle.schedule.zones import zoned_text
-
-        time = zoned_text(logical_time, timezone)
-        date = datetime.fromisoformat(nominal).date().isoformat()
-        if interval_start is None or interval_start_nominal is None:
-            return cls(time=time, date=date)
-        return cls(
-            time=time,
-            date=date,
-            interval_start=zoned_text(interval_start, timezone),
-            interval_end=zoned_text(interval_end or logical_time, timezone),
-            interval_date=datetime.fromisoformat(interval_start_nominal).date().isoformat(),
-        )
 
 
 @frozen(kw_only=True, eq=False, repr=False)
