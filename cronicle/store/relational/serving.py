@@ -13,15 +13,15 @@ from cronicle.store.serving import ServingRecord, UnownedRecord
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _SERVING = """
-SELECT id, slots,
-    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state IN ('queued', 'running') AND run.admitted = 1),
-    (SELECT count(*) FROM run WHERE run.owner = owner.id AND run.owner IS NOT NULL
-        AND run.state = 'queued' AND run.state IN ('queued', 'running') AND run.admitted = 1 AND run.backfill = ''),
-    (SELECT count(*) FROM run INDEXED BY run_unowned WHERE run.owner IS NULL
-        AND run.state IN ('queued', 'running') AND run.assigned_to = owner.id)
-FROM owner WHERE slots IS NOT NULL AND scope = ? ORDER BY epoch
+SELECT owner.id, owner.slots,
+    count(run.owner) + (SELECT count(*) FROM run AS given INDEXED BY run_unowned WHERE given.owner IS NULL
+        AND given.state IN ('queued', 'running') AND given.assigned_to = owner.id),
+    coalesce(sum(CASE WHEN run.state = 'queued' AND run.backfill = '' THEN 1 ELSE 0 END), 0)
+FROM owner LEFT JOIN run ON run.owner = owner.id AND run.owner IS NOT NULL
+    AND run.state IN ('queued', 'running') AND run.admitted = 1
+WHERE owner.slots IS NOT NULL AND owner.scope = ? GROUP BY owner.id ORDER BY owner.epoch
 """
+"""Each counts all that is live of an owner once: there may be thousands."""
 
 _UNOWNED = """
 SELECT id, project, environment, 0 AS is_backfill, assigned_to, created_at
@@ -48,8 +48,8 @@ def list_serving(
 ) -> tuple[ServingRecord, ...]:
     """`StoreReader.list_serving`."""
     return tuple(
-        ServingRecord(owner=owner, slots=slots, live=live + assigned, queued=queued)
-        for owner, slots, live, queued, assigned in connection.rows(_SERVING, (scope,))
+        ServingRecord(owner=owner, slots=slots, live=live, queued=queued)
+        for owner, slots, live, queued in connection.rows(_SERVING, (scope,))
         if is_alive(owner)
     )
 
