@@ -9,7 +9,9 @@ Rules:
    first limits those behind it, so they are not asked about.
 2. A run that may start is started when a slot is free that no run in progress wants: few runs are in progress, and
    those are finished first. Which one comes next, `cronicle.schedule.admission` says.
-3. One run that cannot be read is set aside with an alarm, and the others go on.
+3. When another process says that something has changed, those that wait are looked at again for which a run has ended
+   since; the others have no reason to be.
+4. One run that cannot be read is set aside with an alarm, and the others go on.
 """
 
 from __future__ import annotations
@@ -46,6 +48,9 @@ GATES_AT_ONCE = 20
 NOT_TOLD = 15.0
 """Seconds after which the waiting runs of a workflow are looked at although nobody has said that something has
 changed: what one process tells another may be lost."""
+
+MANY_EVENTS = 5_000
+"""If so many have been stored since it was looked for ends last, all that wait are looked at instead."""
 
 Workflow = tuple[str, str, str]
 """Project, environment, workflow."""
@@ -104,6 +109,9 @@ class Dispatcher:
         self._hasty: list[RunRecord] = []
         self._number = count()
         self._changed = trio.Event()
+        self._others_changed = False
+        self._seen_event: int | None = None
+        """Ends up to this event are known to those that wait."""
         self._is_draining = False
         owner.slots.tell_when_idle(self._wake)
 
@@ -152,9 +160,8 @@ class Dispatcher:
                 self._known.discard(run_id)
 
     def look(self) -> None:
-        """Look again at all that wait: something has ended, here or in another process."""
-        for group in self._waiting.values():
-            group.is_dirty = True
+        """Look for what has ended in other processes, and at those that waited for it."""
+        self._others_changed = True
         self._wake()
 
     def drain(self) -> None:
@@ -191,6 +198,7 @@ class Dispatcher:
                     for run in self._hasty:
                         nursery.start_soon(self._drive, run)
                     self._hasty.clear()
+                    await self._look_for_ends()
                     look_at = await self._judge_waiting()
                     self._start_ready(nursery)
                     with trio.move_on_after(self._seconds_until(look_at)):
@@ -202,6 +210,26 @@ class Dispatcher:
         if look_at is None:
             return LOOK_AGAIN if any(group.runs for group in self._waiting.values()) else float("inf")
         return max(0.0, (look_at - self._owner.clock.now()).total_seconds())
+
+    async def _look_for_ends(self) -> None:
+        """Mark those that wait for what has ended since this was asked last, if others say that something has."""
+        if not self._others_changed:
+            return
+        self._others_changed = False
+        owner, seen = self._owner, self._seen_event
+        last = self._seen_event = await owner.journal.call(owner.store.last_event)
+        if seen is None or last - seen > MANY_EVENTS:
+            for group in self._waiting.values():
+                group.is_dirty = True
+        elif last > seen and self._waiting:
+            for end in await owner.journal.call(owner.store.list_ends, seen, last):
+                self._mark_waiting((end.project, end.environment, end.workflow), end.held_lock)
+
+    def _mark_waiting(self, ended: Workflow, held_lock: bool) -> None:
+        """Have those looked at that may have waited for the end of a run of a workflow."""
+        for workflow, group in self._waiting.items():
+            if workflow == ended or ended[2] in group.required or (group.has_lock and held_lock):
+                group.is_dirty = True
 
     async def _judge_waiting(self) -> datetime | None:
         """Look at the runs that wait for their policy; when to look again because time alone may change something."""
@@ -319,13 +347,7 @@ class Dispatcher:
         self._known.discard(run.id)
         if machine is not None and machine.finished:
             self._ended(run, machine)
-        for workflow, group in self._waiting.items():
-            if (
-                workflow == _workflow_of(run)
-                or run.workflow in group.required
-                or (group.has_lock and run.lock is not None)
-            ):
-                group.is_dirty = True
+        self._mark_waiting(_workflow_of(run), run.lock is not None)
         self._wake()
 
     def _set_aside(self, run: RunRecord, error: Exception) -> None:

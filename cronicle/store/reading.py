@@ -23,7 +23,7 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.serving import ServingRecord, UnownedRecord
+from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -250,6 +250,10 @@ class StoreReader(Protocol):
 
     def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
         """The living processes that serve a scope, in the order in which they began."""
+        ...
+
+    def list_ends(self, after: int, last: int) -> frozenset[RunEnd]:
+        """What has ended by an event whose sequence is greater than `after`, and not than `last`."""
         ...
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:

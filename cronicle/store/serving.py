@@ -21,6 +21,16 @@ class ServingRecord(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class RunEnd(Value):
+    """That a run has ended, as far as those that wait in a queue look at it."""
+
+    project: str
+    environment: str
+    workflow: str
+    held_lock: bool
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class UnownedRecord(Value):
     """A live run or an unfinished backfill that nobody owns."""
 

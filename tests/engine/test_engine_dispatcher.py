@@ -15,7 +15,7 @@ from cronicle.engine.admission import judge
 from cronicle.engine.dispatcher import NOT_TOLD
 from cronicle.runs.events import RunFinished, RunQueued
 from cronicle.runs.policy import Overlap, Policy
-from cronicle.runs.states import RunState
+from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.rule import Schedule
 from cronicle.store.interface import Store
 from cronicle.store.records import NewRun, Transition
@@ -181,3 +181,35 @@ async def test_a_run_that_nobody_tells_of_what_it_waits_for_starts_a_little_late
         world.attempts.plan["work"] = [Planned(seconds=700)]
         await trio.sleep(1300 + NOT_TOLD + 10)
         assert world.states("w") == [RunState.SUCCEEDED, RunState.SUCCEEDED]
+
+
+async def test_a_letter_has_those_looked_at_that_wait_for_what_has_ended_and_no_others(
+    world: World, autojump_clock: MockClock
+):
+    """Two workflows wait for their runs; one has ended without this process knowing, as another's would have."""
+    queue = Policy(overlap=Overlap.QUEUE)
+    world.deploy(
+        w={"schedules": [every(600)], "policy": queue}, long={"schedules": [every(600)], "policy": queue}
+    )
+    asked: list[str] = []
+    admit = world.store.admit
+
+    def asking(run_id, owner, at):
+        asked.append(
+            next(run.workflow for run in (*world.runs("w"), *world.runs("long")) if run.id == run_id)
+        )
+        return admit(run_id, owner, at)
+
+    async with world.serving() as server:
+        server.dispatcher.look()  # it knows of what has ended so far
+        server.dispatcher._forget = lambda run, _: server.dispatcher._known.discard(run.id)
+        world.attempts.plan["work"] = [Planned(seconds=605), Planned(seconds=900)]
+        await trio.sleep(1206)  # the first runs began after 600 s; the second ones wait since 1200
+        ended = {run.workflow for run in (*world.runs("w"), *world.runs("long")) if run.state not in LIVE}
+        assert len(ended) == 1
+        world.store.admit = asking
+        server.dispatcher.look()
+        await trio.sleep(1)
+        world.store.admit = admit
+
+    assert set(asked) == ended

@@ -525,3 +525,20 @@ def test_what_nobody_owns_is_found_and_what_is_paused_is_not(store: Store, sampl
     sample.backfill(1, owner=None, state="paused", workflow="weekly")
 
     assert [one.id for one in store.list_unowned()] == [early.id, backfill.id, late.id]
+
+
+def test_ends_between_two_events_say_of_which_workflows_whether_they_count_or_not(
+    store: Store, sample: Sample
+) -> None:
+    first = sample.run()
+    before = store.last_event()
+    sample.ended(counts=False)
+    between = store.last_event()
+    sample.append(first, ev.RunFinished(at=START, state=RunState.SUCCEEDED))
+
+    (end,) = store.list_ends(before, between)
+
+    assert (end.project, end.environment, end.workflow) == (first.project, first.environment, first.workflow)
+    assert not end.held_lock
+    assert store.list_ends(between, store.last_event()) == {end}
+    assert store.list_ends(store.last_event(), store.last_event() + 1) == frozenset()

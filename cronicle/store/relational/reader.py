@@ -32,7 +32,7 @@ from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.terms import LAST_OF_ALL
-from cronicle.store.serving import ServingRecord, UnownedRecord
+from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -75,8 +75,6 @@ class RelationalReader:
         from cronicle.store.relational import files
 
         return files.find(self._connection)
-
-    # Projects and deployments
 
     def find_project(self, name: str) -> ProjectRecord | None:
         row = self._connection.row(f"{_PROJECT} WHERE name = ?", (name,))
@@ -420,6 +418,11 @@ class RelationalReader:
         from cronicle.store.relational import serving
 
         return serving.list_serving(self._connection, scope, self._liveness.is_alive)
+
+    def list_ends(self, after: int, last: int) -> frozenset[RunEnd]:
+        from cronicle.store.relational import serving
+
+        return serving.list_ends(self._connection, after, last)
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
         found = self._connection.rows(

@@ -8,7 +8,7 @@ from cronicle.store import rows
 from cronicle.store.cells import columns, readable
 from cronicle.store.records import OwnerRecord
 from cronicle.store.relational.connection import Connection
-from cronicle.store.serving import ServingRecord, UnownedRecord
+from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -30,6 +30,12 @@ UNION ALL
 SELECT id, project, environment, 1, NULL, created_at FROM backfill INDEXED BY backfill_unfinished
 WHERE owner IS NULL AND state = 'running' AND state IN ('running', 'paused')
 ORDER BY created_at, id
+"""
+
+_ENDS = """
+SELECT DISTINCT run.project, run.environment, run.workflow, run.lock IS NOT NULL
+FROM run_event JOIN run ON run.sequence = run_event.run
+WHERE run_event.sequence > ? AND run_event.sequence <= ? AND run_event.type = 'RunFinished'
 """
 
 _HAND_OVER = """
@@ -80,6 +86,14 @@ def list_unowned(connection: Connection) -> tuple[UnownedRecord, ...]:
             assigned_to=row[4],
         )
         for row in connection.rows(_UNOWNED)
+    )
+
+
+def list_ends(connection: Connection, after: int, last: int) -> frozenset[RunEnd]:
+    """`StoreReader.list_ends`."""
+    return frozenset(
+        RunEnd(project=row[0], environment=row[1], workflow=row[2], held_lock=bool(row[3]))
+        for row in connection.rows(_ENDS, (after, last))
     )
 
 
