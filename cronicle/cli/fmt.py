@@ -69,8 +69,7 @@ def _formatted(targets: list[str]) -> Iterator[tuple[Path | None, Formatted]]:
 
     from cronicle.errors import UsageError
     from cronicle.operations.format_files import files_named, format_bytes
-    from cronicle.operations.locate import find_project_folder, find_repository
-    from cronicle.operations.propose import no_project
+    from cronicle.operations.locate import find_project_folder, find_repository, no_project
 
     cwd = Path.cwd()
     if STDIN in targets:

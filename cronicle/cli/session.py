@@ -125,7 +125,7 @@ class Session(Value):
             CronicleError: There is none.
         """
         if self.where.folder is None:
-            from cronicle.operations.propose import no_project
+            from cronicle.operations.locate import no_project
 
             raise no_project()
 

@@ -32,18 +32,17 @@ def validate(
     from cronicle.cli.output import plural, say
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode
-    from cronicle.operations.propose import load_working_directory
+    from cronicle.operations.validation import validate_working_directory
 
     session = open_session(store, environment, files)
     session.must_be_in_project()
-    loaded = load_working_directory(session.sources(None))
+    found = validate_working_directory(session.sources(None))
     if json:
-        print_diagnostics(loaded.diagnostics)
+        print_diagnostics(found.diagnostics)
     else:
-        tell_diagnostics(loaded.diagnostics, len(loaded.paths))
-    if loaded.project is None:
+        tell_diagnostics(found.diagnostics, found.files)
+    if not found.is_valid:
         return ExitCode.FAILED
     if not json:
-        workflows = len(loaded.project.workflows)
-        say(f"{plural(workflows, 'workflow')} in {plural(len(loaded.paths), 'file')}: valid")
+        say(f"{plural(found.workflows, 'workflow')} in {plural(found.files, 'file')}: valid")
     return ExitCode.GOOD

@@ -196,3 +196,11 @@ def refuse_password(name: str, location: str) -> None:
             "Leave it out of the command, and give it in CRONICLE_STORE, in `store` of the settings file, in "
             "PGPASSWORD, or in ~/.pgpass.",
         )
+
+
+def no_project() -> CronicleError:
+    """Why a command that needs a project cannot go on."""
+    return CronicleError(
+        "this folder is in no project: neither it nor a folder above it has a cronicle.hcl",
+        "Make a project here with: cronicle init",
+    )

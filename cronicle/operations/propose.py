@@ -22,13 +22,14 @@ from cronicle.git.mirror import Mirror
 from cronicle.git.repository import Repository, open_repository
 from cronicle.git.tree import GitTree
 from cronicle.git.working import WorkingTree
-from cronicle.operations.locate import Surroundings
+from cronicle.operations.folder_cache import FolderCache
+from cronicle.operations.locate import Surroundings, no_project
 from cronicle.operations.sources import Sources
-from cronicle.operations.tree_cache import FolderCache
 from cronicle.runs.spec import RunSpec, spec_hash, spec_to_bytes
 from cronicle.store.records import DeployedWorkflow, ProjectRecord
 
 if TYPE_CHECKING:
+    from cronicle.config.tree import Tree
     from grammar.diagnostics import Diagnostics
 
 FULL_ID: Final = 40
@@ -104,14 +105,6 @@ def open_project(where: Surroundings) -> tuple[Repository, Path]:
     return repository, where.folder
 
 
-def no_project() -> CronicleError:
-    """Why a command that needs a project cannot go on."""
-    return CronicleError(
-        "this folder is in no project: neither it nor a folder above it has a cronicle.hcl",
-        "Make a project here with: cronicle init",
-    )
-
-
 def given_values(
     var: Iterable[str], var_files: Iterable[str], environ: Mapping[str, str], cwd: Path
 ) -> tuple[GivenValues, ...]:
@@ -173,8 +166,12 @@ def propose(
     return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
 
 
-def load_working_directory(sources: Sources) -> Loaded:
+def load_working_directory(sources: Sources, tree: Tree | None = None) -> Loaded:
     """The project as it lies in the working directory, with what is wrong in it; needs neither git nor a store.
+
+    Args:
+        sources: Where it is, and what values there are.
+        tree: Its files, where somebody looks on.
 
     Raises:
         CronicleError: There is no project here.
@@ -183,7 +180,7 @@ def load_working_directory(sources: Sources) -> Loaded:
     if where.folder is None:
         raise no_project()
     return load_project(
-        WorkingTree(where.folder, where.repository or where.folder),
+        tree or WorkingTree(where.folder, where.repository or where.folder),
         folder_name=where.folder.name,
         environment=sources.environment,
         version=__version__,

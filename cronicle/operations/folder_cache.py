@@ -1,4 +1,4 @@
-"""Syntax trees of files that were read before, kept in the store's folder by the id of their content."""
+"""What was computed before, kept in a folder by a hash of what it was made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronicle.folders import make_private_folder
 
 @frozen
 class FolderCache:
-    """A folder with a file for each tree. It may be deleted at any time."""
+    """A folder with a file for each key. It may be deleted at any time."""
 
     folder: Path
 
@@ -34,3 +34,10 @@ class FolderCache:
             make_private_folder(self.folder)
             temporary.write_bytes(data)
             os.replace(temporary, self.folder / name)
+
+    def keep_newest(self, number: int) -> None:
+        """Remove what was put longest ago, but for so many."""
+        with suppress(OSError):
+            files = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in files[number:]:
+                path.unlink()
