@@ -82,11 +82,17 @@ What an expression may use:
 | --- | --- |
 | at plan | `var.NAME`, `local.NAME`, `project.name`, `environment`, functions, files of the revision |
 | for a run | `run.id`, `run.time`, `run.date`, `run.interval.start`, `run.interval.end`, `run.interval.date`, \
-`run.revision`, `run.cause`, `param.NAME` |
+`run.revision`, `run.cause`, `param.NAME`, `previous.run.time` (and all else of `run`), \
+`previous.task.NAME.output.KEY` |
 | for an attempt | `task.NAME.output.KEY`, `task.NAME.stdout`, `task.NAME.state`, `task.NAME["KEY"]…`, \
 `each.key`, `each.value`, `attempt.number`, `secret.NAME` ([secrets](../secrets.md)) |
 
 A reference to another task is a dependency, as `depends_on` is.
+
+`previous` is the result (a run that counts and has succeeded) of the latest logical time before that of the run, in
+the same series. It is looked for once, when the run starts, and recorded: `show` names it, and a retry takes it over.
+A workflow that uses it has `depends_on_past`. The first run has none: `try(previous.task.load.output.last, "")` gives
+what to begin with.
 """
 
 LATER_INTRODUCTION: Final = """\

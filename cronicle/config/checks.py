@@ -131,7 +131,7 @@ def _all_below(node: Node) -> Iterator[Node]:
 
 
 def _may_hold_anything(reference: Reference, workflow: Workflow, variables: Mapping[str, Variable]) -> bool:
-    """True for a value of `var`, `param`, `each` or a task's output, unless it is a number or bool."""
+    """True for a value of `var`, `param`, `each` or an output of a task, unless it is a number or bool."""
     name = reference.name(0) or ""
     match reference.root:
         case "var":
@@ -140,7 +140,7 @@ def _may_hold_anything(reference: Reference, workflow: Workflow, variables: Mapp
             return name in workflow.params and workflow.params[name].type not in _PLAIN_TYPES
         case "each":
             return True
-        case "task":
+        case "task" | "previous":
             return any(step.name == "output" for step in reference.steps)
     return False
 

@@ -118,6 +118,7 @@ class _Compiler:
                 )
                 for param in self.workflow.params.values()
             },
+            previous=_previous_of(self.workflow),
             tasks=tuple(compiled.values()),
             pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
             hooks=hooks,
@@ -290,6 +291,12 @@ class _Compiler:
             ):
                 if expr is not None:
                     yield from _stdouts_in(expr, self.workflow.tasks)
+
+
+def _previous_of(workflow: Workflow) -> tuple[str, ...] | None:
+    """The tasks of which any task wants an output of the previous run; None if none refers to that run."""
+    found = [task.previous for task in workflow.tasks.values() if task.previous is not None]
+    return tuple(sorted({name for names in found for name in names})) if found else None
 
 
 def _secrets_in(*expressions: Expression | None) -> tuple[str, ...]:

@@ -120,6 +120,8 @@ class Task:
     depends_on: tuple[Upstream, ...] = ()
     references: tuple[Upstream, ...] = ()
     """The tasks that its expressions refer to: edges as those of `depends_on` are."""
+    previous: tuple[str, ...] | None = None
+    """The tasks to whose outputs in the previous run its expressions refer; None if they refer to nothing of it."""
     for_each: Expression | None = None
     keys: tuple[str, ...] | None = None
     """Of its instances, where they are known already."""

@@ -28,7 +28,7 @@ register(
     }
 )
 
-LATER: Final = frozenset({"source", "prepare", "previous"})
+LATER: Final = frozenset({"source", "prepare"})
 """Roots of the language that this version does not have yet."""
 
 RUN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -55,7 +55,7 @@ class Place:
 _PLAN = frozenset({"var", "local", "project", "environment"})
 
 AT_PLAN: Final = Place("this", _PLAN)
-AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt"})
+AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt", "previous"})
 """Roots of what only a run knows."""
 IN_LOCAL: Final = Place("a local", _PLAN | AT_RUN, "")
 IN_HOOK: Final = Place(
@@ -63,19 +63,19 @@ IN_HOOK: Final = Place(
 )
 IN_FOR_EACH: Final = Place(
     "for_each",
-    _PLAN | {"run", "param", "task"},
+    _PLAN | {"run", "param", "task", "previous"},
     "Instances are made before any of them has a key or an attempt.",
 )
 IN_WHEN: Final = Place(
     "when",
-    _PLAN | {"run", "param", "task", "each"},
+    _PLAN | {"run", "param", "task", "each", "previous"},
     "The condition is asked once, before the first attempt.",
 )
 IN_LOCK_OF_RUN: Final = Place(
     "lock of a workflow", _PLAN | {"run", "param"}, "A run gets its lock before any of its tasks starts."
 )
 IN_LOCK_OF_TASK: Final = Place(
-    "lock", _PLAN | {"run", "param", "task", "each"}, "All attempts of a task have the same lock."
+    "lock", _PLAN | {"run", "param", "task", "each", "previous"}, "All attempts of a task have the same lock."
 )
 IN_HOOK_OF_WORKFLOW: Final = Place(
     "a hook of a workflow", _PLAN, "This hook tells of the workflow, and not of one run."
@@ -234,6 +234,7 @@ def _too_early(reference: Reference, place: Place) -> Diagnostic:
         "task": "known when that task has ended",
         "each": "known for one instance of a task with for_each",
         "attempt": "known for one attempt of a task",
+        "previous": "looked for when a run starts",
     }[reference.root]
     return error(
         "reference-too-early",
@@ -367,18 +368,44 @@ def _check_environment(reference: Reference, _names: Names) -> Diagnostic | None
     )
 
 
-def _check_run(reference: Reference, _names: Names) -> Diagnostic | None:
-    if not reference.steps:
-        return _missing(reference, "an attribute", "run.date")
-    name = reference.name(0) or ""
+def _check_run(reference: Reference, _names: Names, at: int = 0) -> Diagnostic | None:
+    """Of `run`, or of `previous.run`, whose attributes come `at` steps later."""
+    if len(reference.steps) == at:
+        return _missing(reference, "an attribute", f"{reference.text}.date")
+    name = reference.name(at) or ""
     if name not in RUN:
-        return _unknown(reference, 1, "attribute of run", tuple(RUN), "A run has no such attribute.")
+        return _unknown(reference, at + 1, "attribute of run", tuple(RUN), "A run has no such attribute.")
     inner = RUN[name]
-    if not inner or len(reference.steps) == 1:
+    if not inner or len(reference.steps) == at + 1:
         return None
-    if reference.name(1) not in inner:
+    if reference.name(at + 1) not in inner:
         return _unknown(
-            reference, 2, "attribute of run.interval", inner, "An interval has no such attribute."
+            reference, at + 2, "attribute of run.interval", inner, "An interval has no such attribute."
+        )
+    return None
+
+
+def _check_previous(reference: Reference, names: Names) -> Diagnostic | None:
+    what = reference.name(0)
+    if what == "run":
+        return _check_run(reference, names, 1)
+    if what != "task":
+        return _missing(reference, "run or task", "previous.run.time, previous.task.NAME.output.KEY")
+    name = reference.name(1)
+    if name is None:
+        return _missing(reference, "the name of a task and an output", "previous.task.NAME.output.KEY")
+    if name not in names.tasks:
+        return _unknown(
+            reference, 2, "task", frozenset(names.tasks), "There is no task of that name in this workflow."
+        )
+    at = (
+        3
+        if names.tasks[name].has_instances and len(reference.steps) > 2 and reference.steps[2].is_index
+        else 2
+    )
+    if len(reference.steps) > at and reference.name(at) not in ("output", None):
+        return _unknown(
+            reference, at + 1, "attribute", ("output",), "Of a task of an earlier run its outputs are known."
         )
     return None
 
@@ -470,6 +497,7 @@ _CHECKS: Final = {
     "each": _check_each,
     "attempt": _check_attempt,
     "task": _check_task,
+    "previous": _check_previous,
 }
 
 

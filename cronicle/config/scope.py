@@ -81,6 +81,14 @@ def with_workflow(scope: Scope, names: Names) -> Scope:
         run=Members("run", "attribute", run),
         param=Members("param", "parameter", dict.fromkeys(names.params, KNOWN_AT_RUN)),
         task=Members("task", "task", {name: known_after(name) for name in names.tasks}),
+        previous=Members(
+            "previous",
+            "attribute",
+            {
+                "run": Members("previous.run", "attribute", run),
+                "task": Members("previous.task", "task", dict.fromkeys(names.tasks, KNOWN_AT_RUN)),
+            },
+        ),
         secret=Members("secret", "secret", dict.fromkeys(names.secrets, KNOWN_AT_ATTEMPT)),
         each=Members(
             "each",

@@ -108,6 +108,7 @@ def read_task(
         interpreter=_interpreter(reader, body),
         depends_on=tuple(_depends_on(reader, attribute_of(body, "depends_on"))),
         references=tuple(_referred(reader.names, body, layers)),
+        previous=_previous(body, layers),
         for_each=reader.late(for_each, IN_FOR_EACH, ANY),
         keys=_keys(reader, for_each),
         when=reader.late(attribute_of(body, "when"), IN_WHEN, BOOL),
@@ -226,17 +227,28 @@ def _upstream(reader: Reader, item: Expression) -> Upstream | None:
 
 def _referred(names: Names, body: Body, layers: Iterable[Attribute]) -> Iterator[Upstream]:
     """The tasks to which any expression refers; wrong references were told where they were read."""
+    for reference in _all_references(body, layers):
+        name = reference.name(0)
+        if reference.root == "task" and name in names.tasks and name != names.task:
+            assert name is not None
+            yield Upstream(name, instance_key(reference, names), reference.span)
+
+
+def _all_references(body: Body, layers: Iterable[Attribute]) -> Iterator[Reference]:
     items = [
         item
         for item in body.items
         if not (isinstance(item, Attribute) and item.name in ("depends_on", "env"))
     ]
     for item in (*items, *layers):
-        for reference in references_in(item):
-            name = reference.name(0)
-            if reference.root == "task" and name in names.tasks and name != names.task:
-                assert name is not None
-                yield Upstream(name, instance_key(reference, names), reference.span)
+        yield from references_in(item)
+
+
+def _previous(body: Body, layers: Iterable[Attribute]) -> tuple[str, ...] | None:
+    """The tasks of which any expression wants an output of the previous run; None if none refers to that."""
+    found = [reference for reference in _all_references(body, layers) if reference.root == "previous"]
+    tasks = {reference.name(1) for reference in found if reference.name(0) == "task"}
+    return tuple(sorted(name for name in tasks if name is not None)) if found else None
 
 
 def instance_key(reference: Reference, names: Names) -> str | None:

@@ -55,7 +55,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
     )
     inner = reader.within_scope(with_workflow(reader.scope, names), names)
     defaults = (*(each.body for each in list(blocks_of(body, "defaults"))[:1]), *around.defaults)
-    return Workflow(
+    read = Workflow(
         name=name,
         description=reader.text(body, "description"),
         owner=reader.text(body, "owner"),
@@ -89,6 +89,13 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
         },
         span=block.header_span,
     )
+    return _after_its_past(read) if any(task.previous is not None for task in read.tasks.values()) else read
+
+
+def _after_its_past(workflow: Workflow) -> Workflow:
+    """A workflow that uses what the run before has left starts when that has succeeded."""
+    policy = evolve(workflow.rules.policy, depends_on_past=True)
+    return evolve(workflow, rules=evolve(workflow.rules, policy=policy))
 
 
 def _param(reader: Reader, block: Block) -> tuple[Param, Type]:

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
+from cronicle.operations.previous import previous_view
 from cronicle.operations.run_view import view_of_run
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
@@ -67,6 +68,7 @@ class Evaluator:
             environment=run.environment,
             task=self._task,
             task_names=tuple(task.name for task in machine.spec.tasks),
+            previous=previous_view(machine.previous),
         )
 
     def instances(self, task: TaskSpec) -> Mapping[str, Any]:

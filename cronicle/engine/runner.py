@@ -22,6 +22,7 @@ from cronicle.engine.slots import SlotUser, precedence
 from cronicle.errors import CronicleError
 from cronicle.execute.interface import AttemptControl
 from cronicle.operations.owe_hooks import audience_of, owe_hooks
+from cronicle.operations.previous import find_previous
 from cronicle.runs import events as ev
 from cronicle.runs.actions import (
     EvaluateTask,
@@ -174,9 +175,18 @@ class RunDriver:
         """The facts of taking the run up."""
         now = self._owner.clock.now()
         if self.machine.state is RunState.QUEUED and not self.machine.cancel_requested:
-            return list(self.machine.advance(ev.RunStarted(at=now)))
+            return [*self._find_previous(now), *self.machine.advance(ev.RunStarted(at=now))]
         adopted = self.machine.advance(ev.RunAdopted(at=now, owner=self._owner.id))
         return [*adopted, *lost_attempts(self.machine, now)]
+
+    def _find_previous(self, now: datetime) -> tuple[ev.RunEvent, ...]:
+        """What expressions mean by `previous`, if any of them does and it is not known from a retried run."""
+        tasks = self.machine.spec.previous
+        if tasks is None or self.machine.previous is not None:
+            return ()
+        found = self.machine.advance(find_previous(self._owner.store, self.run, tasks, now))
+        self._evaluator = self._owner.evaluator_for(self.run, self.machine)
+        return found
 
     async def _loop(self, attempts: trio.Nursery) -> None:
         begun = [] if self.machine.finished else await self._enter()

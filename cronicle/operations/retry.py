@@ -13,6 +13,7 @@ from cronicle.execute.places import Places
 from cronicle.operations.ask import Candidate, live_run_exists
 from cronicle.operations.create_run import first_facts, results_of, retried
 from cronicle.operations.lock import under_policy
+from cronicle.operations.previous import taken_over
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
@@ -115,7 +116,8 @@ def make_retry(
     run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))
     with Places(files) as places:
         _copy_run_data(places, plan.run, run)  # first: nobody may take the run up without it
-        made = store.create_run(NewRun(run=run, events=first_facts(run, plan.selection)))
+        found = taken_over(store.get_events(plan.run.id), now)
+        made = store.create_run(NewRun(run=run, events=(*first_facts(run, plan.selection), *found)))
         if isinstance(made, LiveRunExists):
             places.remove_run_data(run.id)
             raise live_run_exists(store, made.run_id)

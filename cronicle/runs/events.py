@@ -59,6 +59,19 @@ class TasksExcluded(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class PreviousFound(Value):
+    """What expressions of this run mean by `previous`: asked once, before it starts; its retries take it over."""
+
+    at: datetime
+    run_id: str | None
+    """The result of the latest logical time before that of this run; None if there is none."""
+    run: Mapping[str, Any] = field(factory=dict)
+    """What that run saw as `run`."""
+    tasks: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    """The outputs of tasks to which expressions refer: `{"output": …}`, of several `{"instances": {key: …}}`."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class RunStarted(Value):
     """The run was admitted: its tasks may start from now on."""
 
@@ -315,6 +328,7 @@ RunEvent = (
     | TasksExcluded
     | RunStarted
     | RunAdopted
+    | PreviousFound
     | TasksReady
     | InstancesExpanded
     | ConditionEvaluated

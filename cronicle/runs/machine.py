@@ -143,6 +143,12 @@ class RunMachine(Consequences):
         for unit in self._all_units(event, [(task, None) for task in event.tasks]):
             self._end(unit, TaskState.SKIPPED, Reason.NOT_SELECTED, event.at)
 
+    def _previous_found(self, event: ev.PreviousFound) -> None:
+        self._must_not_have_started(event)
+        if self.previous is not None:
+            refuse(event, "comes twice")
+        self.previous = event
+
     def _run_started(self, event: ev.RunStarted) -> None:
         self._must_not_have_started(event)
         self.state = RunState.RUNNING
@@ -446,6 +452,7 @@ _APPLY: Mapping[type[Any], Callable[[RunMachine, Any], None]] = {
     ev.RunQueued: RunMachine._run_queued,
     ev.TaskCarriedOver: RunMachine._task_carried_over,
     ev.TasksExcluded: RunMachine._tasks_excluded,
+    ev.PreviousFound: RunMachine._previous_found,
     ev.RunStarted: RunMachine._run_started,
     ev.RunAdopted: RunMachine._run_adopted,
     ev.TasksReady: RunMachine._tasks_ready,

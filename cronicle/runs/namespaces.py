@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from cronicle.runs.scope import HIDDEN, InstanceView, RunView, TaskView
+from cronicle.runs.scope import HIDDEN, InstanceView, PreviousView, RunView, TaskView
 from cronicle.runs.spec import Json
 from grammar.functions import FUNCTIONS
 from grammar.kinds import HclMap, Unknown, Value
@@ -28,6 +28,8 @@ def scope_of(view: RunView, instance: InstanceView) -> Scope:
         "task": _Tasks(view),
         "secret": _Hidden() if view.secrets is None else Members("the project", "secret", view.secrets),
     }
+    if view.previous is not None:
+        variables["previous"] = _previous(view.previous)
     if instance.key is not None:
         each: dict[str, ScopeValue] = {"key": instance.key, "value": from_stored(instance.value)}
         variables["each"] = Members("the instance", "attribute", each)
@@ -112,6 +114,28 @@ class _Instances(Namespace):
     def names(self) -> tuple[str, ...]:
         """The keys of all."""
         return tuple(self.instances)
+
+
+def _previous(view: PreviousView) -> Members:
+    there_is_none = "" if view.run else " (there is none: try(previous.…, VALUE) is VALUE then)"
+    title = f"the previous run{there_is_none}"
+    tasks: dict[str, ScopeValue] = {}
+    for name, seen in view.tasks.items():
+        outputs = {
+            key: Members(f'task {name}["{key}"] of {title}', "attribute", {"output": _outputs(name, output)})
+            for key, output in seen.get("instances", {}).items()
+        }
+        tasks[name] = (
+            Members(f"task {name} of {title}", "instance", outputs)
+            if "instances" in seen
+            else Members(f"task {name} of {title}", "attribute", {"output": _outputs(name, seen["output"])})
+        )
+    run = Members(title, "attribute", _values(view.run))
+    return Members("previous", "attribute", {"run": run, "task": Members(title, "task", tasks)})
+
+
+def _outputs(task: str, output: Mapping[str, Json]) -> Members:
+    return Members(f"task {task} of the previous run", "output", _values(output))
 
 
 def _members(title: str, task: TaskView) -> Members:

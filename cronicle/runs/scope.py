@@ -4,7 +4,8 @@ Rules:
 
 - A `{"known": value}` is taken as it is, without loading the evaluator: a workflow of plain commands needs none.
 - Names are those of docs/reference: `run.*`, `param.*`, `project.name`, `environment`, `task.NAME.output.KEY`,
-  `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`. A `for_each` task is a map from key to these.
+  `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`, `previous.run.*`, `previous.task.NAME.output.KEY`.
+  A `for_each` task is a map from key to these.
 - A reference to what is not there is a `BadReference`, which names what there is; `try` and `can` work.
 """
 
@@ -50,6 +51,15 @@ class TaskView(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class PreviousView(Value):
+    """What others may see of the previous run; nothing if there is none."""
+
+    run: Mapping[str, Json]
+    tasks: Mapping[str, Mapping[str, Json]]
+    """By task `{"output": …}`, or `{"instances": {key: output}}`."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class RunView(Value):
     """What expressions see of a run, as plain values."""
 
@@ -61,6 +71,8 @@ class RunView(Value):
     task: Callable[[str], TaskView | Mapping[str, TaskView] | None]
     """A task by name; of a `for_each` task its instances; None if there is no such task."""
     task_names: tuple[str, ...]
+    previous: PreviousView | None = None
+    """None where nobody refers to it."""
     secrets: Mapping[str, str] | None = field(default=None, repr=False)
     """None where their values are not to be known: then what holds one is `MASKED`."""
 

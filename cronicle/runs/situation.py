@@ -21,6 +21,7 @@ from dag.frontier import Frontier, JoinRule
 
 if TYPE_CHECKING:
     from cronicle.runs import obstacles as ob
+    from cronicle.runs.events import PreviousFound
 
 NO_LIMIT = 1 << 30
 
@@ -52,6 +53,8 @@ class Situation:
         self.units: dict[UnitId, Unit] = {(task.name, None): Unit((task.name, None)) for task in spec.tasks}
         self.groups: dict[str, Group] = {}
         self.hooks = HookRuns()
+        self.previous: PreviousFound | None = None
+        """What `previous` stands for; None before that was asked, and where nobody wants to know."""
         self._tasks: dict[str, TaskSpec] = {task.name: task for task in spec.tasks}
         self._watched: dict[str, dict[str, None]] = {}  # task -> its keys that another task waits for by name
         for task in spec.tasks:

@@ -192,6 +192,8 @@ class RunSpec(Value):
     """Seconds from the run's first start, waiting included; then its attempts are ended and it has failed."""
     policy: Policy = field(factory=Policy)
     params: Mapping[str, ParamSpec] = field(factory=dict)
+    previous: tuple[str, ...] | None = None
+    """The tasks of which expressions use outputs of the previous run; None if no expression refers to it."""
     tasks: tuple[TaskSpec, ...]
     """In an order in which every task comes after its upstreams."""
     pools: Mapping[str, int] = field(factory=dict)

@@ -108,9 +108,14 @@ class StoreReader(Protocol):
         ...
 
     def find_newest_result(
-        self, project: str, environment: str, workflow: str, series: str | None
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        before: datetime | None = None,
     ) -> Result | None:
-        """The result of the latest logical time that has one."""
+        """The result of the latest logical time that has one; with `before` of those before that instant."""
         ...
 
     def list_results(

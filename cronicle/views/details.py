@@ -92,6 +92,7 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
     facts.append(("revision", revision_text(run)))
     facts.append(("counts", _counts(store, run)))
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(run.params.items())]
+    facts += [("previous", text) for text in _previous(store, run)]
     if run.started_at is not None:
         facts.append(("started", moment(run.started_at, zone, now)))
     if run.lateness:
@@ -109,6 +110,15 @@ def _marked(store: StoreReader, run: RunRecord) -> list[str]:
     if run.reason != Reason.MARKED:
         return []
     return [event.reason for event in store.get_events(run.id) if isinstance(event, RunMarked)]
+
+
+def _previous(store: StoreReader, run: RunRecord) -> list[str]:
+    """The run that its expressions mean by `previous`; nothing if they refer to none."""
+    from cronicle.views.shapes import previous_of
+
+    found = previous_of(store, run, read_spec(store, run.spec_hash))
+    earlier = store.find_run(found) if found is not None else None
+    return [f"{name_of(earlier)}   run {earlier.id}"] if earlier is not None else [found] if found else []
 
 
 def _hooks(store: StoreReader, run: RunRecord) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronicle.runs.events import PreviousFound
 from cronicle.runs.hooks import HookRun, HookRuns
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
@@ -118,6 +119,8 @@ class RunDetails(RunShape):
 
     params: Mapping[str, Any]
     actor: Mapping[str, str]
+    previous: str | None = None
+    """The run that expressions mean by `previous`; null if none refers to it, or there is none."""
     tasks: tuple[TaskShape, ...] = field(default=())
     hooks: tuple[HookShape, ...] = field(default=())
 
@@ -292,9 +295,18 @@ def details_fields(store: StoreReader, run: RunRecord, spec: RunSpec) -> dict[st
         **run_fields(run),
         "params": run.params,
         "actor": {"user": run.actor.user, "host": run.actor.host, "command": run.actor.command},
+        "previous": previous_of(store, run, spec),
         "tasks": task_shapes(run, spec, store.list_tasks(run.id), store.list_attempts(run.id)),
         "hooks": hook_shapes(store, run, spec),
     }
+
+
+def previous_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> str | None:
+    """The run that expressions of a run mean by `previous`, as far as it has been looked for."""
+    if spec.previous is None:
+        return None
+    found = (event for event in store.get_events(run.id) if isinstance(event, PreviousFound))
+    return next((event.run_id for event in found), None)
 
 
 def hook_shapes(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[HookShape, ...]:

@@ -89,6 +89,21 @@ def test_all_rules_of_a_workflow_are_in_its_spec() -> None:
     assert spec_from_bytes(spec_to_bytes(spec)) == spec
 
 
+def test_a_workflow_that_uses_what_the_run_before_has_left_starts_after_its_success() -> None:
+    spec = compiled(
+        """
+  task "b" {
+    env    = { LAST = try(previous.task.t.output.last, "") }
+    script = "echo ${can(previous.run.id)}"
+  }
+"""
+    )
+
+    assert spec.previous == ("t",)
+    assert spec.policy.depends_on_past
+    assert compiled("").previous is None
+
+
 def test_a_workflow_may_run_after_others_each_of_which_is_named_once() -> None:
     project, _ = loaded(
         f'workflow "a" {{\n{TASK}}}\nworkflow "b" {{\n{TASK}}}\n'

@@ -242,6 +242,7 @@ def test_a_fact_that_cannot_be_before_the_start_changes_nothing(event):
         ev.TaskCarriedOver(at=START, task="other", key=None, from_run="OLD"),
         ev.TasksReady(at=START, tasks=("t", "nobody")),
         ev.TasksCancelled(at=START, units=(("t", None),)),
+        ev.PreviousFound(at=START, run_id=None),
         ev.RunFinished(at=START, state=RunState.SKIPPED),
         ev.AttemptFinished(at=START, task="t", key=None, attempt=1, outcome=Outcome.SUCCEEDED),
         started("t", attempt=2),
@@ -715,3 +716,14 @@ def test_slots_of_a_pool_are_gone_with_the_owner_to_which_they_were_granted():
 
     wishes = run.machine.next_actions(START)
     assert [(type(wish), wish.task) for wish in wishes] == [(RequestSlot, "a"), (RequestSlot, "b")]
+
+
+def test_what_previous_means_is_found_once_before_the_start() -> None:
+    machine = Driver(PLAIN, start=False).machine
+    found = ev.PreviousFound(at=START, run_id="OLD", run={"date": "2026-11-22"})
+
+    machine.advance(found)
+
+    assert machine.previous is found
+    with pytest.raises(IllegalEventError, match="twice"):
+        machine.advance(found)

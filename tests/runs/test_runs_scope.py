@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cronicle.runs.scope import (
     BadReference,
     InstanceView,
+    PreviousView,
     RunView,
     TaskView,
     evaluate_attempt,
@@ -177,3 +179,41 @@ def test_what_is_known_costs_no_evaluator() -> None:
         "assert not [name for name in sys.modules if name.startswith(('grammar', 'hcl2', 'networkx'))]\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+PREVIOUS = PreviousView(
+    run={"id": "R0", "time": "2026-11-22T00:00:00Z", "interval": {"start": "a", "end": "b", "date": "c"}},
+    tasks={
+        "load": {"output": {"last": 7, "name": "x"}},
+        "sum": {"instances": {"rain": {"max": 1}, "wind": {"max": 2}}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("previous.run.time", "2026-11-22T00:00:00Z"),
+        ("previous.run.interval.date", "c"),
+        ("previous.task.load.output.last + 1", 8),
+        ('previous.task.sum["wind"].output.max', 2),
+        ("values(previous.task.sum)[*].output.max", [1, 2]),
+        ("can(previous.task.load.output.other)", False),
+    ],
+)
+def test_previous_is_what_the_run_before_has_left(text: str, expected: Any) -> None:
+    view = evolve(VIEW, previous=PREVIOUS)
+
+    assert evaluate_lazy(lazy(text), view, ALONE) == expected
+
+
+def test_without_a_run_before_previous_is_a_bad_reference_that_try_can_answer() -> None:
+    first = evolve(VIEW, previous=PreviousView(run={}, tasks={}))
+
+    assert (
+        evaluate_lazy(lazy('try(previous.task.load.output.last, previous.run.time, "none")'), first, ALONE)
+        == "none"
+    )
+    for text in ("previous.run.time", "previous.task.load.output.last"):
+        with pytest.raises(BadReference, match=r"there is none: try\(previous"):
+            evaluate_lazy(lazy(text), first, ALONE)

@@ -25,6 +25,7 @@ EVERY_EVENT = (
     ev.RunQueued(at=START, run_id="R000000001"),
     ev.TaskCarriedOver(at=START, task="a", key="x", from_run="R0", output={"n": "1"}, fingerprint="1:a"),
     ev.TasksExcluded(at=START, tasks=("b", "c")),
+    ev.PreviousFound(at=START, run_id="OLD", run={"id": "OLD"}, tasks={"a": {"output": {"n": 1}}}),
     ev.RunStarted(at=START),
     ev.RunAdopted(at=START, owner="me"),
     ev.TasksReady(at=START, tasks=("d",)),

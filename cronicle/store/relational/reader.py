@@ -28,6 +28,7 @@ from cronicle.store.records import (
     RunRecord,
     TaskRecord,
 )
+from cronicle.store.relational import serving
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
@@ -207,11 +208,16 @@ class RelationalReader:
         return next(iter(readable_only("run", _result_from, found)), None)
 
     def find_newest_result(
-        self, project: str, environment: str, workflow: str, series: str | None
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        series: str | None,
+        before: datetime | None = None,
     ) -> Result | None:
         found = self._connection.rows(
-            f"{_RESULT} ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
-            (project, environment, workflow, series or ""),
+            f"{_RESULT} AND logical_time < ? ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+            (project, environment, workflow, series or "", to_instant(before) if before else LAST_OF_ALL),
         )
         return next(iter(readable_only("run", _result_from, found)), None)
 
@@ -410,18 +416,12 @@ class RelationalReader:
         return readable_only("run number", rows.run_from, found)
 
     def list_unowned(self) -> tuple[UnownedRecord, ...]:
-        from cronicle.store.relational import serving
-
         return serving.list_unowned(self._connection)
 
     def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:
-        from cronicle.store.relational import serving
-
         return serving.list_serving(self._connection, scope, self._liveness.is_alive)
 
     def list_ends(self, after: int, last: int) -> frozenset[RunEnd]:
-        from cronicle.store.relational import serving
-
         return serving.list_ends(self._connection, after, last)
 
     def list_ended_after(self, ended_event: int, limit: int = 500) -> tuple[EndedRun, ...]:
@@ -440,8 +440,6 @@ class RelationalReader:
         return next((leader for led, leader in self.list_leaders() if scope in (None, led)), None)
 
     def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
-        from cronicle.store.relational import serving
-
         return serving.list_leaders(self._connection, self._liveness.is_alive)
 
     # Figures

@@ -22,6 +22,13 @@ workflow "w" {
       project.nam,      # ERROR: unknown attribute of project "nam"
       environment.name, # ERROR: environment has no attributes
       nothing.x,        # ERROR: unknown name "nothing"
+      previous,         # ERROR: previous alone means nothing
+      previous.rnu.time, # ERROR: previous.rnu.time alone means nothing
+      previous.run.tiem, # ERROR: unknown attribute of run "tiem"
+      previous.run,     # ERROR: previous.run alone means nothing
+      previous.task,    # ERROR: previous.task alone means nothing
+      previous.task.x.output.n, # ERROR: unknown task "x"
+      previous.task.b.stdout, # ERROR: unknown attribute "stdout"
       secret.token,     # ERROR: unknown secret "token"
       var,              # ERROR: var alone means nothing
       task,             # ERROR: task alone means nothing

@@ -17,6 +17,7 @@ workflow "w" {
   task "a" {
     command       = ["true"]
     trigger_rule  = param.p                # ERROR: param.p may not be used here
+    description   = previous.run.date      # ERROR: previous.run.date may not be used here
     tags          = [run.date]             # ERROR: run.date may not be used here
     env           = { for k in [run.date] : k => k } # ERROR: the names in env must be known when the DAG is drawn
   }
@@ -29,6 +30,6 @@ workflow "w" {
     depends_on = [task.b[run.date]] # ERROR: run.date may not be used here
   }
   on_failure {
-    command = ["echo", task.a.output.x] # ERROR: task.a.output.x may not be used here
+    command = ["echo", task.a.output.x, previous.run.id] # ERROR: task.a.output.x may not be used here # ERROR: previous.run.id may not be used here
   }
 }
