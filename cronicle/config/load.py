@@ -26,6 +26,7 @@ from cronicle.config.secrets import read_secret
 from cronicle.config.settings import read_settings
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
 from cronicle.config.tree import Tree
+from cronicle.config.unreachable import unreachable_tasks
 from cronicle.config.variables import GivenValues, read_variables
 from cronicle.config.version import satisfies
 from cronicle.config.workflows import Surroundings, read_workflow
@@ -294,6 +295,7 @@ class _Loader:
         }
         for workflow in found.values():
             reader.findings.add(*check_workflow(workflow, variables))
+            reader.findings.add(*unreachable_tasks(workflow))
         reader.findings.add(*never_meeting(found))
         circle = check_after(found)
         if circle is not None:
