@@ -59,8 +59,8 @@ def _why_never(task: Task, workflow: Workflow) -> tuple[str, str] | None:
     above = [workflow.tasks[edge.task] for edge in edges_of(task) if edge.task in workflow.tasks]
     if task.trigger_rule == JoinRule.ANY_FAILED and above and not any(map(_may_end_bad, above)):
         remedy = (
-            "A failure that is allowed counts as good. Leave allow_failure out above, or ask for the state in `when`, "
-            'with trigger_rule = "all_done".'
+            "A failure that is allowed counts as good. Leave allow_failure out above, or ask for the state in `when` "
+            'of a task with trigger_rule = "all_done".'
         )
         return f'task "{task.name}" is never executed: none of the tasks above can fail', remedy
     return None
