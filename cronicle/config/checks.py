@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
+from cronicle.config.chains import Reference, references_in
 from cronicle.config.graph import check_graph, edges_of
-from cronicle.config.project import Task, Variable, Workflow
-from cronicle.config.references import Reference, references_in
+from cronicle.config.project import Param, Prepare, Task, Variable, Workflow
 from cronicle.errors import CronicleError
 from cronicle.schedule.counting import count_ticks
 from cronicle.schedule.rule import Schedule
@@ -31,6 +31,7 @@ register(
     {
         "rule-without-upstreams": "A trigger rule waits for one of the tasks above, and there are none.",
         "unused-variable": "A variable is declared and nothing refers to it.",
+        "unused-prepare": "A prepare block is declared, and no task uses what it makes.",
         "never-meeting": "A workflow is to run after others that never have the same logical time.",
         "unquoted-value": "A script interpolates a value that a shell would take apart.",
     }
@@ -49,7 +50,7 @@ def check_workflow(workflow: Workflow, variables: Mapping[str, Variable]) -> Ite
     if circle is not None:
         yield circle
     for hook in workflow.hooks:
-        for found in _unquoted(hook.script, True, workflow, variables):
+        for found in _unquoted(hook.script, True, workflow.params, variables):
             yield found.inside(f'workflow "{workflow.name}"', hook.event)
     for task in workflow.tasks.values():
         for found in _check_task(task, workflow, variables):
@@ -76,17 +77,17 @@ def _check_task(task: Task, workflow: Workflow, variables: Mapping[str, Variable
                 f"Its for_each makes no such key. {remedy}",
                 edge.span,
             )
-    yield from _unquoted(task.script, task.interpreter[0].endswith("sh"), workflow, variables)
+    yield from _unquoted(task.script, task.interpreter[0].endswith("sh"), workflow.params, variables)
 
 
 def _unquoted(
-    script: Expression | None, is_shell: bool, workflow: Workflow, variables: Mapping[str, Variable]
+    script: Expression | None, is_shell: bool, params: Mapping[str, Param], variables: Mapping[str, Variable]
 ) -> Iterator[Diagnostic]:
     if not isinstance(script, Template):
         return
     for interpolation in _interpolations(script):
         for reference in _outside_of_quoting(interpolation.expr):
-            if not _may_hold_anything(reference, workflow, variables):
+            if not _may_hold_anything(reference, params, variables):
                 continue
             quoted = f"${{shellquote({reference.text})}}, or " if is_shell else ""
             yield warning(
@@ -130,14 +131,16 @@ def _all_below(node: Node) -> Iterator[Node]:
         yield from _all_below(child)
 
 
-def _may_hold_anything(reference: Reference, workflow: Workflow, variables: Mapping[str, Variable]) -> bool:
+def _may_hold_anything(
+    reference: Reference, params: Mapping[str, Param], variables: Mapping[str, Variable]
+) -> bool:
     """True for a value of `var`, `param`, `each` or an output of a task, unless it is a number or bool."""
     name = reference.name(0) or ""
     match reference.root:
         case "var":
             return name in variables and variables[name].type not in _PLAIN_TYPES
         case "param":
-            return name in workflow.params and workflow.params[name].type not in _PLAIN_TYPES
+            return name in params and params[name].type not in _PLAIN_TYPES
         case "each":
             return True
         case "task" | "previous":
@@ -174,16 +177,39 @@ def _may_meet(one: Sequence[Schedule], other: Sequence[Schedule]) -> bool:
     return 0 in counts or counts[0] + counts[1] != counts[2]
 
 
-def unused_variables(bodies: Iterable[Body], variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
-    """A warning for every variable to which nothing but its own validation refers."""
-    used = {
+def check_prepares(
+    bodies: Iterable[Body], prepares: Mapping[str, Prepare], variables: Mapping[str, Variable]
+) -> Iterator[Diagnostic]:
+    """The warnings of prepare blocks: what no task uses, and what a script interpolates unquoted."""
+    used = _referred(bodies, "prepare", declared_by="prepare")
+    for name, prepare in prepares.items():
+        for found in _unquoted(prepare.script, True, {}, variables):
+            yield found.inside(f'prepare "{name}"')
+        if name not in used:
+            yield warning(
+                "unused-prepare",
+                f'prepare "{name}" is not used',
+                f"It is made for the first task that needs it, and none refers to prepare.{name}.path. Remove it, or "
+                "use it.",
+                prepare.span,
+            )
+
+
+def _referred(bodies: Iterable[Body], root: str, *, declared_by: str) -> set[str | None]:
+    """The names under a root to which anything refers but the blocks that declare them."""
+    return {
         reference.name(0)
         for body in bodies
         for item in body.items
-        if getattr(item, "type", "") != "variable"
+        if getattr(item, "type", "") != declared_by
         for reference in references_in(item)
-        if reference.root == "var"
+        if reference.root == root
     }
+
+
+def unused_variables(bodies: Iterable[Body], variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
+    """A warning for every variable to which nothing but its own validation refers."""
+    used = _referred(bodies, "var", declared_by="variable")
     for name, variable in variables.items():
         if name not in used:
             yield warning(

@@ -11,12 +11,13 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts
+from cronicle.config.chains import references_in
+from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts, preparation_key
 from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.inputs import GAP, InputFinder, words_of
 from cronicle.config.instances import instances_of
-from cronicle.config.project import Hook, Project, Task, Workflow
-from cronicle.config.references import references_in
+from cronicle.config.prepares import prepares_in
+from cronicle.config.project import Hook, Prepare, Project, Task, Workflow
 from cronicle.config.scope import plan_scope
 from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
@@ -24,6 +25,7 @@ from cronicle.runs.spec import (
     HookSpec,
     Lazy,
     ParamSpec,
+    PrepareSpec,
     RunSpec,
     SecretSpec,
     TaskSpec,
@@ -76,6 +78,8 @@ class _Compiler:
     scope: Scope
     finder: InputFinder
     _read_as_data: frozenset[str] = field(init=False)
+    _prepares: dict[str, PrepareSpec] = field(factory=dict, init=False)
+    """Those that tasks use, as far as these are compiled."""
     _folded: dict[int, tuple[Expression, Expression, Value]] = field(factory=dict, init=False)
     """By the identity of an expression, which is kept with it: itself, what is left of it, its value."""
 
@@ -123,6 +127,7 @@ class _Compiler:
             pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
             hooks=hooks,
             secrets={name: self._secret(name) for name in sorted(secrets)},
+            prepares=dict(sorted(self._prepares.items())),
         )
 
     def _secret(self, name: str) -> SecretSpec:
@@ -158,6 +163,10 @@ class _Compiler:
             workdir=task.workdir,
             stdin=tuple(self._stdin(task.stdin)),
             secrets=_secrets_in(task.command, task.stdin, *task.env),
+            prepares={
+                name: self._prepare(name).key
+                for name in sorted({*prepares_in((task.command, task.script, task.stdin, *task.env))})
+            },
             merge_output=task.merge_output,
             stdout_is_data=task.name in self._read_as_data,
             retry=task.retry,
@@ -197,7 +206,33 @@ class _Compiler:
             after=hook.after,
         )
 
+    def _prepare(self, name: str) -> PrepareSpec:
+        if name not in self._prepares:
+            self._prepares[name] = self._compiled_prepare(self.project.prepares[name])
+        return self._prepares[name]
+
+    def _compiled_prepare(self, prepare: Prepare) -> PrepareSpec:
+        spec = PrepareSpec(
+            key="",
+            command=None
+            if prepare.command is None
+            else tuple(self._known(prepare.command, ListType(STRING))),
+            script=None if prepare.script is None else self._known(prepare.script, STRING),
+            env={name: lazy["known"] for name, lazy in self._env(prepare.env).items()},
+            inputs=self.finder.inferred(self._words(prepare))
+            if prepare.inputs is None
+            else self.finder.declared(prepare.inputs),
+            inputs_declared=prepare.inputs is not None,
+            timeout=prepare.timeout,
+        )
+        key = preparation_key(spec.command, spec.script, spec.interpreter, spec.env, spec.inputs)
+        return evolve(spec, key=key)
+
     # Expressions
+
+    def _known(self, expr: Expression, type_: Type) -> Any:
+        """The value of an expression that may refer only to what is known."""
+        return self._lazy(expr, type_)["known"]
 
     def _fold(self, expr: Expression) -> tuple[Expression, Value]:
         """What is left of an expression once all that is known is put in, and its value as far as it is known."""
@@ -267,8 +302,8 @@ class _Compiler:
 
     # What is found in expressions
 
-    def _words(self, task: Task) -> tuple[str, ...]:
-        """The literal words of what a task executes; a `GAP` stands for an argument that is not literal."""
+    def _words(self, task: Task | Prepare) -> tuple[str, ...]:
+        """The literal words of what is executed; a `GAP` stands for an argument that is not literal."""
         if task.command is not None:
             _, value = self._fold(task.command)
             items = value if isinstance(value, tuple) else ()

@@ -8,7 +8,7 @@ The deep form also covers the upstreams', so that it changes when anything above
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,7 +34,12 @@ FINGERPRINT_PARTS = (
     "allow_failure",
     "inputs",
 )
-"""The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too."""
+"""The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too, and
+`prepare.NAME` for each preparation that it uses."""
+
+KEY_LENGTH = 24
+"""Hexadecimal digits of the key of a preparation, 96 bits: it is a part of paths, of which some programs bear no long
+ones (the first line of a script)."""
 
 
 def part_hash(value: Any) -> str:
@@ -47,12 +52,24 @@ def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
     parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
     if spec.wait is not None:
         parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
+    parts |= {f"prepare.{name}": part_hash(key) for name, key in spec.prepares.items()}
     return parts
 
 
 def fingerprint(parts: Mapping[str, str]) -> str:
     """The fingerprint of a task from its hashed parts."""
     return f"{ALGORITHM}:{part_hash(dict(parts))}"
+
+
+def preparation_key(
+    command: Sequence[str] | None,
+    script: str | None,
+    interpreter: Sequence[str],
+    env: Mapping[str, str | None],
+    inputs: Mapping[str, str],
+) -> str:
+    """The key of a preparation: a hash of all that defines what is made, as the fields of `PrepareSpec` hold it."""
+    return part_hash([ALGORITHM, command, script, interpreter, env, inputs])[:KEY_LENGTH]
 
 
 def deep_fingerprint(own: str, upstreams: Iterable[tuple[str, str | None, str]]) -> str:

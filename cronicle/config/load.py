@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from cronicle.config.calendars import read_calendar
-from cronicle.config.checks import check_workflow, never_meeting, unused_variables
+from cronicle.config.checks import check_prepares, check_workflow, never_meeting, unused_variables
 from cronicle.config.files import project_files, vars_file
 from cronicle.config.graph import check_after
 from cronicle.config.hooks import read_hooks
 from cronicle.config.locals import Locals, read_locals
 from cronicle.config.moves import read_moves
-from cronicle.config.project import Hook, Pool, Project, Settings, Variable, Workflow
+from cronicle.config.prepares import read_prepare
+from cronicle.config.project import Hook, Pool, Prepare, Project, Settings, Variable, Workflow
 from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, place_text, unique
 from cronicle.config.references import Names
 from cronicle.config.schedules import read_zone
@@ -46,7 +47,14 @@ register(
 )
 
 _SECONDARY = frozenset(
-    {"unknown-reference", "unused-variable", "nothing-to-execute", "missing-block", "missing-attribute"}
+    {
+        "unknown-reference",
+        "unused-variable",
+        "unused-prepare",
+        "nothing-to-execute",
+        "missing-block",
+        "missing-attribute",
+    }
 )
 """What may be untrue where a file could not be read completely."""
 
@@ -134,6 +142,7 @@ class _Loader:
             variables=frozenset(values),
             locals=frozenset(self._local_names()),
             secrets=frozenset(self._labels("secret")),
+            prepares=frozenset(self._labels("prepare")),
         )
         scope = with_values(
             self.reader.scope, variables=values, locals_={}, project=name, environment=environment
@@ -163,6 +172,7 @@ class _Loader:
             files=self.tree.paths(),
         )
         workflows = self._workflows(reader, around, variables, locals_)
+        prepares = self._prepares(reader, variables, locals_)
         return Project(
             name=name,
             environment=environment,
@@ -175,6 +185,7 @@ class _Loader:
                 name: read_secret(reader.inside(each.title), each)
                 for name, each in unique(reader, self._blocks("secret"), "secret").items()
             },
+            prepares=prepares,
             workflows=workflows,
             hooks=self._hooks(reader, block, locals_),
             settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),
@@ -285,6 +296,16 @@ class _Loader:
             )
             for name, block in unique(reader, self._blocks("pool"), "pool").items()
         }
+
+    def _prepares(
+        self, reader: Reader, variables: dict[str, Variable], locals_: Locals
+    ) -> dict[str, Prepare]:
+        found = {
+            name: read_prepare(reader.inside(block.title), locals_.inlined(block), self.tree.paths())
+            for name, block in unique(reader, self._blocks("prepare"), "prepare").items()
+        }
+        reader.findings.add(*check_prepares([file.body for file in self.files], found, variables))
+        return found
 
     def _workflows(
         self, reader: Reader, around: Surroundings, variables: dict[str, Variable], locals_: Locals

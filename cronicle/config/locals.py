@@ -1,8 +1,8 @@
 """Locals: names for expressions. Those that depend on a run are put in place of their names.
 
-A local that is known at plan has one value. One that refers to `run`, `param`, `task`, `each` or `attempt`, itself or
-through another local, has another in each place and in each run; so its expression takes the place of its name, there
-makes the edges that its references make, and is evaluated as soon as all of it is known.
+A local that is known at plan has one value. One that refers to `run`, `param`, `task`, `each`, `attempt` or
+`prepare`, itself or through another local, has another in each place and in each run; so its expression takes the
+place of its name, there makes the edges that its references make, and is evaluated as soon as all of it is known.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import attrs
 
+from cronicle.config.chains import literal_text, references_in
 from cronicle.config.reading import Reader, place_text
-from cronicle.config.references import AT_RUN, IN_LOCAL, check_reference, literal_text, references_in
+from cronicle.config.references import AT_RUN, IN_LOCAL, check_reference
 from cronicle.config.scope import KNOWN_AT_RUN, plain_members
 from grammar import syntax
 from grammar.scope import Members
@@ -23,6 +24,8 @@ from grammar.source import Span
 from grammar.syntax import Attribute, Block, Expression
 from grammar.traverse import walk
 from grammar.values import Value
+
+_OF_A_WORKFLOW = AT_RUN - {"run", "prepare"}
 
 _LOOPS = (syntax.ForTuple, syntax.ForObject, syntax.TemplateFor)
 
@@ -103,7 +106,7 @@ def _is_late(expr: Expression, needs: Iterable[str], late: Mapping[str, Expressi
 
 def _refers_well(reader: Reader, expr: Expression) -> bool:
     """Check what can be checked outside of a workflow: its parameters and tasks are known where the local is used."""
-    outside = [each for each in references_in(expr) if each.root not in AT_RUN or each.root == "run"]
+    outside = [each for each in references_in(expr) if each.root not in _OF_A_WORKFLOW]
     found = [check_reference(each, IN_LOCAL, reader.names) for each in outside]
     return reader.keep(dict.fromkeys(each for each in found if each is not None))
 

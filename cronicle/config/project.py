@@ -56,6 +56,21 @@ class Secret:
     span: Span = field(eq=False, repr=False)
 
 
+@frozen(kw_only=True)
+class Prepare:
+    """What tasks need beyond their revision, and what makes it."""
+
+    name: str
+    command: Expression | None = None
+    script: Expression | None = None
+    env: tuple[Expression, ...] = ()
+    """One map, or none."""
+    inputs: tuple[str, ...] | None = None
+    """Globs; None if its inputs are to be inferred."""
+    timeout: float = 3600.0
+    span: Span = field(eq=False, repr=False)
+
+
 @frozen
 class Validation:
     """A condition that a value must satisfy, and what is said of one that does not."""
@@ -240,6 +255,10 @@ class Retention:
     run_data: float = 30 * 86400.0
     total_size: int | None = None
     """Bytes of logs and data; None: any number."""
+    prepared: float = 30 * 86400.0
+    """From the last use of what was prepared."""
+    prepared_size: int = 20 * 10**9
+    """Bytes of what was prepared, on one machine."""
 
 
 @frozen(kw_only=True)
@@ -271,6 +290,7 @@ class Project:
     """Values of the language."""
     pools: Mapping[str, Pool] = field(factory=dict)
     secrets: Mapping[str, Secret] = field(factory=dict)
+    prepares: Mapping[str, Prepare] = field(factory=dict)
     workflows: Mapping[str, Workflow] = field(factory=dict)
     hooks: tuple[Hook, ...] = ()
     """Of every workflow, beside its own."""

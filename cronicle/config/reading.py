@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from attrs import define, evolve, field
 
-from cronicle.config.references import AT_PLAN, Names, Place, check_reference, references_in
+from cronicle.config.chains import references_in
+from cronicle.config.references import AT_PLAN, Names, Place, check_reference
 from cronicle.errors import CronicleError
 from cronicle.schedule.text import parse_duration, parse_size
 from grammar.diagnostics import Diagnostic, error, has_errors, register, warning

@@ -1,4 +1,4 @@
-"""What the expressions of a project refer to, and whether there is such a thing and it may stand there.
+"""Whether there is what the expressions of a project refer to, and whether it may stand there.
 
 Every reference begins with one of a few roots (`var`, `task`, `run`, …). Where an expression stands decides which of
 them it may use: what must be known when the DAG is drawn sees less than what is evaluated for an attempt.
@@ -11,11 +11,10 @@ from typing import Final
 
 from attrs import field, frozen
 
-from grammar import syntax
+from cronicle.config.chains import Reference
 from grammar.diagnostics import Diagnostic, error, register
 from grammar.source import Span
 from grammar.suggest import nearest
-from grammar.traverse import children
 
 register(
     {
@@ -28,7 +27,7 @@ register(
     }
 )
 
-LATER: Final = frozenset({"source", "prepare"})
+LATER: Final = frozenset({"source"})
 """Roots of the language that this version does not have yet."""
 
 RUN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -40,6 +39,7 @@ RUN: Final[Mapping[str, tuple[str, ...]]] = {
     "interval": ("start", "end", "date"),
 }
 TASK: Final = ("output", "stdout", "state")
+PREPARE: Final = ("path",)
 
 
 @frozen
@@ -55,7 +55,7 @@ class Place:
 _PLAN = frozenset({"var", "local", "project", "environment"})
 
 AT_PLAN: Final = Place("this", _PLAN)
-AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt", "previous"})
+AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt", "previous", "prepare"})
 """Roots of what only a run knows."""
 IN_LOCAL: Final = Place("a local", _PLAN | AT_RUN, "")
 IN_HOOK: Final = Place(
@@ -81,6 +81,9 @@ IN_HOOK_OF_WORKFLOW: Final = Place(
     "a hook of a workflow", _PLAN, "This hook tells of the workflow, and not of one run."
 )
 IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
+IN_PREPARE: Final = Place(
+    "prepare", _PLAN, "What is prepared is shared by all runs, so what makes it must be known before any."
+)
 SECRET: Final = frozenset({"secret"})
 IN_COMMAND: Final = Place("command", IN_TASK.roots | SECRET, "")
 IN_ENV: Final = Place("env", IN_TASK.roots | SECRET, "")
@@ -89,103 +92,6 @@ IN_ENV_OF_HOOK: Final = Place("env of a hook", IN_HOOK.roots | SECRET, IN_HOOK.w
 IN_ENV_OF_HOOK_OF_WORKFLOW: Final = Place(
     "env of a hook of a workflow", IN_HOOK_OF_WORKFLOW.roots | SECRET, IN_HOOK_OF_WORKFLOW.why
 )
-
-
-@frozen
-class Step:
-    """One step from a value into it: `.name`, `["key"]`, or something computed."""
-
-    name: str | None
-    """None if it is not literal, or is a splat."""
-    is_index: bool = False
-    span: Span | None = field(default=None, eq=False, repr=False)
-
-
-@frozen
-class Reference:
-    """A name and the steps into it: `task.extract.output.rows`."""
-
-    root: str
-    steps: tuple[Step, ...] = ()
-    span: Span | None = field(default=None, eq=False, repr=False)
-    """Of the whole of it."""
-
-    def name(self, at: int) -> str | None:
-        """The literal name of a step; None if it has none, or there is no such step."""
-        return self.steps[at].name if at < len(self.steps) else None
-
-    @property
-    def text(self) -> str:
-        """As it was written, as far as it is literal: `task.extract`."""
-        text = self.root
-        for step in self.steps:
-            if step.name is None:
-                break
-            text += f'["{step.name}"]' if step.is_index else f".{step.name}"
-        return text
-
-
-def references_in(node: syntax.Node, bound: frozenset[str] = frozenset()) -> Iterator[Reference]:
-    """All references of an expression, in order; names bound by a `for` are none.
-
-    `grammar.traverse.references` finds the same; this keeps how each step is written and where, which is needed to
-    tell `task.a.output` from `task.a["output"]` and to mark the one word that is wrong.
-    """
-    match node:
-        case syntax.Variable() | syntax.GetAttr() | syntax.Index() | syntax.Splat():
-            yield from _chain(node, bound)
-        case syntax.ForTuple() | syntax.ForObject() | syntax.TemplateFor():
-            collection, *rest = children(node)
-            yield from references_in(collection, bound)
-            inner = bound | {node.value_name} | ({node.key_name} if node.key_name is not None else set())
-            for child in rest:
-                yield from references_in(child, inner)
-        case syntax.ObjectItem() if node.bare_key is not None:
-            yield from references_in(node.value, bound)
-        case _:
-            for child in children(node):
-                yield from references_in(child, bound)
-
-
-def _chain(node: syntax.Expression, bound: frozenset[str]) -> Iterator[Reference]:
-    """A chain of steps: one reference if it begins with a name, and those inside of its indexes."""
-    steps: list[Step] = []
-    inside: list[syntax.Expression] = []
-    base: syntax.Expression = node
-    while True:
-        match base:
-            case syntax.GetAttr(base=inner, name=name):
-                steps.append(Step(name, is_index=False, span=base.name_span))
-            case syntax.Index(base=inner, key=key):
-                literal = literal_text(key)
-                steps.append(Step(literal, is_index=True, span=key.span))
-                if literal is None:
-                    inside.append(key)
-            case syntax.Splat(base=inner, each=each):
-                steps = [Step(None, is_index=True, span=base.span)]
-                inside.append(each)
-            case _:
-                break
-        base = inner
-    if isinstance(base, syntax.Variable):
-        if base.name not in bound:
-            yield Reference(base.name, tuple(reversed(steps)), node.span)
-    else:
-        yield from references_in(base, bound)
-    for item in reversed(inside):
-        yield from references_in(item, bound)
-
-
-def literal_text(expr: syntax.Expression) -> str | None:
-    """The text of a literal string, or of a literal number as an index writes it; None if it is neither."""
-    match expr:
-        case syntax.Template():
-            return expr.literal
-        case syntax.Parentheses(expr=inner):
-            return literal_text(inner)
-        case syntax.Literal(value=int() as number) if not isinstance(number, bool):
-            return str(number)
-    return None
 
 
 @frozen
@@ -202,6 +108,7 @@ class Names:
     variables: frozenset[str] = frozenset()
     locals: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    prepares: frozenset[str] = frozenset()
     params: frozenset[str] = frozenset()
     tasks: Mapping[str, TaskNames] = field(factory=dict)
     task: str | None = None
@@ -228,6 +135,13 @@ def check_reference(reference: Reference, place: Place, names: Names) -> Diagnos
 
 
 def _too_early(reference: Reference, place: Place) -> Diagnostic:
+    if place is IN_PREPARE and reference.root == "prepare":
+        return error(
+            "reference-too-early",
+            f"{reference.text} may not be used here",
+            "One preparation cannot use another, which might use it in turn. Make both in one prepare block.",
+            reference.span,
+        )
     when = {
         "run": "known when a run starts",
         "param": "known when a run starts",
@@ -235,6 +149,7 @@ def _too_early(reference: Reference, place: Place) -> Diagnostic:
         "each": "known for one instance of a task with for_each",
         "attempt": "known for one attempt of a task",
         "previous": "looked for when a run starts",
+        "prepare": "there for the attempts of a task",
     }[reference.root]
     return error(
         "reference-too-early",
@@ -336,6 +251,21 @@ def _check_secret(reference: Reference, names: Names) -> Diagnostic | None:
         return _missing(reference, "the name of a secret", "secret.NAME")
     if reference.name(0) not in names.secrets:
         return _unknown(reference, 1, "secret", names.secrets, "No secret of that name is declared.")
+    return None
+
+
+def _check_prepare(reference: Reference, names: Names) -> Diagnostic | None:
+    name = reference.name(0)
+    if name is None:
+        return _missing(reference, "the name of a prepare block and path", "prepare.NAME.path")
+    if name not in names.prepares:
+        return _unknown(
+            reference, 1, "preparation", names.prepares, "No prepare block of that name is declared."
+        )
+    if len(reference.steps) == 1:
+        return _missing(reference, "path", f"prepare.{name}.path")
+    if reference.name(1) not in PREPARE:
+        return _unknown(reference, 2, "attribute of a preparation", PREPARE, "It has no such attribute.")
     return None
 
 
@@ -490,6 +420,7 @@ _CHECKS: Final = {
     "var": _check_var,
     "local": _check_local,
     "secret": _check_secret,
+    "prepare": _check_prepare,
     "param": _check_param,
     "project": _check_project,
     "environment": _check_environment,

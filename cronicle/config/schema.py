@@ -357,6 +357,17 @@ PROJECT: Final = BlockSchema(
                     STRING,
                     "How much logs and data may take together, the oldest go first; any size if not given.",
                 ),
+                _attribute(
+                    "prepared",
+                    STRING,
+                    'What `prepare` blocks have made, as a duration since its last use; "30d" if not given.',
+                ),
+                _attribute(
+                    "prepared_size",
+                    STRING,
+                    "How much that may take on a machine, as a size; what is unused for the longest time goes first. "
+                    '"20GB" if not given.',
+                ),
             ),
         ),
     ),
@@ -373,6 +384,24 @@ VARIABLE: Final = BlockSchema(
         _attribute("nullable", BOOL, "False if it may not be null."),
     ),
     blocks=(VALIDATION,),
+)
+
+PREPARE: Final = BlockSchema(
+    "prepare",
+    ("NAME",),
+    doc="What tasks need beyond the revision (a virtual environment, `node_modules`, a compiled program): made once "
+    "on a machine for each content of its inputs, and kept while it is used. Tasks find it at `prepare.NAME.path`.",
+    attributes=(
+        _does("command", TEXTS, "The program and its arguments; it writes into `$CRONICLE_PREPARED`."),
+        _does("script", STRING, "A text for /bin/sh, in place of `command`."),
+        _does(
+            "inputs",
+            SetType(STRING),
+            "Globs of the files that define what it makes, such as a lock file; inferred if not given.",
+        ),
+        _does("env", None, "Environment variables, a map; null takes one out."),
+        _runs("timeout", STRING, 'How long it may take, as a duration; "1h" if not given.'),
+    ),
 )
 
 FILE: Final = BlockSchema(
@@ -402,6 +431,7 @@ FILE: Final = BlockSchema(
                 _attribute("command", TEXTS, "A program and its arguments; what it prints is the value."),
             ),
         ),
+        PREPARE,
         BlockSchema(
             "calendar",
             ("NAME",),
@@ -432,7 +462,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "": _words("source prepare"),
+    "": _words("source"),
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
     "workflow": _words("runbook for_each on_deploy_failed rerun"),

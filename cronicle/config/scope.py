@@ -1,7 +1,8 @@
 """What an expression sees when a plan is made: what is known, and when the rest will be.
 
 `var`, `local`, `project`, `environment`, functions and the files of the tree have values; `run`, `param`, `task`,
-`each` and `attempt` are there as unknown values that say when they are known, and travel through other expressions.
+`each`, `attempt` and `prepare` are there as unknown values that say when they are known, and travel through other
+expressions.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from cronicle.config.project import Project, Workflow
-from cronicle.config.references import RUN, Names, TaskNames
+from cronicle.config.references import PREPARE, RUN, Names, TaskNames
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
 from grammar.functions import FUNCTIONS, file_functions
@@ -37,6 +38,7 @@ def plan_scope(project: Project, workflow: Workflow, tree: Tree) -> Scope:
     names = Names(
         params=frozenset(workflow.params),
         secrets=frozenset(project.secrets),
+        prepares=frozenset(project.prepares),
         tasks=dict.fromkeys(workflow.tasks, TaskNames()),
     )
     known = with_values(
@@ -90,6 +92,14 @@ def with_workflow(scope: Scope, names: Names) -> Scope:
             },
         ),
         secret=Members("secret", "secret", dict.fromkeys(names.secrets, KNOWN_AT_ATTEMPT)),
+        prepare=Members(
+            "prepare",
+            "preparation",
+            {
+                name: Members(f"prepare.{name}", "attribute", dict.fromkeys(PREPARE, KNOWN_AT_ATTEMPT))
+                for name in names.prepares
+            },
+        ),
         each=Members(
             "each",
             "attribute",

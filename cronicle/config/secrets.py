@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cronicle.config.chains import references_in
 from cronicle.config.project import Secret
 from cronicle.config.reading import Reader, attribute_of
-from cronicle.config.references import references_in
 from grammar.diagnostics import register
 from grammar.syntax import Block, Expression, GetAttr, Tuple, Variable
 

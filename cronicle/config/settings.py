@@ -35,9 +35,12 @@ def _retention(reader: Reader, body: Body) -> Retention:
     if block is None:
         return default
     inner = reader.inside("retention")
+    prepared_size = inner.size(block.body, "prepared_size")
     return Retention(
         runs=inner.positive_seconds(block.body, "runs"),
         logs=inner.positive_seconds(block.body, "logs") or default.logs,
         run_data=inner.positive_seconds(block.body, "run_data") or default.run_data,
         total_size=inner.size(block.body, "total_size"),
+        prepared=inner.positive_seconds(block.body, "prepared") or default.prepared,
+        prepared_size=default.prepared_size if prepared_size is None else prepared_size,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
+from cronicle.config.chains import Reference, references_in
 from cronicle.config.instances import UnsuitableInstancesError, instances_of
 from cronicle.config.named import POOL, read_name
 from cronicle.config.paths import matching, normalise
@@ -28,9 +29,7 @@ from cronicle.config.references import (
     TASK,
     Names,
     Place,
-    Reference,
     check_reference,
-    references_in,
 )
 from cronicle.config.secrets import check_stdin, warn_of_command
 from cronicle.runs.spec import RetrySpec, WaitSpec
@@ -113,11 +112,11 @@ def read_task(
         keys=_keys(reader, for_each),
         when=reader.late(attribute_of(body, "when"), IN_WHEN, BOOL),
         trigger_rule=reader.choice(body, "trigger_rule", tuple(JoinRule), JoinRule.ALL_SUCCEEDED),
-        env=tuple(expr for layer in layers if (expr := _env(reader, layer)) is not None),
+        env=tuple(expr for layer in layers if (expr := read_env(reader, layer, IN_ENV)) is not None),
         workdir=_workdir(reader, attribute_of(body, "workdir"), files),
         stdin=_stdin(reader, attribute_of(body, "stdin")),
         merge_output=reader.flag(body, "merge_output"),
-        inputs=_inputs(reader, attribute_of(body, "inputs"), files),
+        inputs=read_inputs(reader, attribute_of(body, "inputs"), files),
         retry=_retry(reader, body),
         wait=_wait(reader, body),
         timeout=reader.positive_seconds(body, "timeout"),
@@ -289,11 +288,12 @@ def _interpreter(reader: Reader, body: Body) -> tuple[str, ...]:
     return words or ("/bin/sh", "-eu")
 
 
-def _env(reader: Reader, attribute: Attribute) -> Expression | None:
-    expr = reader.late(attribute, IN_ENV, MapType(STRING))
+def read_env(reader: Reader, attribute: Attribute, place: Place) -> Expression | None:
+    """A map of environment variables, whose names are known."""
+    expr = reader.late(attribute, place, MapType(STRING))
     if expr is None:
         return None
-    value, _ = reader.evaluate(expr, IN_ENV)
+    value, _ = reader.evaluate(expr, place)
     if isinstance(value, HclMap):
         for name in value:
             if not _ENV_NAME.fullmatch(name):
@@ -354,7 +354,8 @@ def _workdir(reader: Reader, attribute: Attribute | None, files: Sequence[str]) 
     return path
 
 
-def _inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> tuple[str, ...] | None:
+def read_inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> tuple[str, ...] | None:
+    """The globs of `inputs`; None if it is not given."""
     value = reader.known(attribute, SetType(STRING))
     if attribute is None or value is None:
         return None

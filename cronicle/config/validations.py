@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from cronicle.config.chains import references_in
 from cronicle.config.project import Validation
 from cronicle.config.reading import Reader, attribute_of, blocks_of
-from cronicle.config.references import AT_PLAN, references_in
+from cronicle.config.references import AT_PLAN
 from grammar.evaluate import evaluate
 from grammar.scope import Members
 from grammar.syntax import Block

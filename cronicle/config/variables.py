@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronicle.config.chains import references_in
 from cronicle.config.project import Variable
 from cronicle.config.reading import Reader, attribute_of, unique
-from cronicle.config.references import references_in
 from cronicle.config.validations import check_value, read_validations
 from grammar.diagnostics import Diagnostics, error, register
 from grammar.evaluate import evaluate

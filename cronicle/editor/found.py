@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from cronicle.config.references import Reference, references_in
+from cronicle.config.chains import Reference, references_in
 from cronicle.config.schema import FILE
 from grammar.schema import BlockSchema
 from grammar.source import Span

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from cronicle.config.references import references_in
+from cronicle.config.chains import references_in
 from cronicle.editor.found import Found
 from cronicle.editor.index import Declared, Index
 from cronicle.names import is_name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from cronicle.clock import Clock
 from cronicle.engine.lease import LeaseLostError
+from cronicle.engine.preparing import NotPreparedError, Preparer
 from cronicle.errors import CronicleError
 from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
@@ -80,6 +81,9 @@ class AttemptRunner:
         self._pass = pass_environment
         self._is_all_settled = is_all_settled
         self._still_owns = still_owns
+        self._preparer = Preparer(
+            self.places, clock, environ, pass_environment, self._lend_snapshot, still_owns
+        )
         self._pools: dict[str, SnapshotPool] = {}
         self._quick: set[tuple[str, str]] = set()
         self._environments: dict[str, Mapping[str, str]] = {}
@@ -99,12 +103,26 @@ class AttemptRunner:
             LeaseLostError: Others have taken over its run; nothing was started.
         """
         try:
-            end = await self._execute(run, spec, prepared, fence, control)
+            if prepared.task.prepares:
+                end = await self._execute_prepared(run, spec, prepared, fence, control)
+            else:
+                end = await self._execute(run, spec, prepared, fence, control)
         except LeaseLostError:
             raise
+        except NotPreparedError as error:
+            return self._not_prepared(run, prepared, error)
         except (CronicleError, OSError) as error:
             return self._not_started(run, prepared, str(error))
         return _finished(prepared, end)
+
+    async def _execute_prepared(
+        self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
+    ) -> AttemptEnd:
+        """Execute an attempt once all is there that it needs beyond its revision."""
+        async with self._preparer.having(run, spec, prepared, control) as remark:
+            end = await self._execute(run, spec, prepared, fence, control)
+        is_worth_it = remark and Outcome(end.outcome) is Outcome.SUCCEEDED
+        return evolve(end, detail=" ".join(filter(None, (remark, end.detail)))) if is_worth_it else end
 
     async def _execute(
         self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
@@ -239,6 +257,14 @@ class AttemptRunner:
         """The run has ended: what was kept for it is no longer needed."""
         self._environments.pop(run.id, None)
 
+    @asynccontextmanager
+    async def _lend_snapshot(self, run: RunRecord) -> AsyncIterator[Snapshot]:
+        snapshot = await self._acquire(run)
+        try:
+            yield snapshot
+        finally:
+            self._pools[run.project].release(snapshot)
+
     async def _acquire(self, run: RunRecord) -> Snapshot:
         pool = self._pools.get(run.project)
         if pool is None:
@@ -267,6 +293,26 @@ class AttemptRunner:
             return Mirror.open_or_create(path)
 
         return SnapshotPool(self._files / "snapshots" / safe_name(project), open_mirror)
+
+    def _not_prepared(
+        self, run: RunRecord, prepared: PreparedAttempt, why: NotPreparedError
+    ) -> ev.AttemptFinished:
+        """The fact of an attempt that did not come to execute its command: what it needs was not to be had."""
+        path = self.places.log_path(run.id, prepared.task.name, prepared.key, prepared.attempt)
+        end = why.end
+        return ev.AttemptFinished(
+            at=self._clock.now(),
+            task=prepared.task.name,
+            key=prepared.key,
+            attempt=prepared.attempt,
+            outcome=why.outcome,
+            reason=why.reason,
+            detail=why.detail,
+            pid=end.pid if end else None,
+            cpu_time=end.cpu_time if end else None,
+            peak_memory=end.peak_memory if end else None,
+            log_bytes=path.stat().st_size if path.exists() else 0,
+        )
 
     def _not_started(self, run: RunRecord, prepared: PreparedAttempt, why: str) -> ev.AttemptFinished:
         """The fact of an attempt that never had a process; its log says why, too."""

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
 from cronicle.operations.previous import previous_view
+from cronicle.execute.prepared import prepared_path
 from cronicle.operations.run_view import view_of_run
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
@@ -69,6 +70,10 @@ class Evaluator:
             task=self._task,
             task_names=tuple(task.name for task in machine.spec.tasks),
             previous=previous_view(machine.previous),
+            prepared={
+                name: str(prepared_path(places.files, run.project, one.key))
+                for name, one in machine.spec.prepares.items()
+            },
         )
 
     def instances(self, task: TaskSpec) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ Rules, each layer over the one before:
 3. The `env` of defaults and task; None unsets.
 4. `CRONICLE_ATTEMPT_TOKEN`, which nothing may change: by it Cronicle finds what belongs to the attempt.
 
-What is common to the attempts of a run is computed once.
+What is common to the attempts of a run is computed once. What `prepare` blocks execute has an environment of its own
+(`preparation_environment`).
 """
 
 from __future__ import annotations
@@ -65,6 +66,17 @@ class AttemptVariables(Value):
     fence: int
 
 
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class PreparationVariables(Value):
+    """What a preparation sees beside what is passed on, named likewise."""
+
+    project: str
+    prepared: str
+    scratch: str
+    token: str
+    """That of the attempt to which it belongs."""
+
+
 RUN_NAMES = tuple(
     (field.name, f"CRONICLE_{field.name.upper()}")
     for field in attrs.fields(RunVariables)
@@ -82,10 +94,7 @@ def run_environment(
         pass_names: further names to take from it (the setting `pass_environment`).
         run: the values of the run.
     """
-    wanted = PASSED.union(pass_names)
-    environment = {
-        name: value for name, value in base.items() if name in wanted or name.startswith(PASSED_PREFIX)
-    }
+    environment = _passed(base, pass_names)
     environment["TZ"] = run.timezone
     for field, name in RUN_NAMES:
         value = getattr(run, field)
@@ -93,6 +102,47 @@ def run_environment(
             environment.pop(name, None)
         else:
             environment[name] = value
+    return environment
+
+
+def _passed(base: Mapping[str, str], pass_names: Collection[str]) -> dict[str, str]:
+    wanted = PASSED.union(pass_names)
+    return {name: value for name, value in base.items() if name in wanted or name.startswith(PASSED_PREFIX)}
+
+
+def preparation_environment(
+    base: Mapping[str, str],
+    pass_names: Collection[str],
+    made: PreparationVariables,
+    env: Mapping[str, str | None],
+) -> dict[str, str]:
+    """The complete environment of what makes something that tasks share.
+
+    It has nothing of the run or task that happens to be the first to need it: what is made is the same for all.
+
+    Args:
+        base: the environment of the executing process.
+        pass_names: further names to take from it (the setting `pass_environment`).
+        made: the values of the preparation.
+        env: that of its block; None unsets.
+    """
+    environment = {
+        **_passed(base, pass_names),
+        "TZ": "UTC",
+        "CRONICLE_PROJECT": made.project,
+        "CRONICLE_PREPARED": made.prepared,
+        "CRONICLE_SCRATCH": made.scratch,
+    }
+    return _with_env(environment, env, made.token)
+
+
+def _with_env(environment: dict[str, str], env: Mapping[str, str | None], token: str) -> dict[str, str]:
+    for name, value in env.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    environment[TOKEN] = token
     return environment
 
 
@@ -116,10 +166,4 @@ def attempt_environment(
         "CRONICLE_SCRATCH": attempt.scratch,
         "CRONICLE_FENCE": str(attempt.fence),
     }
-    for name, value in env.items():
-        if value is None:
-            environment.pop(name, None)
-        else:
-            environment[name] = value
-    environment[TOKEN] = attempt.token
-    return environment
+    return _with_env(environment, env, attempt.token)

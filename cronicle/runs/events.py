@@ -160,7 +160,7 @@ class AttemptFinished(Value):
     attempt: int
     outcome: Outcome
     reason: str | None = None
-    """Why it did not succeed: `exit_code`, `signal`, `start_error`, `timed_out`, `bad_output`, …"""
+    """Why it did not succeed: `exit_code`, `signal`, `start_error`, `prepare_failed`, `timed_out`, `bad_output`, …"""
     detail: str | None = None
     """The same in a sentence."""
     exit_code: int | None = None

@@ -30,6 +30,15 @@ def scope_of(view: RunView, instance: InstanceView) -> Scope:
     }
     if view.previous is not None:
         variables["previous"] = _previous(view.previous)
+    if view.prepared:
+        variables["prepare"] = Members(
+            "the project",
+            "preparation",
+            {
+                name: Members(f"preparation {name}", "attribute", {"path": path})
+                for name, path in view.prepared.items()
+            },
+        )
     if instance.key is not None:
         each: dict[str, ScopeValue] = {"key": instance.key, "value": from_stored(instance.value)}
         variables["each"] = Members("the instance", "attribute", each)

@@ -4,8 +4,8 @@ Rules:
 
 - A `{"known": value}` is taken as it is, without loading the evaluator: a workflow of plain commands needs none.
 - Names are those of docs/reference: `run.*`, `param.*`, `project.name`, `environment`, `task.NAME.output.KEY`,
-  `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`, `previous.run.*`, `previous.task.NAME.output.KEY`.
-  A `for_each` task is a map from key to these.
+  `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`, `previous.run.*`, `previous.task.NAME.output.KEY`,
+  `prepare.NAME.path`. A `for_each` task is a map from key to these.
 - A reference to what is not there is a `BadReference`, which names what there is; `try` and `can` work.
 """
 
@@ -73,6 +73,8 @@ class RunView(Value):
     task_names: tuple[str, ...]
     previous: PreviousView | None = None
     """None where nobody refers to it."""
+    prepared: Mapping[str, str] = field(factory=dict)
+    """By name of a preparation the path of what it makes."""
     secrets: Mapping[str, str] | None = field(default=None, repr=False)
     """None where their values are not to be known: then what holds one is `MASKED`."""
 

@@ -88,6 +88,8 @@ class TaskSpec(Value):
     NAME}` is the value of a secret itself."""
     secrets: tuple[str, ...] = ()
     """Those that its command, environment and stdin use."""
+    prepares: Mapping[str, str] = field(factory=dict)
+    """The preparations that these use: by name the key of what is made."""
     merge_output: bool = False
     stdout_is_data: bool = False
     """Some expression uses `task.NAME.stdout`, so it is spooled to a file of its own, byte-exact."""
@@ -134,6 +136,26 @@ class SecretSpec(Value):
     """An absolute path, or one that begins with `~/`."""
     command: tuple[str, ...] | None = None
     """What prints it."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class PrepareSpec(Value):
+    """What makes something that tasks need beyond the revision; all of it is known."""
+
+    key: str
+    """Hash of all that defines what is made, hence its name on every machine."""
+    command: tuple[str, ...] | None = None
+    """argv. Exactly one of `command` and `script` is given."""
+    script: str | None = None
+    interpreter: tuple[str, ...] = ("/bin/sh", "-eu")
+    env: Mapping[str, str | None] = field(factory=dict)
+    """None unsets the name."""
+    inputs: Mapping[str, str] = field(factory=dict)
+    """Path in the project's folder -> `mode:blob id` of each file that defines what is made."""
+    inputs_declared: bool = False
+    """True if `inputs` was written by the user, False if it was inferred."""
+    timeout: float = 3600.0
+    """In seconds."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -201,6 +223,8 @@ class RunSpec(Value):
     hooks: tuple[HookSpec, ...] = ()
     secrets: Mapping[str, SecretSpec] = field(factory=dict)
     """Those that its tasks and hooks use."""
+    prepares: Mapping[str, PrepareSpec] = field(factory=dict)
+    """Those that its tasks use."""
 
     def task(self, name: str) -> TaskSpec:
         """The task of that name; KeyError if there is none."""

@@ -106,6 +106,8 @@ class Reason(StrEnum):
     EXIT_CODE = "exit_code"
     NOT_SELECTED = "not_selected"
     BAD_REFERENCE = "bad_reference"
+    PREPARE_FAILED = "prepare_failed"
+    """Of an attempt: what it needs (`prepare`) could not be made, so that it never began."""
     LOST = "lost"
     CANCELLED = "cancelled"
     WAIT_TIMED_OUT = "wait_timed_out"

@@ -18,6 +18,7 @@ _REASONS = {
     "not_selected": "it was not chosen (--only, --except)",
     "bad_reference": "an expression needs an output that is not there",
     "lost": "the process that drove it died",
+    "prepare_failed": "what it needs could not be prepared",
     "start_error": "its command could not be started",
     "timed_out": "it ran longer than its timeout",
     "run_timed_out": "its run took longer than the workflow's timeout",
