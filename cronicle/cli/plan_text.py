@@ -14,6 +14,7 @@ from cronicle.plan.changes import (
     Action,
     AttributeChange,
     FileChange,
+    PrepareChange,
     ScheduleChange,
     TaskChange,
     WorkflowChange,
@@ -24,6 +25,7 @@ from cronicle.views.words import relative
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 LONGEST_VALUE = 70
+MOST_USERS = 5
 
 
 def plan_text(planned: PlannedDeployment, now: datetime) -> str:
@@ -32,6 +34,8 @@ def plan_text(planned: PlannedDeployment, now: datetime) -> str:
     for change in planned.plan.changes:
         if change.action is not Action.NO_OP:
             lines += _workflow_lines(planned, change)
+    for prepare in planned.plan.prepares:
+        lines += _prepare_lines(planned, prepare)
     if planned.plan.variables:
         lines += ["  variables", *(f"      {_attribute(one)}" for one in planned.plan.variables)]
     if planned.plan.settings:
@@ -105,6 +109,25 @@ def _task_lines(task: TaskChange) -> Iterator[str]:
         yield f"          {_file(file, declared=task.inputs_declared)}"
     for attribute in task.attributes:
         yield f"          {_attribute(attribute)}"
+
+
+def _prepare_lines(planned: PlannedDeployment, change: PrepareChange) -> Iterator[str]:
+    mark, colour = MARKS[change.action]
+    declared = planned.proposal.project.prepares.get(change.name)
+    place = f"   {declared.span.file.name}:{declared.span.line}" if declared is not None else ""
+    yield f"  {paint(f'{mark} prepare {change.name}', colour)}{place}"
+    for file in change.files:
+        yield f"      {_file(file, declared=change.inputs_declared)}"
+    for attribute in change.attributes:
+        yield f"      {_change(attribute)}" + (
+            "" if attribute.matters else "   does not change what it makes"
+        )
+    if change.action is Action.DELETE:
+        yield "      no task uses it any more"
+    elif change.is_made_anew:
+        users = ", ".join(change.used_by[:MOST_USERS])
+        more = f" and {len(change.used_by) - MOST_USERS} more" if len(change.used_by) > MOST_USERS else ""
+        yield f"      made when a task needs it and this machine has none: {users}{more}"
 
 
 def _former(change: WorkflowChange | TaskChange) -> str:

@@ -83,7 +83,7 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
-        old_settings=(deployment.settings if deployment else None) or Settings().to_json(),
+        old_settings=_settings_of(deployment),
         new_settings=proposal.project.settings.to_json(),
         moved=moved,
         count_lines=_line_counter(sources, proposal),
@@ -110,6 +110,12 @@ def _sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
         )
         for workflow in deployment.workflows
     }
+
+
+def _settings_of(deployment: DeploymentRecord | None) -> dict[str, Any]:
+    """What a deployment keeps of its project, with the defaults of what it was too old to know."""
+    default, kept = Settings().to_json(), (deployment.settings if deployment else None) or {}
+    return {**default, **kept, "retention": {**default["retention"], **(kept.get("retention") or {})}}
 
 
 def _next(stored: Any, now: datetime) -> tuple[Tick, ...]:

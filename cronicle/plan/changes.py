@@ -130,11 +130,35 @@ class WorkflowChange:
 
 
 @frozen(kw_only=True)
+class PrepareChange:
+    """What happens to a preparation that tasks use, or used."""
+
+    name: str
+    action: Action
+    used_by: tuple[str, ...] = ()
+    """The tasks, as `daily/report`; none of one that is removed."""
+    attributes: tuple[AttributeChange, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    """Among its inputs."""
+    inputs_declared: bool = False
+    old_key: str | None = None
+    """What the deployed revision has; None if it had none."""
+    new_key: str | None = None
+
+    @property
+    def is_made_anew(self) -> bool:
+        """True if the next task that needs it finds another one, or has it made."""
+        return self.new_key is not None and self.new_key != self.old_key
+
+
+@frozen(kw_only=True)
 class Plan:
     """What would change if a candidate were deployed."""
 
     changes: tuple[WorkflowChange, ...]
     """One for every workflow of either side, those that stay as they are included; removed ones last."""
+    prepares: tuple[PrepareChange, ...] = ()
+    """The preparations that differ, among those that tasks use."""
     variables: tuple[AttributeChange, ...] = ()
     """Variables whose values differ."""
     settings: tuple[AttributeChange, ...] = ()
@@ -143,7 +167,7 @@ class Plan:
     @property
     def has_changes(self) -> bool:
         """True if applying would change anything but the revision."""
-        return bool(self.variables or self.settings) or any(
+        return bool(self.variables or self.settings or self.prepares) or any(
             change.action is not Action.NO_OP for change in self.changes
         )
 

@@ -6,7 +6,7 @@ from the parts of the fingerprints where a task does something else, and from it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,20 +15,18 @@ from attrs import evolve, field, frozen
 from cronicle.plan.changes import (
     Action,
     AttributeChange,
-    FileChange,
     Plan,
     ScheduleChange,
     TaskChange,
     WorkflowChange,
 )
+from cronicle.plan.differences import CountLines, attribute_changes, compared, file_changes, plain, shown
+from cronicle.plan.prepares import prepare_changes
 from cronicle.plan.renames import Renames, with_renamed_tasks
 from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.schedule.dialect import has_hash
 
 Json = Any
-
-CountLines = Callable[[str, str], int | None]
-"""From two blob ids to how many lines are added or removed between them; None for a binary file."""
 
 MATTERS: Mapping[str, bool] = {
     "command": True,
@@ -41,6 +39,7 @@ MATTERS: Mapping[str, bool] = {
     "env": True,
     "workdir": True,
     "stdin": True,
+    "prepares": True,
     "merge_output": True,
     "skip_exit_code": True,
     "allow_failure": True,
@@ -72,13 +71,14 @@ A name with a dot stands for one key of a field that is otherwise on the other s
 
 _WRITTEN: Mapping[str, str] = {
     "upstreams": "depends_on",
+    "prepares": "prepare",
     "memory": "limits.memory",
     "cpu_time": "limits.cpu_time",
     "open_files": "limits.open_files",
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }
-_BY_KEY = frozenset({"env", "retry", "wait"})
+_BY_KEY = frozenset({"env", "retry", "wait", "prepares"})
 _NOT_SHOWN = frozenset(
     {"stdout_is_data", "inputs_declared"}
 )  # consequences of what another task or `inputs` says
@@ -130,17 +130,23 @@ def plan_changes(
     changes = [_workflow_change(name, before.get(name), side, count) for name, side in new.items()]
     changes += [_deleted(name, side) for name, side in before.items() if name not in new]
     values = (
-        _attribute_changes("", old_values or {}, new_values or {}, matters=True) if old is not None else ()
+        attribute_changes("", old_values or {}, new_values or {}, matters=True) if old is not None else ()
     )
     settings = _settings(old_settings or {}, new_settings or {}) if old is not None else ()
-    return Plan(changes=tuple(changes), variables=tuple(values), settings=tuple(settings))
+    specs = [[side.spec for side in sides.values()] for sides in (before, new)]
+    return Plan(
+        changes=tuple(changes),
+        prepares=tuple(prepare_changes(specs[0], specs[1], count)),
+        variables=tuple(values),
+        settings=tuple(settings),
+    )
 
 
 def _settings(
     old: Mapping[str, Mapping[str, Json]], new: Mapping[str, Mapping[str, Json]]
 ) -> Iterator[AttributeChange]:
     for name in dict.fromkeys([*old, *new]):
-        yield from _attribute_changes(f"{name}.", old.get(name) or {}, new.get(name) or {}, matters=False)
+        yield from attribute_changes(f"{name}.", old.get(name) or {}, new.get(name) or {}, matters=False)
 
 
 def as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:
@@ -193,20 +199,18 @@ def _deleted(name: str, old: Side) -> WorkflowChange:
 
 def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
     for name in ("description", "owner", "tags"):
-        yield from _compared(name, _plain(getattr(old, name)), _plain(getattr(new, name)), matters=False)
+        yield from compared(name, plain(getattr(old, name)), plain(getattr(new, name)), matters=False)
     for name in ("project", "folder", "timezone"):
-        yield from _compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=True)
+        yield from compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=True)
     for name in ("max_parallel", "timeout"):
-        yield from _compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
-    yield from _attribute_changes("", _plain(old.spec.policy), _plain(new.spec.policy), matters=False)
+        yield from compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
+    yield from attribute_changes("", plain(old.spec.policy), plain(new.spec.policy), matters=False)
     for name, written in (("params", "param"), ("pools", "pool"), ("secrets", "secret")):
-        before, after = _plain(getattr(old.spec, name)), _plain(getattr(new.spec, name))
-        yield from _attribute_changes(f"{written}.", before, after, matters=False)
+        before, after = plain(getattr(old.spec, name)), plain(getattr(new.spec, name))
+        yield from attribute_changes(f"{written}.", before, after, matters=False)
     for event in dict.fromkeys(hook.event for spec in (old.spec, new.spec) for hook in spec.hooks):
-        hooks = [
-            [_plain(hook) for hook in spec.hooks if hook.event == event] for spec in (old.spec, new.spec)
-        ]
-        yield from _compared(event, *(_shown(each) for each in hooks), matters=False)
+        hooks = [[plain(hook) for hook in spec.hooks if hook.event == event] for spec in (old.spec, new.spec)]
+        yield from compared(event, *(shown(each) for each in hooks), matters=False)
 
 
 # Tasks
@@ -245,7 +249,7 @@ def _task_change(
     if old is None:
         return change
     attributes = tuple(_task_attributes(old, new))
-    files = tuple(_file_changes(old.inputs, new.inputs, count))
+    files = tuple(file_changes(old.inputs, new.inputs, count))
     names = dict.fromkeys([*old.fingerprint_parts, *new.fingerprint_parts])
     parts = tuple(
         name for name in names if old.fingerprint_parts.get(name) != new.fingerprint_parts.get(name)
@@ -284,14 +288,16 @@ def _task_attributes(old: TaskSpec, new: TaskSpec) -> Iterator[AttributeChange]:
     for name, matters in MATTERS.items():
         if name in _NOT_SHOWN or "." in name:
             continue
-        before, after = _plain(getattr(old, name)), _plain(getattr(new, name))
+        before, after = plain(getattr(old, name)), plain(getattr(new, name))
         if name in _BY_KEY:
-            for change in _attribute_changes(f"{name}.", before or {}, after or {}, matters=matters):
+            for change in attribute_changes(
+                f"{_WRITTEN.get(name, name)}.", before or {}, after or {}, matters=matters
+            ):
                 yield evolve(change, matters=MATTERS.get(change.name, matters))
         else:
             if name == "upstreams":
                 before, after = _edges(before), _edges(after)
-            yield from _compared(_WRITTEN.get(name, name), before, after, matters=matters)
+            yield from compared(_WRITTEN.get(name, name), before, after, matters=matters)
 
 
 def _edges(upstreams: Iterable[Mapping[str, Json]]) -> list[str]:
@@ -301,25 +307,6 @@ def _edges(upstreams: Iterable[Mapping[str, Json]]) -> list[str]:
         + (f"[{msgspec.json.encode(edge['key']).decode()}]" if edge["key"] is not None else "")
         for edge in upstreams
     )
-
-
-def _file_changes(old: Mapping[str, str], new: Mapping[str, str], count: CountLines) -> Iterator[FileChange]:
-    for path in sorted({*old, *new}):
-        before, after = old.get(path), new.get(path)
-        if before == after:
-            continue
-        old_id, new_id = _blob(before), _blob(after)
-        if old_id is None or new_id is None:
-            action = Action.CREATE if old_id is None else Action.DELETE
-            yield FileChange(path=path, action=action, old_id=old_id, new_id=new_id)
-        else:
-            lines = count(old_id, new_id) if old_id != new_id else 0
-            yield FileChange(path=path, action=Action.UPDATE, old_id=old_id, new_id=new_id, lines=lines)
-
-
-def _blob(described: str | None) -> str | None:
-    """The blob id of `mode:blob id`."""
-    return None if described is None else described.partition(":")[2]
 
 
 # Schedules
@@ -361,43 +348,6 @@ def _schedule_change(old: Mapping[str, Json] | None, new: Mapping[str, Json]) ->
     name = new.get("name")
     if old is None:
         return ScheduleChange(name=name, action=Action.CREATE, new=new)
-    attributes = tuple(_attribute_changes("", old, new, matters=False))
+    attributes = tuple(attribute_changes("", old, new, matters=False))
     action = Action.UPDATE if attributes else Action.NO_OP
     return ScheduleChange(name=name, action=action, old=old, new=new, attributes=attributes)
-
-
-# Values
-
-
-def _attribute_changes(
-    prefix: str, old: Mapping[str, Json], new: Mapping[str, Json], *, matters: bool
-) -> Iterator[AttributeChange]:
-    for name in dict.fromkeys([*old, *new]):
-        yield from _compared(prefix + name, old.get(name), new.get(name), matters=matters)
-
-
-def _compared(name: str, old: Json, new: Json, *, matters: bool) -> Iterator[AttributeChange]:
-    if old != new:
-        yield AttributeChange(name=name, old=_shown(old), new=_shown(new), matters=matters)
-
-
-def _plain(value: object) -> Json:
-    return msgspec.to_builtins(value)
-
-
-def _shown(value: Json) -> Json:
-    """A value of a spec for people: what is known plainly, other expressions as text."""
-    match value:
-        case {"known": known} if len(value) == 1:
-            return known
-        case {"expression": tree} if len(value) == 1:
-            from grammar.serial import expression_from_json
-            from grammar.text import expression_text
-
-            return {"expression": expression_text(expression_from_json(tree))}
-        case dict():
-            return {name: _shown(inner) for name, inner in value.items()}
-        case list():
-            return [_shown(inner) for inner in value]
-        case _:
-            return value
