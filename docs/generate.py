@@ -85,7 +85,8 @@ What an expression may use:
 `run.revision`, `run.cause`, `param.NAME`, `previous.run.time` (and all else of `run`), \
 `previous.task.NAME.output.KEY` |
 | for an attempt | `task.NAME.output.KEY`, `task.NAME.stdout`, `task.NAME.state`, `task.NAME["KEY"]…`, \
-`each.key`, `each.value`, `attempt.number`, `secret.NAME` ([secrets](../secrets.md)) |
+`each.key`, `each.value`, `attempt.number`, `prepare.NAME.path` ([prepare](../prepare.md)), `secret.NAME` \
+([secrets](../secrets.md)) |
 
 A reference to another task is a dependency, as `depends_on` is.
 

@@ -12,7 +12,7 @@ from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, Sto
 from cronicle.cli.session import Session, current_folder, open_session
 
 if TYPE_CHECKING:
-    from cronicle.operations.prune import Pruned
+    from cronicle.operations.pruned import Pruned
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +24,13 @@ app = typer.Typer(
 @app.command()
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    prepared: Annotated[
+        bool,
+        typer.Option(
+            "--prepared",
+            help="Also remove all that `prepare` blocks have made and no task uses now: it is made again.",
+        ),
+    ] = False,
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
@@ -31,26 +38,28 @@ def prune(
 ) -> int:
     """Remove what is past its time, as `retention` of each deployed project says, while others use the store.
 
-    Logs are kept for 400 days, run data and piped output for 30, runs for ever, unless a project says otherwise. What
-    a live run, a retry or an unfinished backfill needs stays, and so does the latest result of each series.
+    Logs are kept for 400 days, run data and piped output for 30, what was prepared until nothing has used it for
+    30, runs for ever, unless a project says otherwise. What a live run, a retry or an unfinished backfill needs
+    stays, and so does the latest result of each series.
     """
     from cronicle.cli.output import print_json, tell, visible_line
     from cronicle.errors import ExitCode
-    from cronicle.operations.prune import Pruned, prune, would_prune
+    from cronicle.operations.prune import prune, would_prune
+    from cronicle.operations.pruned import Pruned
 
     session = open_session(store, environment, files)
     now, total = session.clock.now(), Pruned()
     if dry_run:
         with session.reader() as reader:
-            for step in would_prune(reader, session.files_of(reader), now):
+            for step in would_prune(reader, session.files_of(reader), now, unused_prepared=prepared):
                 total += step
     else:
         with session.store() as opened:
-            for step in prune(opened, session.files, now):
+            for step in prune(opened, session.files, now, unused_prepared=prepared):
                 total += step
                 for problem in step.problems:
                     tell(f"warning: {visible_line(problem)}")
-            if total.runs or total.logs or total.run_data:
+            if not total.is_nothing:
                 opened.add_audit(session.actor(), now, "prune", "store", _said(total))
     if json:
         print_json({**_counts(total), "dry_run": dry_run, "problems": list(total.problems)})
@@ -157,7 +166,7 @@ def _note_upgrade(session: Session, before: int, after: int) -> None:
 def _say_pruned(total: Pruned, dry_run: bool) -> None:
     from cronicle.cli.output import say
 
-    if not (total.runs or total.logs or total.run_data):
+    if total.is_nothing:
         say("nothing is past its time")
         return
     say(f"{'would remove' if dry_run else 'removed'} {_said(total)}")
@@ -167,13 +176,19 @@ def _said(total: Pruned) -> str:
     from cronicle.cli.output import plural
 
     return (
-        f"{plural(total.runs, 'run')}, the logs of {total.logs} and the data of {total.run_data} "
-        f"({_megabytes(total.bytes)})"
+        f"{plural(total.runs, 'run')}, the logs of {total.logs}, the data of {total.run_data} and "
+        f"{plural(total.prepared, 'preparation')} ({_megabytes(total.bytes)})"
     )
 
 
 def _counts(total: Pruned) -> dict[str, int]:
-    return {"runs": total.runs, "logs": total.logs, "run_data": total.run_data, "bytes": total.bytes}
+    return {
+        "runs": total.runs,
+        "logs": total.logs,
+        "run_data": total.run_data,
+        "prepared": total.prepared,
+        "bytes": total.bytes,
+    }
 
 
 def _megabytes(size: int) -> str:

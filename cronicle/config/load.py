@@ -302,7 +302,7 @@ class _Loader:
     ) -> dict[str, Prepare]:
         found = {
             name: read_prepare(reader.inside(block.title), locals_.inlined(block), self.tree.paths())
-            for name, block in unique(reader, self._blocks("prepare"), "prepare").items()
+            for name, block in unique(reader, self._blocks("prepare"), "preparation").items()
         }
         reader.findings.add(*check_prepares([file.body for file in self.files], found, variables))
         return found

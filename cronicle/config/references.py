@@ -130,7 +130,7 @@ def check_reference(reference: Reference, place: Place, names: Names) -> Diagnos
     if root not in IN_ENV.roots:
         return _unknown_root(reference)
     if root not in place.roots:
-        return _misplaced_secret(reference) if root in SECRET else _too_early(reference, place)
+        return _misplaced_secret(reference, place) if root in SECRET else _too_early(reference, place)
     return _CHECKS[root](reference, names)
 
 
@@ -177,14 +177,18 @@ def _unknown_root(reference: Reference) -> Diagnostic:
     return error("unknown-reference", f'unknown name "{name}"', remedy, _span_up_to(reference, 0))
 
 
-def _misplaced_secret(reference: Reference) -> Diagnostic:
-    return error(
-        "misplaced-secret",
-        f"{reference.text} may not be used here",
+def _misplaced_secret(reference: Reference, place: Place) -> Diagnostic:
+    why = (
         "Its value would be written down. A secret may stand in env and stdin of a task, in env of a hook, and in a "
-        "command, where other users can see it. Give it to the program by env.",
-        reference.span,
+        "command, where other users can see it. Give it to the program by env."
     )
+    if place is IN_PREPARE:
+        why = (
+            "What is prepared stays on the disk, for all who use it, so nothing in it may depend on a secret. A "
+            "program that has to log in somewhere finds what it needs in its own files of the machine (~/.netrc, "
+            "pip.conf), or in a variable that the setting pass_environment names."
+        )
+    return error("misplaced-secret", f"{reference.text} may not be used here", why, reference.span)
 
 
 def _unknown(

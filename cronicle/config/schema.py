@@ -400,7 +400,7 @@ PREPARE: Final = BlockSchema(
             "Globs of the files that define what it makes, such as a lock file; inferred if not given.",
         ),
         _does("env", None, "Environment variables, a map; null takes one out."),
-        _runs("timeout", STRING, 'How long it may take, as a duration; "1h" if not given.'),
+        _runs("timeout", STRING, 'How long making it may take, as a duration; "1h" if not given.'),
     ),
 )
 

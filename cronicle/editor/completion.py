@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from cronicle.config.references import RUN, TASK
+from cronicle.config.references import PREPARE, RUN, TASK
 from cronicle.config.schema import FILE
 from cronicle.editor.context import Context
 from cronicle.editor.index import Index
@@ -45,6 +45,7 @@ ROOTS: Mapping[str, str] = {
     "task": "Other tasks of the workflow: what they give.",
     "each": "The instance at hand of a task with `for_each`.",
     "attempt": "The attempt at hand.",
+    "prepare": "What `prepare` blocks make: `prepare.NAME.path`.",
     "secret": "Secrets of the project, in `env` and `stdin`.",
 }
 
@@ -140,6 +141,8 @@ def _members(path: list[str], context: Context, index: Index) -> Iterator[Comple
         yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in known)
     elif root == "task" and 2 <= len(path) <= 3:
         yield from (Completion(name, Kind.NAME, name, ".".join(path[:2])) for name in TASK)
+    elif root == "prepare" and len(path) == 2:
+        yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in PREPARE)
     elif len(path) == 1:
         for one in index.members(root, context.workflow).values():
             yield Completion(one.name, Kind.NAME, one.name, root, one.doc)

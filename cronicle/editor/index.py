@@ -12,6 +12,7 @@ from grammar.syntax import Block, Body, Template
 ROOTS: Mapping[str, str] = {
     "variable": "var",
     "secret": "secret",
+    "prepare": "prepare",
     "pool": "pool",
     "calendar": "calendar",
     "workflow": "workflow",

@@ -14,7 +14,8 @@ from pathlib import Path
 import trio
 
 from cronicle.clock import Clock
-from cronicle.operations.prune import Pruned, prune
+from cronicle.operations.prune import prune
+from cronicle.operations.pruned import Pruned
 from cronicle.store.interface import Store
 
 _log = logging.getLogger(__name__)
@@ -50,12 +51,13 @@ async def prune_once(
     finally:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(partial(_close, steps, store))
-    if total.runs or total.logs or total.run_data:
+    if not total.is_nothing:
         _log.info(
-            "Removed what was past its time: %d runs, the logs of %d and the data of %d (%d bytes).",
+            "Removed what was past its time: %d runs, the logs of %d, the data of %d, %d preparations (%d bytes).",
             total.runs,
             total.logs,
             total.run_data,
+            total.prepared,
             total.bytes,
         )
     return total

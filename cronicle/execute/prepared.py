@@ -28,7 +28,7 @@ import functools
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -43,6 +43,7 @@ from cronicle.execute.places import OPEN_FOLDER, safe_name
 from cronicle.folders import make_private_folder, put_file
 from cronicle.git.removal import TRASH, move_to_trash, remove_folder
 from cronicle.names import task_label
+from cronicle.runs.retention import PreparedFiles
 from cronicle.values import Value
 
 PREPARED = "prepared"
@@ -107,22 +108,6 @@ class _Made(Value):
     size: int
     """Bytes on the disk."""
     maker: Maker
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Kept(Value):
-    """A place on the disk, as somebody sees it who tidies up."""
-
-    host: str
-    project: str
-    """As a part of a path (`safe_name`)."""
-    key: str
-    name: str
-    """Of its block; empty for one that is not complete."""
-    used_at: datetime
-    """When it was used last; of one that is not complete when something was last done there."""
-    size: int
-    """Bytes; 0 of one that is not complete."""
 
 
 def prepared_path(files: Path, project: str, key: str) -> Path:
@@ -348,58 +333,63 @@ def _sync(path: Path) -> None:
 # Tidying up
 
 
-def list_kept(files: Path) -> Iterator[Kept]:
-    """All places on the disk, of all machines and projects.
+def prepared_folders(files: Path) -> list[Path]:
+    """For each machine and project the folder of all that it has; its name is the project's, as a part of a path.
+
+    Raises:
+        OSError: They cannot be read.
+    """
+    return [project for host in _folders_in(files / PREPARED) for project in _folders_in(host)]
+
+
+def list_prepared(folder: Path) -> list[PreparedFiles]:
+    """What a project has prepared on a machine, complete or not.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    for host in _folders_in(files / PREPARED):
-        for project in _folders_in(host):
-            for place in _folders_in(project):
-                if place.name.startswith(TRASH):
-                    continue
-                with suppress(FileNotFoundError):  # somebody removes it just now
-                    yield _kept(host.name, project.name, place)
+    found = []
+    for place in _folders_in(folder):
+        with suppress(FileNotFoundError):  # somebody removes it just now
+            found += [] if place.name.startswith(TRASH) else [_prepared_files(place)]
+    return found
 
 
-def _kept(host: str, project: str, place: Path) -> Kept:
+def _prepared_files(place: Path) -> PreparedFiles:
     made = _read_json(place / _MADE, _Made)
     info = (place if made is None else place / _MADE).stat()
-    return Kept(
-        host=host,
-        project=project,
+    return PreparedFiles(
         key=place.name,
         name=made.name if made else "",
+        is_complete=made is not None,
         used_at=datetime.fromtimestamp(info.st_mtime, UTC),
         size=made.size if made else 0,
     )
 
 
-def remove_kept(files: Path, kept: Kept, may_be_used: Callable[[], bool]) -> bool:
-    """Remove a place that nobody uses; False if somebody does, or has since it was looked at.
+def remove_prepared(folder: Path, one: PreparedFiles, may_be_used: Callable[[], bool]) -> bool:
+    """Remove what was prepared, if nobody uses it; False if somebody does, or has since it was looked at.
 
     Args:
-        files: The files folder.
-        kept: The place.
+        folder: Where its project has it.
+        one: What.
         may_be_used: Asked when the lock is held: whether processes of somebody who has died may still use it.
 
     Raises:
         OSError: Something in it cannot be removed; nobody uses it any more.
     """
-    project = files / PREPARED / kept.host / kept.project
+    place = folder / one.key
     try:
-        lock = _open_lock(project / kept.key)
+        lock = _open_lock(place)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        now = _kept(kept.host, kept.project, project / kept.key)
-        if now.used_at > kept.used_at or may_be_used():
+        if _prepared_files(place).used_at > one.used_at or may_be_used():
             return False
-        parent = os.open(project, OPEN_FOLDER)
+        parent = os.open(folder, OPEN_FOLDER)
         try:
-            remove_folder(parent, move_to_trash(parent, kept.key))
+            remove_folder(parent, move_to_trash(parent, one.key))
         finally:
             os.close(parent)
     except (BlockingIOError, FileNotFoundError):
@@ -409,19 +399,17 @@ def remove_kept(files: Path, kept: Kept, may_be_used: Callable[[], bool]) -> boo
     return True
 
 
-def remove_trash(files: Path) -> None:
-    """Remove what was renamed away and then left by a process that died.
+def remove_trash(folder: Path) -> None:
+    """Remove what was renamed away there, and then left by a process that died.
 
     Raises:
         OSError: Something cannot be removed.
     """
-    for host in _folders_in(files / PREPARED):
-        for project in _folders_in(host):
-            parent = os.open(project, OPEN_FOLDER)
-            try:
-                _remove_all(parent, {name for name in os.listdir(parent) if name.startswith(TRASH)})
-            finally:
-                os.close(parent)
+    parent = os.open(folder, OPEN_FOLDER)
+    try:
+        _remove_all(parent, {name for name in os.listdir(parent) if name.startswith(TRASH)})
+    finally:
+        os.close(parent)
 
 
 def _remove_all(parent: int, names: set[str]) -> None:

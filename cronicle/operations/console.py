@@ -34,7 +34,7 @@ from grammar.values import from_json
 OF_A_PROJECT = frozenset({"var", "local", "project", "environment"})
 """Names that the project gives; all other names of the language a workflow."""
 
-OF_A_WORKFLOW = frozenset({"run", "param", "task", "each", "attempt"})
+OF_A_WORKFLOW = frozenset({"run", "param", "task", "each", "attempt", "prepare"})
 
 
 @frozen

@@ -17,10 +17,10 @@ from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from attrs import field, frozen
-
 from cronicle.execute.places import Places
 from cronicle.execute.run_files import scan, size_of
+from cronicle.operations.prune_prepared import prune_prepared, would_prune_prepared
+from cronicle.operations.pruned import Pruned, Rules
 from cronicle.runs.retention import (
     Kind,
     Retention,
@@ -28,12 +28,10 @@ from cronicle.runs.retention import (
     RunFiles,
     beyond_total,
     is_past,
-    retention_from,
     runs_before,
 )
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
-from cronicle.values import Value
 
 RUNS_AT_ONCE = 100
 """Runs removed in one transaction: some thousand rows, a few milliseconds."""
@@ -45,53 +43,16 @@ FRESH = timedelta(hours=1)
 """Folders in which something has changed so lately are not looked at."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class Pruned(Value):
-    """What was removed, or would be."""
-
-    runs: int = 0
-    logs: int = 0
-    """Runs whose logs went."""
-    run_data: int = 0
-    """Runs whose data and piped output went."""
-    bytes: int = 0
-    """Of logs and run data, on the disk."""
-    problems: tuple[str, ...] = ()
-    """What could not be removed, and why."""
-
-    def __add__(self, other: Pruned) -> Pruned:
-        return Pruned(
-            runs=self.runs + other.runs,
-            logs=self.logs + other.logs,
-            run_data=self.run_data + other.run_data,
-            bytes=self.bytes + other.bytes,
-            problems=self.problems + other.problems,
-        )
-
-
-@frozen
-class Rules:
-    """The retention of each project and environment, as its deployment in force says; read once in a pass."""
-
-    store: StoreReader
-    known: dict[tuple[str, str], Retention] = field(factory=dict)
-
-    def of(self, project: str, environment: str) -> Retention:
-        """That of one."""
-        key = project, environment
-        if key not in self.known:
-            deployment = self.store.find_deployment(project, environment)
-            self.known[key] = retention_from(deployment.settings if deployment else None)
-        return self.known[key]
-
-
-def prune(store: Store, files: Path, now: datetime) -> Generator[Pruned, None, None]:
+def prune(
+    store: Store, files: Path, now: datetime, *, unused_prepared: bool = False
+) -> Generator[Pruned, None, None]:
     """Remove what is past its time; gives after each step what that removed.
 
     Args:
         store: Where the runs are.
         files: The files folder of this machine.
         now: The present moment.
+        unused_prepared: Whether all is to go as well that was prepared and is not in use at the moment.
 
     Raises:
         OSError: The files folder cannot be read.
@@ -111,9 +72,12 @@ def prune(store: Store, files: Path, now: datetime) -> Generator[Pruned, None, N
                 yield removed
         for chunk in _past_files(store, files, rules, now):
             yield sum((_remove(places, one) for one in chunk), Pruned())
+    yield from prune_prepared(store, files, rules, now, unused=unused_prepared)
 
 
-def would_prune(store: StoreReader, files: Path, now: datetime) -> Iterator[Pruned]:
+def would_prune(
+    store: StoreReader, files: Path, now: datetime, *, unused_prepared: bool = False
+) -> Iterator[Pruned]:
     """What `prune` would remove, step by step, without removing anything.
 
     A run that only stays because another was carried over from it may go together with that one, so there may be
@@ -126,6 +90,7 @@ def would_prune(store: StoreReader, files: Path, now: datetime) -> Iterator[Prun
             yield Pruned(runs=store.count_past_runs(project, environment, before))
     for chunk in _past_files(store, files, rules, now):
         yield sum((_counted(one, size_of(files, one.kind, one.run_id)) for one in chunk), Pruned())
+    yield from would_prune_prepared(store, files, rules, now, unused=unused_prepared)
 
 
 def _past_files(

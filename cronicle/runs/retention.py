@@ -9,24 +9,29 @@ Rules:
 3. The latest result of a series keeps its rows and its logs for as long as it is the latest.
 4. Where a project's files are larger than `total_size`, the run data of the runs that ended first goes first, and
    their logs after all run data: the output of a program can often be made again, and what it said cannot.
-5. Files without a run (its rows went before them, or it was never made) go when nothing has touched them for
+5. What `prepare` blocks have made goes when nothing has used it for its time, and where a project has too much of it
+   on a machine, the longest unused goes first. What was used a moment ago stays (`LEAST_UNUSED`), as does, longer
+   still, what somebody has only begun to make. That nobody uses it now is for the locks to say.
+6. Files without a run (its rows went before them, or it was never made) go when nothing has touched them for
    `LEAST_AGE`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from cronicle.values import Value
 
 DAY = 86_400.0
 
 LEAST_AGE = timedelta(days=1)
+
+LEAST_UNUSED = timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -46,6 +51,10 @@ class Retention(Value):
     run_data: float | None = 30 * DAY
     total_size: int | None = None
     """Bytes of logs and run data together; None: any number."""
+    prepared: float | None = 30 * DAY
+    """From the last use of what was prepared."""
+    prepared_size: int | None = 20 * 10**9
+    """Bytes of what was prepared, on one machine."""
 
     def seconds(self, kind: Kind) -> float | None:
         """How long files of a kind are kept."""
@@ -79,19 +88,60 @@ class RunFiles(Value):
     """Bytes, where somebody asked for them."""
 
 
+@frozen(kw_only=True, eq=False, repr=False)
+class PreparedFiles(Value):
+    """What a `prepare` block has made, or somebody has begun to make, on one machine."""
+
+    key: str
+    name: str
+    """Of the block; empty where that is not known, as it is not complete."""
+    is_complete: bool
+    used_at: datetime
+    """When it was used last; of one that is not complete when something was last done there."""
+    size: int
+    """Bytes; 0 of one that is not complete."""
+
+
 def retention_from(settings: Any) -> Retention:
     """The retention of a deployment: what its settings say, and the defaults for what they leave out.
 
     Args:
-        settings: `{"retention": {"runs": …, "logs": …, "run_data": …, "total_size": …}}`, or None. Durations are in
-            seconds, null is for ever, or any size.
+        settings: `{"retention": {"runs": …, "logs": …, …}}`, or None. The names are the fields of `Retention`.
+            Durations are in seconds, null is for ever, or any size.
     """
     said = settings.get("retention") if isinstance(settings, Mapping) else None
     if not isinstance(said, Mapping):
         return Retention()
+    return Retention(**{one.name: said[one.name] for one in fields(Retention) if one.name in said})
+
+
+def most_generous(rules: Collection[Retention]) -> Retention:
+    """What holds for what several environments share, each with rules of its own; the default without any."""
+    if not rules:
+        return Retention()
+    prepared, size = [rule.prepared for rule in rules], [rule.prepared_size for rule in rules]
     return Retention(
-        **{name: said[name] for name in ("runs", "logs", "run_data", "total_size") if name in said}
+        prepared=None if None in prepared else max(one for one in prepared if one is not None),
+        prepared_size=None if None in size else max(one for one in size if one is not None),
     )
+
+
+def past_prepared(
+    found: Sequence[PreparedFiles], retention: Retention, now: datetime
+) -> tuple[PreparedFiles, ...]:
+    """What is to go of that which one project has prepared on one machine, the longest unused first."""
+    total = sum(one.size for one in found)
+    past: list[PreparedFiles] = []
+    for one in sorted(found, key=lambda one: one.used_at):
+        seconds = retention.prepared if one.is_complete else LEAST_AGE.total_seconds()
+        is_old = seconds is not None and one.used_at < _cut(now, seconds)
+        is_surplus = (
+            retention.prepared_size is not None and total > retention.prepared_size and one.is_complete
+        )
+        if (is_old or is_surplus) and one.used_at < now - LEAST_UNUSED:
+            past.append(one)
+            total -= one.size
+    return tuple(past)
 
 
 def runs_before(retention: Retention, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from cronicle.names import task_label
 from cronicle.runs.events import RunMarked
-from cronicle.runs.spec import RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
+from cronicle.runs.spec import PrepareSpec, RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
 from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
@@ -203,7 +203,7 @@ def task_blocks(
         if not shown:
             shown = [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]
         blocks += [
-            _block(task, row, tries.get((row.task, row.key), []), run, now)
+            _block(spec, task, row, tries.get((row.task, row.key), []), run, now)
             for row in shown
             if chosen is None or (row.task == chosen[0] and chosen[1] in (None, row.key))
         ]
@@ -211,7 +211,12 @@ def task_blocks(
 
 
 def _block(
-    task: TaskSpec, row: TaskRecord, attempts: list[AttemptRecord], run: RunRecord, now: datetime
+    spec: RunSpec,
+    task: TaskSpec,
+    row: TaskRecord,
+    attempts: list[AttemptRecord],
+    run: RunRecord,
+    now: datetime,
 ) -> TaskBlock:
     facts: Facts = []
     if row.carried_from:
@@ -224,6 +229,7 @@ def _block(
     if task.inputs:
         kind = "declared" if task.inputs_declared else "inferred"
         facts.append(("inputs", f"{_paths(task.inputs)} ({kind})"))
+    facts += [("prepared", _prepared(name, spec.prepares[name])) for name in task.prepares]
     spent = took(attempts[0].started_at, attempts[-1].ended_at, now) if attempts else None
     state = "carried" if row.carried_from else str(row.state)
     return TaskBlock(
@@ -235,6 +241,14 @@ def _block(
         facts=tuple(facts),
         attempts=tuple(_attempt_line(one, run, now) for one in attempts),
     )
+
+
+def _prepared(name: str, prepare: PrepareSpec) -> str:
+    """What a task finds that is no part of the revision: `venv   3f6879c1…   of requirements.txt (declared)`."""
+    if not prepare.inputs:
+        return f"{name}   {prepare.key}"
+    kind = "declared" if prepare.inputs_declared else "inferred"
+    return f"{name}   {prepare.key}   of {_paths(prepare.inputs)} ({kind})"
 
 
 def _remark(task: TaskSpec, row: TaskRecord, attempts: list[AttemptRecord]) -> str:

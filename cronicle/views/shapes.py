@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from cronicle.runs.events import PreviousFound
 from cronicle.runs.hooks import HookRun, HookRuns
-from cronicle.runs.spec import RunSpec
+from cronicle.runs.spec import RunSpec, TaskSpec
 from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
@@ -56,6 +56,8 @@ class TaskShape:
     """The run in which it was executed, if that was an earlier one."""
     output: Mapping[str, Any]
     attempts: tuple[AttemptShape, ...]
+    prepared: Mapping[str, str] = field(factory=dict)
+    """By name of each preparation that it uses the key of what is made, under which a machine has it."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -350,23 +352,21 @@ def task_shapes(
         known = rows.get(task.name, [])
         shown = [row for row in known if row.key is not None] or known
         waiting = TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)
-        shapes += [
-            _task_shape(row, tries.get((row.task, row.key), []), task.fingerprint)
-            for row in shown or [waiting]
-        ]
+        shapes += [_task_shape(row, tries.get((row.task, row.key), []), task) for row in shown or [waiting]]
     return tuple(shapes)
 
 
-def _task_shape(row: TaskRecord, attempts: list[AttemptRecord], fingerprint: str) -> TaskShape:
+def _task_shape(row: TaskRecord, attempts: list[AttemptRecord], task: TaskSpec) -> TaskShape:
     return TaskShape(
         task=row.task,
         key=row.key,
         state=row.state,
         reason=row.reason,
-        fingerprint=row.fingerprint or (fingerprint if row.state in ENDED_TASK else None) or None,
+        fingerprint=row.fingerprint or (task.fingerprint if row.state in ENDED_TASK else None) or None,
         carried_from=row.carried_from,
         output=row.output,
         attempts=tuple(_attempt_shape(attempt) for attempt in attempts),
+        prepared=task.prepares,
     )
 
 

@@ -259,7 +259,14 @@ def test_a_project_that_says_nothing_keeps_runs_for_ever_and_has_no_heartbeat() 
 
     assert project.settings.to_json() == {
         "heartbeat": None,
-        "retention": {"runs": None, "logs": 400 * DAY, "run_data": 30 * DAY, "total_size": None},
+        "retention": {
+            "runs": None,
+            "logs": 400 * DAY,
+            "run_data": 30 * DAY,
+            "total_size": None,
+            "prepared": 30 * DAY,
+            "prepared_size": 20 * 10**9,
+        },
     }
 
 
@@ -272,8 +279,10 @@ project "p" {{
     command = ["curl", "-fsS", "https://watcher.example/${{environment}}"]
   }}
   retention {{
-    runs       = "800d"
-    total_size = "2GiB"
+    runs          = "800d"
+    total_size    = "2GiB"
+    prepared      = "7d"
+    prepared_size = "1GB"
   }}
 }}
 workflow "w" {{
@@ -284,7 +293,14 @@ workflow "w" {{
 
     assert project.settings.to_json() == {
         "heartbeat": {"every": 300.0, "command": ["curl", "-fsS", "https://watcher.example/local"]},
-        "retention": {"runs": 800 * DAY, "logs": 400 * DAY, "run_data": 30 * DAY, "total_size": 2 * 1024**3},
+        "retention": {
+            "runs": 800 * DAY,
+            "logs": 400 * DAY,
+            "run_data": 30 * DAY,
+            "total_size": 2 * 1024**3,
+            "prepared": 7 * DAY,
+            "prepared_size": 10**9,
+        },
     }
 
 

@@ -9,11 +9,14 @@ import pytest
 from cronicle.runs.retention import (
     LEAST_AGE,
     Kind,
+    PreparedFiles,
     Retention,
     RunAge,
     RunFiles,
     beyond_total,
     is_past,
+    most_generous,
+    past_prepared,
     retention_from,
     runs_before,
 )
@@ -102,3 +105,49 @@ def test_beyond_a_size_what_is_needed_stays_though_it_is_too_much():
     ]
 
     assert beyond_total(held, 0) == ()
+
+
+# What was prepared
+
+
+def prepared(key: str, days: float, size: int = 1, **facts: bool) -> PreparedFiles:
+    return PreparedFiles(
+        key=key, name="venv", used_at=NOW - days * DAY, size=size, **{"is_complete": True, **facts}
+    )
+
+
+def gone(found: list[PreparedFiles], **rule: float | None) -> list[str]:
+    return [one.key for one in past_prepared(found, Retention(**rule), NOW)]  # type: ignore[arg-type]
+
+
+def test_what_was_prepared_goes_when_nothing_has_used_it_for_30_days():
+    assert gone([prepared("old", 30.01), prepared("used", 29.99)]) == ["old"]
+    assert gone([prepared("old", 8), prepared("used", 6)], prepared=7 * 86400.0) == ["old"]
+    assert gone([prepared("old", 100_000)], prepared=None) == []
+
+
+def test_where_there_is_too_much_of_it_the_longest_unused_goes_first():
+    found = [prepared("b", 2, 40), prepared("c", 1, 40), prepared("a", 3, 40)]
+
+    assert gone(found, prepared_size=120) == []
+    assert gone(found, prepared_size=100) == ["a"]
+    assert gone(found, prepared_size=79) == ["a", "b"]
+    assert gone(found, prepared_size=None) == []
+
+
+def test_what_was_used_a_moment_ago_stays_whatever_its_size():
+    assert gone([prepared("a", 0.01, 10**12), prepared("b", 1, 1)]) == ["b"]
+
+
+def test_what_nobody_has_completed_goes_after_a_day():
+    found = [prepared("left", 1.01, 0, is_complete=False), prepared("begun", 0.9, 0, is_complete=False)]
+
+    assert gone(found, prepared_size=0) == ["left"]
+
+
+def test_what_environments_share_is_kept_as_the_most_generous_of_them_says():
+    rules = [Retention(prepared=1.0, prepared_size=None), Retention(prepared=5.0, prepared_size=3)]
+
+    assert most_generous(rules) == Retention(prepared=5.0, prepared_size=None)
+    assert most_generous([*rules, Retention(prepared=None)]).prepared is None
+    assert most_generous([]) == Retention()

@@ -7,6 +7,9 @@ project "p" {
     logs       = "long" # ERROR: 'long' is not a duration
     total_size = "big"  # ERROR: 'big' is not a size
     run_date   = "1d"   # ERROR: unknown attribute "run_date"
+
+    prepared      = "0s"    # ERROR: prepared must be longer than nothing
+    prepared_size = "much"  # ERROR: 'much' is not a size
   }
   on_failure {
     command = ["echo", param.mode] # ERROR: unknown parameter "mode"

@@ -22,6 +22,9 @@ project "everything" {
     logs       = "90d"
     run_data   = "7d"
     total_size = "100GiB"
+
+    prepared      = "60d"
+    prepared_size = "50GB"
   }
   on_failure {
     command = ["./notify.sh", run.id]
@@ -43,6 +46,22 @@ variable "level" {
 }
 pool "db" {
   slots = 4
+}
+prepare "venv" {
+  script  = <<-EOT
+    python3 -m venv "$CRONICLE_PREPARED"
+    "$CRONICLE_PREPARED/bin/pip" install --requirement sub/data.txt
+  EOT
+  inputs  = ["sub/data.txt"]
+  env     = { LEVEL = var.level, HOME = null }
+  timeout = "20m"
+}
+prepare "program" {
+  command = ["sh", "notify.sh", local.target]
+}
+locals {
+  target = "release-${environment}"
+  tool   = "${prepare.program.path}/tool"
 }
 calendar "holidays" {
   dates    = ["2026-01-01"]
@@ -119,7 +138,8 @@ workflow "w" {
     timeout = "1h"
   }
   task "a" {
-    command     = ["sh", "-c", "echo", param.mode]
+    command     = ["${prepare.venv.path}/bin/python", "extract.py", param.mode, local.tool]
+    env         = { PATH = "${prepare.program.path}/bin:/usr/bin:/bin" }
     description = "the first"
   }
   task "b" {

@@ -51,6 +51,18 @@ workflow "w" {
     EOT
   }
 }
+prepare "unused" { # WARNING: prepare "unused" is not used
+  command = ["true"]
+}
+prepare "quoted" {
+  script = "echo ${var.name}" # WARNING: var.name stands unquoted in a script
+  inputs = ["*.lock"]         # WARNING: no file matches "*.lock"
+}
+workflow "prepared" {
+  task "t" {
+    command = ["${prepare.quoted.path}/bin/tool"]
+  }
+}
 workflow "early" {
   schedule {
     cron     = "0 4 * * *"
