@@ -28,7 +28,9 @@ def init(
     example: Annotated[
         str | None,
         typer.Option(
-            "--example", metavar="NAME", help="Begin with an example: hello, weather, repo-health, crontab."
+            "--example",
+            metavar="NAME",
+            help="Begin with one of hello, weather, repo-health, crontab, libraries.",
         ),
     ] = None,
     from_crontab: Annotated[

@@ -204,7 +204,7 @@ def test_an_unknown_example_is_answered_with_those_there_are(home, cronicle):
 
     assert code == 1
     assert "no example 'wether'" in err
-    assert "hello, repo-health, weather" in err
+    assert "hello, libraries, repo-health, weather" in err
     assert content(home) == {}
 
 
