@@ -7,8 +7,9 @@ Rules:
    wait for that one.
 2. What is executed belongs to the attempt that makes it: it carries the attempt's token, writes into its log, and is
    ended with it. Its time is bounded by its own `timeout`, not by that of the task, which begins afterwards.
-3. If it fails, nothing of it is kept, and the attempt fails, as do all that waited for this one try. There is another
-   when one of them is tried again, as its `retry` says.
+3. If it fails, nothing of it is kept, and the attempt fails, as do all that waited for this one try, and those of the
+   same run that come later. There is another when one of them is tried again, as its `retry` says: a thousand
+   instances try no more often than one.
 4. If it was ended for another reason (a cancel, the death of its process), the next that waits makes it.
 """
 
@@ -82,6 +83,10 @@ class _Need:
     def spent(self) -> str:
         """How long it was needed so far."""
         return f"{trio.current_time() - self.since:.1f} s"
+
+    def shares(self, failure: Failure) -> bool:
+        """True for the failure of another attempt of the same run, which was not tried less often than this one."""
+        return failure.maker.run == self.run.id and failure.maker.attempt >= self.attempt.attempt
 
     def failed(self, detail: str, end: AttemptEnd | None = None) -> NotPreparedError:
         """It could not be made."""
@@ -162,8 +167,9 @@ class Preparer:
             if entry is Entry.READY:
                 return _remark(need, is_made=is_made, waits=waits)
             if entry is Entry.TO_MAKE:
-                failure = need.place.failure() if waits else None
-                if failure is not None and failure.maker.token != failed_before:
+                failure = need.place.failure()
+                is_new = waits and failure is not None and failure.maker.token != failed_before
+                if failure is not None and (is_new or need.shares(failure)):
                     need.place.leave()
                     raise self._failed_for_another(need, failure)
                 await self._make(need)
@@ -245,9 +251,10 @@ class Preparer:
     def _failed_for_another(self, need: _Need, failure: Failure) -> NotPreparedError:
         """The attempt for which this one waited could not have it made; its log says why, and so does this one's."""
         maker, detail = failure.maker, failure.detail
-        said = f'"{need.name}" could not be prepared for {maker.label}. {detail} The end of the log there:'
-        self._note(need, said, tail(self._log_of(maker), LINES))
-        return need.failed(f"It was made for {maker.label}, for which this waited. {detail}")
+        said = f'"{need.name}" could not be prepared for {maker.label}. {detail} The end of the output there:'
+        lines = [line for line in tail(self._log_of(maker), LINES) if not line.startswith("[cronicle: ")]
+        self._note(need, said, lines)
+        return need.failed(f"It was to be made for {maker.label}. {detail}")
 
     def _note(self, need: _Need, text: str, quoted: Sequence[str] = ()) -> None:
         """Write a line of Cronicle's own into the log of the attempt, and lines of another log below it."""

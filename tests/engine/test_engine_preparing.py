@@ -211,6 +211,33 @@ async def test_whoever_is_tried_again_has_it_made_again(store, tmp_path, revisio
     assert [one.outcome for one in store.list_attempts("RUN0000001")] == [Outcome.FAILED, Outcome.SUCCEEDED]
 
 
+async def test_those_of_a_run_that_come_later_do_not_try_again_what_has_failed(
+    store, tmp_path, revision, evidence
+):
+    spec = spec_of("a, b, c, d", "echo no such package; exit 3", evidence, retry=RetrySpec(attempts=2))
+
+    async with owner_of(store, tmp_path, slots=1) as owner:
+        await drive(owner, spec, revision)
+
+    assert len(store.list_attempts("RUN0000001")) == 8
+    assert begun(evidence) == 2
+    assert all(
+        "no such package" in log_text(tmp_path, f"{name}.{attempt}.log")
+        for name in "abcd"
+        for attempt in (1, 2)
+    )
+
+
+async def test_another_run_tries_again(store, tmp_path, revision, evidence):
+    script = f'test $(wc -l < {evidence}) -gt 1; cp lock.txt "$CRONICLE_PREPARED/made"'
+
+    async with owner_of(store, tmp_path) as owner:
+        first = await drive(owner, spec_of("a", script, evidence), revision)
+        second = await drive(owner, spec_of("a", script, evidence), revision, "RUN0000002")
+
+    assert (first.state, second.state) == (RunState.FAILED, RunState.SUCCEEDED)
+
+
 async def test_its_time_is_its_own_and_not_that_of_the_task(store, tmp_path, revision, evidence):
     spec = spec_of("a", "sleep 0.7; " + MAKES, evidence)
     spec = evolve(spec, tasks=tuple(evolve(task, timeout=0.6) for task in spec.tasks))

@@ -242,3 +242,87 @@ def test_how_often_a_task_asks_does_not_matter_and_what_means_not_yet_does() -> 
     assert not often.does_differ
     assert [(one.name, one.matters) for one in other.attributes] == [("wait.not_yet", True)]
     assert other.parts == ("wait.not_yet",)
+
+
+# Preparations
+
+PREPARED = """
+prepare "venv" {
+  command = ["make", "venv"]
+  env     = { LEVEL = "1" }
+  inputs  = ["report.py"]
+}
+prepare "other" {
+  command = ["make", "other"]
+}
+workflow "a" {
+  task "t" {
+    command = ["${prepare.venv.path}/bin/python"]
+  }
+  task "u" {
+    command = ["true"]
+  }
+}
+workflow "b" {
+  task "t" {
+    command = ["${prepare.venv.path}/bin/python"]
+  }
+}
+"""
+
+
+def test_a_preparation_that_differs_is_shown_once_with_why_and_who_uses_it() -> None:
+    after = PREPARED.replace('"venv"]', '"all"]').replace('"1"', '"2"')
+    plan = plan_changes(
+        sides(PREPARED), sides(after, {**FILES, "report.py": "new"}), count_lines=lambda *_: 3
+    )
+
+    (change,) = plan.prepares
+    assert (change.name, change.action) == ("venv", Action.UPDATE)
+    assert change.used_by == ("a/t", "b/t")
+    assert [one.name for one in change.attributes] == ["command", "env.LEVEL"]
+    assert [(file.path, file.lines) for file in change.files] == [("report.py", 3)]
+    assert change.is_made_anew
+    assert change.inputs_declared
+    assert plan_from_json(plan.to_json()) == plan
+
+
+def test_a_task_is_stale_whose_preparation_differs_and_says_which() -> None:
+    before, after = sides(PREPARED), sides(PREPARED, {**FILES, "report.py": "new"})
+    change = plan_changes(before, after).changes[0]
+
+    assert change.stale_tasks == ("t",)
+    assert task(change, "t").parts == ("prepare.venv",)
+    (attribute,) = task(change, "t").attributes
+    assert attribute.name == "prepare.venv"
+    assert attribute.matters
+    assert task(change, "u").action is Action.NO_OP
+
+
+def test_a_longer_time_for_a_preparation_changes_nothing_that_is_made() -> None:
+    after = PREPARED.replace('["make", "venv"]', '["make", "venv"]\n  timeout = "2h"')
+    plan = plan_changes(sides(PREPARED), sides(after))
+
+    (change,) = plan.prepares
+    assert not change.is_made_anew
+    assert [(one.name, one.matters) for one in change.attributes] == [("timeout", False)]
+    assert plan.has_changes
+    assert plan.changes[0].stale_tasks == ()
+
+
+def test_a_preparation_that_a_task_begins_or_ceases_to_use() -> None:
+    uses_other = PREPARED.replace("prepare.venv", "prepare.other")
+    plan = plan_changes(sides(PREPARED), sides(uses_other))
+
+    assert [(one.name, one.action) for one in plan.prepares] == [
+        ("other", Action.CREATE),
+        ("venv", Action.DELETE),
+    ]
+    assert not plan.prepares[1].is_made_anew
+
+
+def test_a_plan_of_before_there_were_preparations_can_be_read() -> None:
+    stored = plan_changes(sides(SIMPLE), sides(SIMPLE)).to_json()
+    del stored["prepares"]
+
+    assert plan_from_json(stored).prepares == ()

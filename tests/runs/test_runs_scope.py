@@ -44,6 +44,7 @@ VIEW = RunView(
     environment="local",
     task=TASKS.get,
     task_names=tuple(TASKS),
+    prepared={"venv": "/files/prepared/venv"},
 )
 ALONE = InstanceView(attempt=2)
 
@@ -67,6 +68,7 @@ def value(text: str, instance: InstanceView = ALONE) -> Any:
         ("param.share * 2", 1),
         ('"${project.name}/${environment}"', "weather/local"),
         ("attempt.number", 2),
+        ('"${prepare.venv.path}/bin"', "/files/prepared/venv/bin"),
         ("task.extract.output.rows + 1", 4),
         ("task.extract.output.share", {"$decimal": "0.1"}),
         ("task.extract.output.list[1].a", None),
