@@ -179,7 +179,9 @@ class Preparer:
                 waits, before = True, need.place.failure()
                 failed_before = before.maker.token if before else None
                 by = need.place.maker()
-                self._note(need, f'waits for "{need.name}", which {by.label if by else "another"} prepares')
+                self._note(
+                    need, f'waits for "{need.name}", which {by.label if by else "another attempt"} prepares'
+                )
             await _pause(need, pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
