@@ -163,10 +163,7 @@ class _Compiler:
             workdir=task.workdir,
             stdin=tuple(self._stdin(task.stdin)),
             secrets=_secrets_in(task.command, task.stdin, *task.env),
-            prepares={
-                name: self._prepare(name).key
-                for name in sorted({*prepares_in((task.command, task.script, task.stdin, *task.env))})
-            },
+            prepares=self._prepares_of(task),
             merge_output=task.merge_output,
             stdout_is_data=task.name in self._read_as_data,
             retry=task.retry,
@@ -205,6 +202,12 @@ class _Compiler:
             causes=hook.causes,
             after=hook.after,
         )
+
+    def _prepares_of(self, task: Task) -> dict[str, str]:
+        if not self.project.prepares:
+            return {}
+        names = {*prepares_in((task.command, task.script, task.stdin, *task.env))}
+        return {name: self._prepare(name).key for name in sorted(names)}
 
     def _prepare(self, name: str) -> PrepareSpec:
         if name not in self._prepares:

@@ -304,7 +304,8 @@ class _Loader:
             name: read_prepare(reader.inside(block.title), locals_.inlined(block), self.tree.paths())
             for name, block in unique(reader, self._blocks("prepare"), "preparation").items()
         }
-        reader.findings.add(*check_prepares([file.body for file in self.files], found, variables))
+        if found:
+            reader.findings.add(*check_prepares([file.body for file in self.files], found, variables))
         return found
 
     def _workflows(

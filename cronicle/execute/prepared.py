@@ -28,9 +28,7 @@ import functools
 import os
 import socket
 import stat
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,14 +39,13 @@ from attrs import frozen
 from cronicle.execute.belonging import LINUX
 from cronicle.execute.places import OPEN_FOLDER, safe_name
 from cronicle.folders import make_private_folder, put_file
-from cronicle.git.removal import TRASH, move_to_trash, remove_folder
+from cronicle.git.removal import TRASH, remove_folder
 from cronicle.names import task_label
-from cronicle.runs.retention import PreparedFiles
 from cronicle.values import Value
 
 PREPARED = "prepared"
 FILES = "files"
-_LOCK, _MAKING, _MADE, _FAILED = "lock", "making.json", "made.json", "failed.json"
+_LOCK, _MAKING, MADE, _FAILED = "lock", "making.json", "made.json", "failed.json"
 
 _VERSION = 1
 _ATTEMPTS = 8
@@ -98,7 +95,7 @@ class Failure(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class _Made(Value):
+class Made(Value):
     """What `made.json` says."""
 
     version: int
@@ -112,16 +109,12 @@ class _Made(Value):
 
 def prepared_path(files: Path, project: str, key: str) -> Path:
     """Where on this machine the files are that a preparation makes, made or not."""
-    return Path(f"{_host_folder(files)}/{safe_name(project)}/{key}/{FILES}")
-
-
-def _host_folder(files: Path) -> Path:
-    """Machines may share a files folder, and do not share what was made on one of them."""
-    return files / PREPARED / _host()
+    return files / PREPARED / _host() / safe_name(project) / key / FILES
 
 
 @functools.cache
 def _host() -> str:
+    """This machine as a part of a path: some share a files folder, and do not share what was made on one of them."""
     return safe_name(socket.gethostname())
 
 
@@ -193,8 +186,8 @@ class PreparedPlace:
         """
         size = _make_read_only(self.path)
         _sync(self.path)
-        made = _Made(version=_VERSION, path=self._real_path, name=name, size=size, maker=maker)
-        put_file(self._folder / _MADE, msgspec.json.encode(made), replace=True)
+        made = Made(version=_VERSION, path=self._real_path, name=name, size=size, maker=maker)
+        put_file(self._folder / MADE, msgspec.json.encode(made), replace=True)
         for passed in (_MAKING, _FAILED):
             (self._folder / passed).unlink(missing_ok=True)
 
@@ -215,15 +208,15 @@ class PreparedPlace:
             self.leave()
 
     def _clear(self) -> None:
-        (self._folder / _MADE).unlink(missing_ok=True)
+        (self._folder / MADE).unlink(missing_ok=True)
         folder = os.open(self._folder, OPEN_FOLDER)
         try:
-            _remove_all(folder, {FILES, *(name for name in os.listdir(folder) if name.startswith(TRASH))})
+            remove_all(folder, {FILES, *(name for name in os.listdir(folder) if name.startswith(TRASH))})
         finally:
             os.close(folder)
 
     def _try_lock(self, kind: int) -> int | None:
-        lock = _open_lock(self._folder)
+        lock = open_lock(self._folder)
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -240,7 +233,7 @@ class PreparedPlace:
         return False
 
     def _is_made(self) -> bool:
-        return self._read(_MADE, _Made) is not None
+        return self._read(MADE, Made) is not None and self.path.is_dir()
 
     @property
     def _real_path(self) -> str:
@@ -248,21 +241,22 @@ class PreparedPlace:
 
     def _note_use(self) -> None:
         with suppress(OSError):
-            os.utime(self._folder / _MADE)
+            os.utime(self._folder / MADE)
 
     def _read(self, name: str, kind: type[T]) -> T | None:
-        found = _read_json(self._folder / name, kind)
-        if isinstance(found, _Made) and (found.version, found.path) != (_VERSION, self._real_path):
+        found = read_record(self._folder / name, kind)
+        if isinstance(found, Made) and (found.version, found.path) != (_VERSION, self._real_path):
             return None  # it was moved here, and knows another path
         return found
 
 
-def _open_lock(place: Path) -> int:
-    """Opens the lock of a place, for writing: network file systems lock alone only what may be written."""
+def open_lock(place: Path) -> int:
+    """Open the lock of a place, for writing: network file systems lock alone only what may be written."""
     return os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def _read_json(path: Path, kind: type[T]) -> T | None:
+def read_record(path: Path, kind: type[T]) -> T | None:
+    """What a file beside what was made says; None if it is not there, or damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, ValueError):
@@ -330,90 +324,12 @@ def _sync(path: Path) -> None:
         os.close(folder)
 
 
-# Tidying up
-
-
-def prepared_folders(files: Path) -> list[Path]:
-    """For each machine and project the folder of all that it has; its name is the project's, as a part of a path.
-
-    Raises:
-        OSError: They cannot be read.
-    """
-    return [project for host in _folders_in(files / PREPARED) for project in _folders_in(host)]
-
-
-def list_prepared(folder: Path) -> list[PreparedFiles]:
-    """What a project has prepared on a machine, complete or not.
-
-    Raises:
-        OSError: The folder cannot be read.
-    """
-    found = []
-    for place in _folders_in(folder):
-        with suppress(FileNotFoundError):  # somebody removes it just now
-            found += [] if place.name.startswith(TRASH) else [_prepared_files(place)]
-    return found
-
-
-def _prepared_files(place: Path) -> PreparedFiles:
-    made = _read_json(place / _MADE, _Made)
-    info = (place if made is None else place / _MADE).stat()
-    return PreparedFiles(
-        key=place.name,
-        name=made.name if made else "",
-        is_complete=made is not None,
-        used_at=datetime.fromtimestamp(info.st_mtime, UTC),
-        size=made.size if made else 0,
-    )
-
-
-def remove_prepared(folder: Path, one: PreparedFiles, may_be_used: Callable[[], bool]) -> bool:
-    """Remove what was prepared, if nobody uses it; False if somebody does, or has since it was looked at.
-
-    Args:
-        folder: Where its project has it.
-        one: What.
-        may_be_used: Asked when the lock is held: whether processes of somebody who has died may still use it.
-
-    Raises:
-        OSError: Something in it cannot be removed; nobody uses it any more.
-    """
-    place = folder / one.key
-    try:
-        lock = _open_lock(place)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _prepared_files(place).used_at > one.used_at or may_be_used():
-            return False
-        parent = os.open(folder, OPEN_FOLDER)
-        try:
-            remove_folder(parent, move_to_trash(parent, one.key))
-        finally:
-            os.close(parent)
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    finally:
-        os.close(lock)
-    return True
-
-
-def remove_trash(folder: Path) -> None:
-    """Remove what was renamed away there, and then left by a process that died.
+def remove_all(parent: int, names: set[str]) -> None:
+    """Remove what has these names in an open folder, whatever it is.
 
     Raises:
         OSError: Something cannot be removed.
     """
-    parent = os.open(folder, OPEN_FOLDER)
-    try:
-        _remove_all(parent, {name for name in os.listdir(parent) if name.startswith(TRASH)})
-    finally:
-        os.close(parent)
-
-
-def _remove_all(parent: int, names: set[str]) -> None:
-    """Removes what has these names in an open folder, whatever it is."""
     for name in names:
         try:
             is_folder = stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
@@ -423,11 +339,3 @@ def _remove_all(parent: int, names: set[str]) -> None:
             remove_folder(parent, name)
         else:
             os.unlink(name, dir_fd=parent)
-
-
-def _folders_in(path: Path) -> list[Path]:
-    try:
-        with os.scandir(path) as entries:
-            return [path / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return []

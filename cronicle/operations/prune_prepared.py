@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cronicle.execute.places import safe_name
-from cronicle.execute.prepared import list_prepared, prepared_folders, remove_prepared, remove_trash
+from cronicle.execute.prepared_upkeep import list_prepared, prepared_folders, remove_prepared, remove_trash
 from cronicle.operations.pruned import Pruned, Rules
 from cronicle.runs.retention import PreparedFiles, Retention, most_generous, past_prepared
 from cronicle.store.reading import StoreReader

@@ -12,14 +12,8 @@ from attrs import evolve
 from cronicle.clock import SystemClock
 from cronicle.engine.owner import become_owner
 from cronicle.execute.places import mirror_path
-from cronicle.execute.prepared import (
-    Entry,
-    PreparedPlace,
-    list_prepared,
-    prepared_folders,
-    prepared_path,
-    remove_prepared,
-)
+from cronicle.execute.prepared import Entry, PreparedPlace, prepared_path
+from cronicle.execute.prepared_upkeep import list_prepared, prepared_folders, remove_prepared
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import init_repository
 from cronicle.logs import read_log

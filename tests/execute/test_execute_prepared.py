@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cronicle.execute.prepared import (
-    Entry,
-    Failure,
-    Maker,
-    NothingMadeError,
-    PreparedPlace,
-    list_prepared,
-    prepared_folders,
-    prepared_path,
-    remove_prepared,
-    remove_trash,
-)
+from cronicle.execute import prepared
+from cronicle.execute.prepared import Entry, Failure, Maker, NothingMadeError, PreparedPlace, prepared_path
+from cronicle.execute.prepared_upkeep import list_prepared, prepared_folders, remove_prepared, remove_trash
 
 KEY = "0123456789abcdef01234567"
 ME = Maker(run="RUN0000001", task="t", key=None, attempt=1, token="aa")
@@ -199,6 +191,22 @@ def test_a_damaged_record_does_not_count(files, damage):
     (place.path.parent / "made.json").write_text(damage)
 
     assert place_in(files).enter() is Entry.TO_MAKE
+
+
+def test_what_somebody_has_deleted_by_hand_is_made_again(files):
+    place = make(files)
+    shutil.rmtree(place.path)
+
+    assert place_in(files).enter() is Entry.TO_MAKE
+
+
+def test_machines_that_share_the_folder_do_not_share_what_was_made_on_one_of_them(files, monkeypatch):
+    made = make(files)
+    monkeypatch.setattr(prepared, "_host", lambda: "another")
+
+    assert place_in(files).path != made.path
+    assert place_in(files).enter() is Entry.TO_MAKE
+    assert len(prepared_folders(files)) == 2
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a\0b", "x" * 300, ""])
