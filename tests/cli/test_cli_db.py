@@ -73,7 +73,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(history, cronicle):
 
     said = cronicle("db", "prune", "--dry-run")
 
-    assert said.out == "would remove 0 runs, the logs of 1 and the data of 2 (0.1 MB)\n"
+    assert said.out == "would remove 0 runs, the logs of 1, the data of 2 and 0 preparations (0.1 MB)\n"
     assert left(history, "logs") == left(history, "run-data") == left(history, "stdout") == set(IDS)
     assert cronicle("db", "prune").out == said.out.replace("would remove", "removed")
     assert cronicle("db", "prune").out == "nothing is past its time\n"
