@@ -301,7 +301,7 @@ class _Loader:
         self, reader: Reader, variables: dict[str, Variable], locals_: Locals
     ) -> dict[str, Prepare]:
         found = {
-            name: read_prepare(reader.inside(block.title), locals_.inlined(block), self.tree.paths())
+            name: read_prepare(reader.inside(block.title), locals_.inlined(block), self.tree)
             for name, block in unique(reader, self._blocks("prepare"), "preparation").items()
         }
         if found:

@@ -172,6 +172,9 @@ class Preparer:
                 if failure is not None and (is_new or need.shares(failure)):
                     need.place.leave()
                     raise self._failed_for_another(need, failure)
+                if is_made:
+                    need.place.leave()
+                    raise need.failed("What it has made is gone again: somebody has removed it.")
                 await self._make(need)
                 is_made = True
                 continue

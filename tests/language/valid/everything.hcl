@@ -56,12 +56,16 @@ prepare "venv" {
   env     = { LEVEL = var.level, HOME = null }
   timeout = "20m"
 }
+prepare "downloaded" {
+  command = ["curl", "--remote-name", "https://example.org/tool-1.2"]
+  inputs  = []
+}
 prepare "program" {
   command = ["sh", "notify.sh", local.target]
 }
 locals {
   target = "release-${environment}"
-  tool   = "${prepare.program.path}/tool"
+  tool   = "${prepare.program.path}/tool:${prepare.downloaded.path}/tool-1.2"
 }
 calendar "holidays" {
   dates    = ["2026-01-01"]

@@ -51,8 +51,11 @@ workflow "w" {
     EOT
   }
 }
-prepare "unused" { # WARNING: prepare "unused" is not used
+prepare "unused" { # WARNING: prepare "unused" is not used # WARNING: prepare "unused" names no file
   command = ["true"]
+}
+prepare "without" { # WARNING: prepare "without" names no file
+  script = "make tool"
 }
 prepare "quoted" {
   script = "echo ${var.name}" # WARNING: var.name stands unquoted in a script
@@ -60,7 +63,7 @@ prepare "quoted" {
 }
 workflow "prepared" {
   task "t" {
-    command = ["${prepare.quoted.path}/bin/tool"]
+    command = ["${prepare.quoted.path}/bin/tool", prepare.without.path]
   }
 }
 workflow "early" {
