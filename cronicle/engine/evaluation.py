@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.places import Places
-from cronicle.operations.previous import previous_view
 from cronicle.execute.prepared import prepared_path
+from cronicle.operations.previous import previous_view
 from cronicle.operations.run_view import view_of_run
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.scope import (
