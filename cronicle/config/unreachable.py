@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cronicle.config.chains import references_in
 from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.project import Task, Workflow
-from cronicle.config.references import references_in
 from dag.errors import CycleError
 from dag.frontier import JoinRule
 from grammar.diagnostics import Diagnostic, register, warning
