@@ -80,7 +80,8 @@ What an expression may use:
 
 | known | names |
 | --- | --- |
-| at plan | `var.NAME`, `local.NAME`, `project.name`, `environment`, functions, files of the revision |
+| at plan | `var.NAME`, `local.NAME`, `project.name`, `environment`, `source.NAME.revision` \
+([sources](../sources.md)), functions, files of the revision |
 | for a run | `run.id`, `run.time`, `run.date`, `run.interval.start`, `run.interval.end`, `run.interval.date`, \
 `run.revision`, `run.cause`, `param.NAME`, `previous.run.time` (and all else of `run`), \
 `previous.task.NAME.output.KEY` |

@@ -16,6 +16,7 @@ from cronicle.plan.changes import (
     FileChange,
     PrepareChange,
     ScheduleChange,
+    SourceChange,
     TaskChange,
     WorkflowChange,
 )
@@ -30,7 +31,7 @@ MOST_USERS = 5
 
 def plan_text(planned: PlannedDeployment, now: datetime) -> str:
     """The plan for a person: what is compared, what changes, what comes next."""
-    lines = [_header(planned, now), ""]
+    lines = [_header(planned, now), "", *_source_lines(planned)]
     for change in planned.plan.changes:
         if change.action is not Action.NO_OP:
             lines += _workflow_lines(planned, change)
@@ -65,6 +66,33 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
         return f"{to}   {deployed}   proposed: the working directory"
     subject = visible(proposal.repository.commit_info(proposal.revision).subject)
     return f'{to}   {deployed}   proposed {proposal.revision[:7]} ("{subject}")'
+
+
+def _source_lines(planned: PlannedDeployment) -> Iterator[str]:
+    """The sources that change."""
+    for change in planned.plan.sources:
+        if change.action is Action.NO_OP:
+            continue
+        mark, colour = MARKS[change.action]
+        named = f"{change.ref or 'HEAD'} of {change.git}"
+        yield f"  {paint(f'{mark} source {change.name}', colour)}   {visible(named)}"
+        if change.new_revision is None:
+            continue
+        new = f'{change.new_revision[:7]} ("{visible(change.subject or "")}")'
+        old = f"{change.old_revision[:7]} → " if change.old_revision else ""
+        yield f"      {old}{new}{_distance(change)}"
+        if change.tasks:
+            yield f"      changes what {', '.join(change.tasks)} {'does' if len(change.tasks) == 1 else 'do'}"
+
+
+def _distance(change: SourceChange) -> str:
+    if change.old_revision is None or change.old_revision == change.new_revision:
+        return ""
+    if change.added is None:
+        return "   the old commit is not at hand any more"
+    further = f"{plural(change.added, 'commit')} further" if change.added else ""
+    back = f"without {plural(change.removed, 'commit')} that the old one had" if change.removed else ""
+    return f"   {', '.join(filter(None, (further, back)))}"
 
 
 def _workflow_lines(planned: PlannedDeployment, change: WorkflowChange) -> Iterator[str]:
@@ -157,6 +185,8 @@ def _attribute(change: AttributeChange) -> str:
 
 
 def _change(change: AttributeChange) -> str:
+    if change.name == "source.revision" and change.old and change.new:
+        return f"{change.name} {change.old[:7]} → {change.new[:7]}"
     return f"{change.name} {_value(change.old)} → {_value(change.new)}"
 
 

@@ -40,6 +40,12 @@ def look_at_plan(
             f"{paint('warning:', 'yellow')} files in the working directory differ from HEAD, "
             f"and this plan leaves that out: {names_of(changed)}\n"
         )
+    for name, held in proposal.held.items():
+        if held.problem is not None:
+            tell(
+                f"{paint('warning:', 'yellow')} source.{name} cannot be asked, so this plan goes by "
+                f"what is deployed, {held.pin.revision[:7]}: {held.problem}\n"
+            )
     return plan_deployment(sources, store, proposal)
 
 

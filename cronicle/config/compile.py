@@ -17,7 +17,7 @@ from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.inputs import GAP, InputFinder, words_of
 from cronicle.config.instances import instances_of
 from cronicle.config.prepares import prepares_in
-from cronicle.config.project import Hook, Prepare, Project, Task, Workflow
+from cronicle.config.project import Hook, Pinned, Prepare, Project, Task, Workflow
 from cronicle.config.scope import plan_scope
 from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
@@ -28,6 +28,8 @@ from cronicle.runs.spec import (
     PrepareSpec,
     RunSpec,
     SecretSpec,
+    SourceSpec,
+    TaskSource,
     TaskSpec,
     UpstreamSpec,
     ValidationSpec,
@@ -80,6 +82,8 @@ class _Compiler:
     _read_as_data: frozenset[str] = field(init=False)
     _prepares: dict[str, PrepareSpec] = field(factory=dict, init=False)
     """Those that tasks use, as far as these are compiled."""
+    _finders: dict[str, InputFinder] = field(factory=dict, init=False)
+    """Of sources, by name."""
     _folded: dict[int, tuple[Expression, Expression, Value]] = field(factory=dict, init=False)
     """By the identity of an expression, which is kept with it: itself, what is left of it, its value."""
 
@@ -128,11 +132,37 @@ class _Compiler:
             hooks=hooks,
             secrets={name: self._secret(name) for name in sorted(secrets)},
             prepares=dict(sorted(self._prepares.items())),
+            sources={
+                name: self._source(name)
+                for name in sorted({task.source.name for task in compiled.values() if task.source})
+            },
         )
 
     def _secret(self, name: str) -> SecretSpec:
         secret = self.project.secrets[name]
         return SecretSpec(env=secret.env, file=secret.file, command=secret.command)
+
+    # Sources
+
+    def _pin(self, name: str) -> Pinned:
+        pin = self.project.sources[name].pin
+        assert pin is not None, "a project is compiled once its sources are pinned"
+        return pin
+
+    def _source(self, name: str) -> SourceSpec:
+        source = self.project.sources[name]
+        return SourceSpec(git=self._pin(name).git, ref=source.ref, key_file=source.key_file)
+
+    def _task_source(self, name: str) -> TaskSource:
+        return TaskSource(
+            name=name, revision=self._pin(name).revision, subdir=self.project.sources[name].subdir
+        )
+
+    def _finder_in(self, name: str) -> InputFinder:
+        found = self._finders.get(name)
+        if found is None:
+            found = self._finders[name] = InputFinder(self._pin(name).tree)
+        return found
 
     def _timezone(self) -> str:
         """That of the unlabelled schedules, whose first speaks for all; else that of the project."""
@@ -145,10 +175,11 @@ class _Compiler:
     def _task(self, task: Task) -> TaskSpec:
         command = self._optional_lazy(task.command, ListType(STRING))
         script = self._optional_lazy(task.script, STRING)
+        finder = self.finder if task.source is None else self._finder_in(task.source)
         inputs = (
-            self.finder.inferred(self._words(task), task.workdir)
+            finder.inferred(self._words(task), task.workdir)
             if task.inputs is None
-            else self.finder.declared(task.inputs)
+            else finder.declared(task.inputs)
         )
         spec = TaskSpec(
             name=task.name,
@@ -187,6 +218,7 @@ class _Compiler:
             description=task.description,
             inputs=inputs,
             inputs_declared=task.inputs is not None,
+            source=None if task.source is None else self._task_source(task.source),
         )
         parts = fingerprint_parts(spec)
         return evolve(spec, fingerprint=fingerprint(parts), fingerprint_parts=parts)

@@ -35,7 +35,8 @@ FINGERPRINT_PARTS = (
     "inputs",
 )
 """The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too, and
-`prepare.NAME` for each preparation that it uses."""
+`prepare.NAME` for each preparation that it uses; with a source whose files are not declared as `inputs`, `source`:
+any of them may be used, so its commit and folder count."""
 
 KEY_LENGTH = 24
 """Hexadecimal digits of the key of a preparation, 96 bits: it is a part of paths, of which some programs bear no long
@@ -53,6 +54,8 @@ def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
     if spec.wait is not None:
         parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
     parts |= {f"prepare.{name}": part_hash(key) for name, key in spec.prepares.items()}
+    if spec.source is not None and not spec.inputs_declared:
+        parts["source"] = part_hash([spec.source.revision, spec.source.subdir])
     return parts
 
 

@@ -6,7 +6,7 @@ revision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -18,11 +18,22 @@ from cronicle.config.hooks import read_hooks
 from cronicle.config.locals import Locals, read_locals
 from cronicle.config.moves import read_moves
 from cronicle.config.prepares import read_prepare
-from cronicle.config.project import Hook, Pool, Prepare, Project, Settings, Variable, Workflow
+from cronicle.config.project import (
+    Hook,
+    Pinned,
+    Pool,
+    Prepare,
+    Project,
+    Settings,
+    Source,
+    Variable,
+    Workflow,
+)
 from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, place_text, unique
 from cronicle.config.references import Names
+from cronicle.config.repositories import read_source, unused_sources
 from cronicle.config.schedules import read_zone
-from cronicle.config.scope import plain_members, with_functions, with_values, with_workflow
+from cronicle.config.scope import plain_members, revisions_of, with_functions, with_values, with_workflow
 from cronicle.config.secrets import read_secret
 from cronicle.config.settings import read_settings
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
@@ -37,7 +48,7 @@ from grammar.diagnostics import Diagnostic, Diagnostics, error, has_errors, in_o
 from grammar.source import SourceFile
 from grammar.syntax import Block, Body
 from grammar.types import STRING
-from grammar.values import from_json
+from grammar.values import Unknown, Value, from_json
 
 register(
     {
@@ -51,6 +62,7 @@ _SECONDARY = frozenset(
         "unknown-reference",
         "unused-variable",
         "unused-prepare",
+        "unused-source",
         "nothing-to-execute",
         "missing-block",
         "missing-attribute",
@@ -88,6 +100,7 @@ def load_project(
     given: Sequence[GivenValues] = (),
     cache: TreeCache | None = None,
     version: str | None = None,
+    pins: Mapping[str, Pinned] | None = None,
 ) -> Loaded:
     """The project whose folder `tree` shows.
 
@@ -98,11 +111,12 @@ def load_project(
         given: Values of variables, the strongest first; `ENVIRONMENT.vars.hcl` and the defaults come after them.
         cache: Keeps syntax trees between loads.
         version: The release of this program, which `required_version` is compared with; None: with nothing.
+        pins: What sources are pinned to, by name; what of the others would have to be known is not checked.
     """
     paths = project_files(tree)
     files, wrong = read_files(tree, paths, cache)
     findings = Findings()
-    loader = _Loader(tree, files, Reader(with_functions(tree), Names(), findings), version)
+    loader = _Loader(tree, files, Reader(with_functions(tree), Names(), findings), version, pins or {})
     project = loader.load(folder_name, environment, given)
     is_partial = len(files) < len(paths) or not all(file.is_complete for file in files)
     found = [each for each in findings.items if not (is_partial and each.code in _SECONDARY)]
@@ -121,6 +135,29 @@ def _once(diagnostics: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
 
 
 @frozen
+class _Known:
+    """What is known of a project before its locals and sources are."""
+
+    around: Reader
+    names: Names
+    variables: Mapping[str, Value]
+    project: str
+    environment: str
+
+    def reader(self, locals_: Mapping[str, Value], revisions: Mapping[str, Value]) -> Reader:
+        """Reads where these locals, and what sources are pinned to, are known as well."""
+        scope = with_values(
+            self.around.scope,
+            variables=self.variables,
+            locals_=locals_,
+            project=self.project,
+            environment=self.environment,
+            revisions=revisions,
+        )
+        return self.around.within_scope(scope, self.names)
+
+
+@frozen
 class _Loader:
     """One load: what is shared by its steps."""
 
@@ -128,6 +165,7 @@ class _Loader:
     files: tuple[ParsedFile, ...]
     reader: Reader
     version: str | None
+    pins: Mapping[str, Pinned]
 
     def load(self, folder_name: str, environment: str | None, given: Sequence[GivenValues]) -> Project:
         block = self._project_block()
@@ -143,19 +181,11 @@ class _Loader:
             locals=frozenset(self._local_names()),
             secrets=frozenset(self._labels("secret")),
             prepares=frozenset(self._labels("prepare")),
+            sources=frozenset(self._labels("source")),
         )
-        scope = with_values(
-            self.reader.scope, variables=values, locals_={}, project=name, environment=environment
-        )
-        locals_ = read_locals(self.reader.within_scope(scope, names), self._blocks("locals"))
-        scope = with_values(
-            self.reader.scope,
-            variables=values,
-            locals_=locals_.values,
-            project=name,
-            environment=environment,
-        )
-        reader = self.reader.within_scope(scope, names)
+        known = _Known(self.reader, names, values, name, environment)
+        sources, locals_ = self._sources_and_locals(known)
+        reader = known.reader(locals_.values, revisions_of(sources))
         timezone = self._timezone(reader, block)
         around = Surroundings(
             project=name,
@@ -170,6 +200,7 @@ class _Loader:
             },
             workflows=frozenset(self._labels("workflow")),
             files=self.tree.paths(),
+            sources=sources,
         )
         workflows = self._workflows(reader, around, variables, locals_)
         prepares = self._prepares(reader, variables, locals_)
@@ -186,6 +217,7 @@ class _Loader:
                 for name, each in unique(reader, self._blocks("secret"), "secret").items()
             },
             prepares=prepares,
+            sources=sources,
             workflows=workflows,
             hooks=self._hooks(reader, block, locals_),
             settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),
@@ -287,6 +319,19 @@ class _Loader:
                 sources.append(GivenValues(origin=path, file=file))
         return read_variables(self.reader, self._blocks("variable"), sources)
 
+    def _sources_and_locals(self, known: _Known) -> tuple[dict[str, Source], Locals]:
+        """Both, which may need each other: a local the revision of a source, a source a local to say where it is."""
+        blocks, labels = self._blocks("locals"), dict.fromkeys(self._labels("source"), Unknown())
+        locals_ = read_locals(known.reader({}, labels), blocks)
+        reader = known.reader(locals_.values, labels)
+        sources = {
+            name: read_source(reader.inside(each.title), each, self.pins.get(name))
+            for name, each in unique(reader, self._blocks("source"), "source").items()
+        }
+        if any(source.pin is not None for source in sources.values()):
+            locals_ = read_locals(known.reader({}, revisions_of(sources)), blocks)
+        return sources, locals_
+
     def _pools(self, reader: Reader) -> dict[str, Pool]:
         return {
             name: Pool(
@@ -324,4 +369,5 @@ class _Loader:
             reader.findings.add(circle)
         bodies: list[Body] = [file.body for file in self.files]
         reader.findings.add(*unused_variables(bodies, variables))
+        reader.findings.add(*unused_sources(bodies, around.sources, found.values()))
         return found

@@ -10,7 +10,7 @@ from cronicle.config.project import Named
 from cronicle.config.reading import Reader
 from grammar.diagnostics import register
 from grammar.suggest import nearest
-from grammar.syntax import Attribute, Expression, GetAttr, Tuple, Variable
+from grammar.syntax import Attribute, Expression, GetAttr, Literal, Tuple, Variable
 
 register(
     {
@@ -31,12 +31,18 @@ class Kind:
 
 POOL = Kind("pool", "{ slots = 1 }")
 CALENDAR = Kind("calendar", '{ dates = ["2026-12-25"] }')
+SOURCE = Kind("source", '{ git = "…" }')
 WORKFLOW = Kind("workflow", "{ … }")
 
 
+def is_null(attribute: Attribute) -> bool:
+    """True if `null` stands there: the attribute is as if it were not given, whatever `defaults` say."""
+    return isinstance(attribute.expr, Literal) and attribute.expr.value is None
+
+
 def read_name(reader: Reader, attribute: Attribute | None, kind: Kind, known: Collection[str]) -> str | None:
-    """The name that an attribute refers to; None if it is not given, or wrong, which is told."""
-    if attribute is None:
+    """The name that an attribute refers to; None if it is not given, null, or wrong, which is told."""
+    if attribute is None or is_null(attribute):
         return None
     found = _named(reader, attribute.name, attribute.expr, kind, known, is_list=False)
     return None if found is None else found.name

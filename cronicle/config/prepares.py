@@ -12,7 +12,7 @@ from cronicle.config.inputs import InputFinder, words_of
 from cronicle.config.project import Prepare
 from cronicle.config.reading import Reader, attribute_of
 from cronicle.config.references import IN_PREPARE
-from cronicle.config.tasks import read_action, read_env, read_inputs
+from cronicle.config.tasks import Workplace, read_action, read_env, read_inputs
 from cronicle.config.tree import Tree
 from grammar.syntax import Block, Expression
 
@@ -29,7 +29,7 @@ def read_prepare(reader: Reader, block: Block, tree: Tree) -> Prepare:
         tree: The files of the project.
     """
     body = block.body
-    inputs = read_inputs(reader, attribute_of(body, "inputs"), tree.paths())
+    inputs = read_inputs(reader, attribute_of(body, "inputs"), Workplace(tree.paths()))
     command, script = read_action(reader, body, block, IN_PREPARE)
     attribute = attribute_of(body, "env")
     env = None if attribute is None else read_env(reader, attribute, IN_PREPARE)

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
+from cronicle.config.tree import Tree
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import RetrySpec, WaitSpec
 from cronicle.schedule.rule import Schedule
@@ -68,6 +69,35 @@ class Prepare:
     inputs: tuple[str, ...] | None = None
     """Globs; None if its inputs are to be inferred."""
     timeout: float = 3600.0
+    span: Span = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Pinned:
+    """What a source is pinned to."""
+
+    git: str
+    """Where the commit comes from: an address, or an absolute path."""
+    revision: str
+    """A full commit id."""
+    tree: Tree
+    """The files of its `subdir` there."""
+
+
+@frozen(kw_only=True)
+class Source:
+    """A repository that tasks take their code from."""
+
+    name: str
+    git: str
+    """As it is written: an address, or a path that may be seen from the project's folder."""
+    ref: str | None = None
+    """A branch, a tag or a commit id; None: what `HEAD` is there."""
+    subdir: str = ""
+    """Normalised; empty for the root."""
+    key_file: str | None = None
+    pin: Pinned | None = None
+    """None where nothing was fetched, as by `validate`."""
     span: Span = field(eq=False, repr=False)
 
 
@@ -145,11 +175,13 @@ class Task:
     env: tuple[Expression, ...] = ()
     """Maps; a later one wins."""
     workdir: str = ""
-    """Normalised, below the project's folder."""
+    """Normalised, below the project's folder or that of its source."""
     stdin: Expression | None = None
     merge_output: bool = False
     inputs: tuple[str, ...] | None = None
     """Globs; None if its inputs are to be inferred."""
+    source: str | None = None
+    """Where its files come from; None for the project itself."""
     retry: RetrySpec = field(factory=RetrySpec)
     wait: WaitSpec | None = None
     timeout: float | None = None
@@ -291,6 +323,7 @@ class Project:
     pools: Mapping[str, Pool] = field(factory=dict)
     secrets: Mapping[str, Secret] = field(factory=dict)
     prepares: Mapping[str, Prepare] = field(factory=dict)
+    sources: Mapping[str, Source] = field(factory=dict)
     workflows: Mapping[str, Workflow] = field(factory=dict)
     hooks: tuple[Hook, ...] = ()
     """Of every workflow, beside its own."""

@@ -27,7 +27,7 @@ register(
     }
 )
 
-LATER: Final = frozenset({"source"})
+LATER: Final[frozenset[str]] = frozenset()
 """Roots of the language that this version does not have yet."""
 
 RUN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -40,6 +40,7 @@ RUN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 TASK: Final = ("output", "stdout", "state")
 PREPARE: Final = ("path",)
+SOURCE: Final = ("revision",)
 
 
 @frozen
@@ -52,7 +53,7 @@ class Place:
     why: str = "That must be known when the DAG is drawn, before any run."
 
 
-_PLAN = frozenset({"var", "local", "project", "environment"})
+_PLAN = frozenset({"var", "local", "project", "environment", "source"})
 
 AT_PLAN: Final = Place("this", _PLAN)
 AT_RUN: Final = frozenset({"run", "param", "task", "each", "attempt", "previous", "prepare"})
@@ -109,6 +110,7 @@ class Names:
     locals: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     prepares: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
     params: frozenset[str] = frozenset()
     tasks: Mapping[str, TaskNames] = field(factory=dict)
     task: str | None = None
@@ -273,6 +275,18 @@ def _check_prepare(reference: Reference, names: Names) -> Diagnostic | None:
     return None
 
 
+def _check_source(reference: Reference, names: Names) -> Diagnostic | None:
+    if reference.name(0) is None:
+        return _missing(reference, "the name of a source", "source.NAME.revision")
+    if reference.name(0) not in names.sources:
+        return _unknown(reference, 1, "source", names.sources, "No source of that name is declared.")
+    if len(reference.steps) == 1:
+        return _missing(reference, "revision", f"{reference.text}.revision")
+    if reference.name(1) not in SOURCE:
+        return _unknown(reference, 2, "attribute of a source", SOURCE, "A source has no such attribute.")
+    return None
+
+
 def _check_param(reference: Reference, names: Names) -> Diagnostic | None:
     if not reference.steps:
         return _missing(reference, "the name of a parameter", "param.NAME")
@@ -425,6 +439,7 @@ _CHECKS: Final = {
     "local": _check_local,
     "secret": _check_secret,
     "prepare": _check_prepare,
+    "source": _check_source,
     "param": _check_param,
     "project": _check_project,
     "environment": _check_environment,

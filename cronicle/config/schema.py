@@ -114,6 +114,7 @@ _DEFAULTABLE: Final = (
     _does(
         "inputs", SetType(STRING), "Globs of the files that define what the task does; inferred if not given."
     ),
+    _does("source", None, "Where its files come from instead of the project, as `source.NAME`."),
     _runs("timeout", STRING, "How long one attempt may take, as a duration; without bound if not given."),
     _runs("grace_period", STRING, 'How long an attempt has between TERM and KILL; "10s" if not given.'),
     _runs("on_lost", STRING, 'What follows when an attempt is lost with its machine: "retry", or "fail".'),
@@ -433,6 +434,31 @@ FILE: Final = BlockSchema(
         ),
         PREPARE,
         BlockSchema(
+            "source",
+            ("NAME",),
+            doc="A repository that tasks take their code from, by `source = source.NAME`; `apply` pins the commit "
+            "that `ref` names then.",
+            attributes=(
+                _attribute(
+                    "git",
+                    STRING,
+                    "An address of https or ssh (`git@HOST:PATH`), or a path, seen from the project's folder.",
+                    required=True,
+                ),
+                _attribute("ref", STRING, "A branch, a tag or a full commit id; its HEAD if not given."),
+                _attribute(
+                    "subdir",
+                    STRING,
+                    "The folder in it that takes the place of the project's; its root if not given.",
+                ),
+                _attribute(
+                    "key_file",
+                    STRING,
+                    "The private key for ssh, an absolute path or one with `~/`; the SSH agent if not given.",
+                ),
+            ),
+        ),
+        BlockSchema(
             "calendar",
             ("NAME",),
             doc="Days, for `only` and `exclude` of schedules; of what is given all days belong to it.",
@@ -462,12 +488,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "": _words("source"),
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
     "workflow": _words("runbook for_each on_deploy_failed rerun"),
-    "task": _words("source produces runs_on reuse rerun"),
-    "defaults": _words("source produces runs_on reuse rerun"),
+    "task": _words("produces runs_on reuse rerun"),
+    "defaults": _words("produces runs_on reuse rerun"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cronicle.config.project import Project, Workflow
+from cronicle.config.project import Project, Source, Workflow
 from cronicle.config.references import PREPARE, RUN, Names, TaskNames
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
@@ -33,8 +33,10 @@ def with_functions(tree: Tree) -> Scope:
     return Scope({}, {**FUNCTIONS, **file_functions(read, tree.paths)})
 
 
-def plan_scope(project: Project, workflow: Workflow, tree: Tree) -> Scope:
-    """What the expressions of a workflow see when it is compiled."""
+def plan_scope(
+    project: Project, workflow: Workflow, tree: Tree, revisions: Mapping[str, Value] | None = None
+) -> Scope:
+    """What the expressions of a workflow see when it is compiled; `revisions`: another answer for sources."""
     names = Names(
         params=frozenset(workflow.params),
         secrets=frozenset(project.secrets),
@@ -47,6 +49,7 @@ def plan_scope(project: Project, workflow: Workflow, tree: Tree) -> Scope:
         locals_=project.locals,
         project=project.name,
         environment=project.environment,
+        revisions=revisions_of(project.sources) if revisions is None else revisions,
     )
     return with_workflow(known, names)
 
@@ -58,14 +61,23 @@ def with_values(
     locals_: Mapping[str, Value],
     project: str,
     environment: str,
+    revisions: Mapping[str, Value],
 ) -> Scope:
-    """A scope with all that is known at plan; `scope` has the functions."""
+    """A scope with all that is known at plan; `scope` has the functions, `revisions` are those of sources."""
     return Scope(
         {
             "var": Members("var", "variable", variables),
             "local": Members("local", "local", locals_),
             "project": Members("project", "attribute", {"name": project}),
             "environment": environment,
+            "source": Members(
+                "source",
+                "source",
+                {
+                    name: Members(f"source.{name}", "attribute", {"revision": revision})
+                    for name, revision in revisions.items()
+                },
+            ),
         },
         {},
         scope,
@@ -107,6 +119,11 @@ def with_workflow(scope: Scope, names: Names) -> Scope:
         ),
         attempt=Members("attempt", "attribute", {"number": KNOWN_AT_ATTEMPT}),
     )
+
+
+def revisions_of(sources: Mapping[str, Source]) -> dict[str, Value]:
+    """What sources are pinned to; unknown where nothing was fetched, and no mistake of those who refer to it."""
+    return {name: Unknown() if one.pin is None else one.pin.revision for name, one in sources.items()}
 
 
 def known_after(task: str) -> Unknown:

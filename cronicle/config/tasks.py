@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from cronicle.config.chains import Reference, references_in
 from cronicle.config.instances import UnsuitableInstancesError, instances_of
-from cronicle.config.named import POOL, read_name
+from cronicle.config.named import POOL, SOURCE, is_null, read_name
 from cronicle.config.paths import matching, normalise
-from cronicle.config.project import Limits, Pool, Task, Upstream
+from cronicle.config.project import Limits, Pool, Source, Task, Upstream
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import (
     AT_PLAN,
@@ -85,6 +85,7 @@ def read_task(
     defaults: Sequence[Body],
     pools: Mapping[str, Pool],
     files: Sequence[str],
+    sources: Mapping[str, Source],
 ) -> Task:
     """One task.
 
@@ -94,12 +95,14 @@ def read_task(
         defaults: The `defaults` that apply to it, the strongest first.
         pools: All pools of the project.
         files: All paths of the tree.
+        sources: All sources of the project.
     """
     body = merge_defaults(block.body, defaults)
     layers = env_layers(block.body, defaults)
     command, script = read_action(reader, body, block, IN_TASK, in_command=IN_COMMAND)
     warn_of_command(reader, command)
     for_each = attribute_of(body, "for_each")
+    source, place = _source(reader, attribute_of(body, "source"), files, sources)
     return Task(
         name=block.labels[0],
         command=command,
@@ -113,10 +116,11 @@ def read_task(
         when=reader.late(attribute_of(body, "when"), IN_WHEN, BOOL),
         trigger_rule=reader.choice(body, "trigger_rule", tuple(JoinRule), JoinRule.ALL_SUCCEEDED),
         env=tuple(expr for layer in layers if (expr := read_env(reader, layer, IN_ENV)) is not None),
-        workdir=_workdir(reader, attribute_of(body, "workdir"), files),
+        workdir=_workdir(reader, attribute_of(body, "workdir"), place),
         stdin=_stdin(reader, attribute_of(body, "stdin")),
         merge_output=reader.flag(body, "merge_output"),
-        inputs=read_inputs(reader, attribute_of(body, "inputs"), files),
+        inputs=read_inputs(reader, attribute_of(body, "inputs"), place),
+        source=source,
         retry=_retry(reader, body),
         wait=_wait(reader, body),
         timeout=reader.positive_seconds(body, "timeout"),
@@ -331,7 +335,30 @@ def _stdin(reader: Reader, attribute: Attribute | None) -> Expression | None:
     return expr
 
 
-def _workdir(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> str:
+@frozen
+class Workplace:
+    """Where a task works."""
+
+    files: Sequence[str] | None
+    """All that is there; None if nobody knows yet."""
+    name: str = ""
+    """For a message, ` in …`."""
+
+
+def _source(
+    reader: Reader, attribute: Attribute | None, files: Sequence[str], sources: Mapping[str, Source]
+) -> tuple[str | None, Workplace]:
+    """The source that a task names, and where it works therefore."""
+    name = read_name(reader, attribute, SOURCE, sources)
+    if name is None:
+        return None, Workplace(files if attribute is None or is_null(attribute) else None)
+    pin = sources[name].pin
+    if pin is None:
+        return name, Workplace(None)
+    return name, Workplace(pin.tree.paths(), f" in source.{name} at {pin.revision[:7]}")
+
+
+def _workdir(reader: Reader, attribute: Attribute | None, place: Workplace) -> str:
     value = reader.known(attribute, STRING)
     if attribute is None or not isinstance(value, str):
         return ""
@@ -344,17 +371,18 @@ def _workdir(reader: Reader, attribute: Attribute | None, files: Sequence[str]) 
             attribute.expr.span,
         )
         return ""
-    if path and not any(each.startswith(f"{path}/") for each in files):
+    if path and place.files is not None and not any(each.startswith(f"{path}/") for each in place.files):
+        of = "source" if place.name else "project"
         reader.error(
             "bad-path",
-            f'there is no folder "{value}"',
-            "workdir is a folder of the revision, relative to the project's; not one that a task makes.",
+            f'there is no folder "{value}"{place.name}',
+            f"workdir is a folder of the revision, relative to the {of}'s; not one that a task makes.",
             attribute.expr.span,
         )
     return path
 
 
-def read_inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> tuple[str, ...] | None:
+def read_inputs(reader: Reader, attribute: Attribute | None, place: Workplace) -> tuple[str, ...] | None:
     """The globs of `inputs`; None if it is not given."""
     value = reader.known(attribute, SetType(STRING))
     if attribute is None or value is None:
@@ -362,7 +390,7 @@ def read_inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str
     patterns = tuple(str(item) for item in value)  # type: ignore[union-attr] # converted to a set
     for pattern in patterns:
         try:
-            found = matching(pattern, files)
+            found = matching(pattern, place.files or ())
         except ValueError as wrong:
             reader.error(
                 "bad-path",
@@ -371,11 +399,12 @@ def read_inputs(reader: Reader, attribute: Attribute | None, files: Sequence[str
                 attribute.expr.span,
             )
         else:
-            if not found:
+            if not found and place.files is not None:
+                of = "source" if place.name else "project"
                 reader.warning(
                     "no-input",
-                    f'no file matches "{pattern}"',
-                    "Changes of such files would go unnoticed. Patterns are relative to the project's folder.",
+                    f'no file matches "{pattern}"{place.name}',
+                    f"Changes of such files would go unnoticed. Patterns are relative to the {of}'s folder.",
                     attribute.expr.span,
                 )
     return patterns

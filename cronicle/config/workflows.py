@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cronicle.config.hooks import read_hooks
 from cronicle.config.policies import read_rules
-from cronicle.config.project import Param, Pool, Workflow
+from cronicle.config.project import Param, Pool, Source, Workflow
 from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
 from cronicle.config.references import TaskNames
 from cronicle.config.schedules import Declared, read_schedules
@@ -35,6 +35,7 @@ class Surroundings:
     """The names of all."""
     files: Sequence[str]
     """All paths of the tree."""
+    sources: Mapping[str, Source] = field(factory=dict)
 
 
 def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflow:
@@ -84,6 +85,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
                 defaults,
                 around.pools,
                 around.files,
+                around.sources,
             )
             for label, task in tasks.items()
         },

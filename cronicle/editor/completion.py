@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from cronicle.config.references import PREPARE, RUN, TASK
+from cronicle.config.references import PREPARE, RUN, SOURCE, TASK
 from cronicle.config.schema import FILE
 from cronicle.editor.context import Context
 from cronicle.editor.index import Index
@@ -27,6 +27,7 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 
 WANTED: Mapping[str, str] = {
     "pool": "pool",
+    "source": "source",
     "only": "calendar",
     "exclude": "calendar",
     "after": "workflow",
@@ -46,6 +47,7 @@ ROOTS: Mapping[str, str] = {
     "each": "The instance at hand of a task with `for_each`.",
     "attempt": "The attempt at hand.",
     "prepare": "What `prepare` blocks make: `prepare.NAME.path`.",
+    "source": "Sources of the project: what they are pinned to.",
     "secret": "Secrets of the project, in `env` and `stdin`.",
 }
 
@@ -143,6 +145,8 @@ def _members(path: list[str], context: Context, index: Index) -> Iterator[Comple
         yield from (Completion(name, Kind.NAME, name, ".".join(path[:2])) for name in TASK)
     elif root == "prepare" and len(path) == 2:
         yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in PREPARE)
+    elif root == "source" and len(path) == 2:
+        yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in SOURCE)
     elif len(path) == 1:
         for one in index.members(root, context.workflow).values():
             yield Completion(one.name, Kind.NAME, one.name, root, one.doc)

@@ -14,6 +14,7 @@ ROOTS: Mapping[str, str] = {
     "secret": "secret",
     "prepare": "prepare",
     "pool": "pool",
+    "source": "source",
     "calendar": "calendar",
     "workflow": "workflow",
 }

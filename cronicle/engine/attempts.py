@@ -17,13 +17,21 @@ from cronicle.engine.preparing import NotPreparedError, Preparer
 from cronicle.errors import CronicleError
 from cronicle.execute.environment import AttemptVariables, RunVariables, attempt_environment, run_environment
 from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEnd
-from cronicle.execute.places import AttemptPlaces, Places, mirror_path, safe_name
+from cronicle.execute.places import (
+    AttemptPlaces,
+    Places,
+    mirror_path,
+    safe_name,
+    source_mirror_path,
+    source_snapshots_path,
+)
 from cronicle.execute.process import run_attempt
+from cronicle.git.errors import UnknownRevision
 from cronicle.git.snapshot import Snapshot, SnapshotPool
 from cronicle.logs import LogWriter
 from cronicle.runs import events as ev
 from cronicle.runs.scope import BadReference, Evaluated
-from cronicle.runs.spec import RunSpec, TaskSpec
+from cronicle.runs.spec import RunSpec, SourceSpec, TaskSpec
 from cronicle.runs.states import Outcome
 from cronicle.runs.units import UnitId
 from cronicle.store.records import RunRecord
@@ -61,6 +69,17 @@ class PreparedAttempt(Value):
         return self.task.name, self.key
 
 
+@frozen
+class _Code:
+    """The files that an attempt works with."""
+
+    pool: SnapshotPool
+    revision: str
+    folder: str
+    """Where they lie in the repository."""
+    source: SourceSpec | None = None
+
+
 class AttemptRunner:
     """Executes attempts for one process."""
 
@@ -84,8 +103,8 @@ class AttemptRunner:
         self._preparer = Preparer(
             self.places, clock, environ, pass_environment, self._lend_snapshot, still_owns
         )
-        self._pools: dict[str, SnapshotPool] = {}
-        self._quick: set[tuple[str, str]] = set()
+        self._pools: dict[Path, SnapshotPool] = {}
+        self._quick: set[tuple[Path, str]] = set()
         self._environments: dict[str, Mapping[str, str]] = {}
 
     def close(self) -> None:
@@ -127,23 +146,25 @@ class AttemptRunner:
     async def _execute(
         self, run: RunRecord, spec: RunSpec, prepared: PreparedAttempt, fence: int, control: AttemptControl
     ) -> AttemptEnd:
-        snapshot = await self._acquire(run)
+        code = self._code_of(run, spec, prepared.task)
+        snapshot = await self._acquire(code)
         try:
             places = self.places.lend_attempt()
             try:
                 if prepared.reveal is not None:
-                    prepared = await self._with_secrets(spec, prepared, prepared.reveal, snapshot.path)
-                command = self._command(run, spec, prepared, fence, snapshot.path, places)
+                    prepared = await self._with_secrets(run, spec, prepared, prepared.reveal, snapshot.path)
+                command = self._command(run, prepared, fence, snapshot.path / code.folder, places)
                 await self._still_owns()
                 return await run_attempt(command, clock=self._clock, control=control)
             finally:
                 with suppress(OSError):  # another user's files; the folder is in nobody's way
                     self.places.take_back(places)
         finally:
-            self._pools[run.project].release(snapshot)
+            code.pool.release(snapshot)
 
     async def _with_secrets(
         self,
+        run: RunRecord,
         spec: RunSpec,
         prepared: PreparedAttempt,
         reveal: Callable[[Mapping[str, str]], Evaluated],
@@ -157,10 +178,11 @@ class AttemptRunner:
         from cronicle.execute.masking import mask_forms, masked_text
         from cronicle.execute.secret_values import read_secret
 
-        values = {
-            name: await read_secret(name, spec.secrets[name], self._environ, folder)
-            for name in prepared.task.secrets
-        }
+        async with self._project_files(run, spec, prepared.task, folder) as folder:
+            values = {
+                name: await read_secret(name, spec.secrets[name], self._environ, folder)
+                for name in prepared.task.secrets
+            }
         masks = tuple(form for value in values.values() for form in mask_forms(value))
         try:
             evaluated = reveal(values)
@@ -175,21 +197,29 @@ class AttemptRunner:
             masks=masks,
         )
 
+    @asynccontextmanager
+    async def _project_files(
+        self, run: RunRecord, spec: RunSpec, task: TaskSpec, folder: Path
+    ) -> AsyncIterator[Path]:
+        """Where commands of the project's secrets are executed: in its own files, also for a task with a source's."""
+        if task.source is None or not any(spec.secrets[name].command for name in task.secrets):
+            yield folder
+            return
+        code = self._code_of(run, spec, None)
+        snapshot = await self._acquire(code)
+        try:
+            yield snapshot.path
+        finally:
+            code.pool.release(snapshot)
+
     def _command(
-        self,
-        run: RunRecord,
-        spec: RunSpec,
-        prepared: PreparedAttempt,
-        fence: int,
-        snapshot: Path,
-        places: AttemptPlaces,
+        self, run: RunRecord, prepared: PreparedAttempt, fence: int, folder: Path, places: AttemptPlaces
     ) -> AttemptCommand:
         task = prepared.task
         argv = prepared.argv
         if task.script is not None:
             places.script.write_text(argv[-1], "utf-8", newline="")
             argv = (*argv[:-1], str(places.script))
-        folder = snapshot / spec.folder if spec.folder else snapshot
         variables = AttemptVariables(
             task=task.name,
             key=prepared.key,
@@ -199,6 +229,7 @@ class AttemptRunner:
             scratch=str(places.scratch),
             token=prepared.token,
             fence=fence,
+            source_revision=task.source.revision if task.source else None,
         )
         at = (run.id, task.name, prepared.key, prepared.attempt)
         return AttemptCommand(
@@ -259,40 +290,69 @@ class AttemptRunner:
 
     @asynccontextmanager
     async def _lend_snapshot(self, run: RunRecord) -> AsyncIterator[Snapshot]:
-        snapshot = await self._acquire(run)
+        """A snapshot of the project's files."""
+        code = self._code_of_project(run, "")
+        snapshot = await self._acquire(code)
         try:
             yield snapshot
         finally:
-            self._pools[run.project].release(snapshot)
+            code.pool.release(snapshot)
 
-    async def _acquire(self, run: RunRecord) -> Snapshot:
-        pool = self._pools.get(run.project)
-        if pool is None:
-            pool = self._pools[run.project] = self._pool_of(run.project)
-        at = (run.project, run.revision)
+    async def _acquire(self, code: _Code) -> Snapshot:
+        pool, revision = code.pool, code.revision
+        at = (pool.folder, revision)
         if at in self._quick:
-            snapshot = pool.acquire(run.revision)
+            snapshot = pool.acquire(revision)
         else:
-            snapshot = await trio.to_thread.run_sync(pool.acquire, run.revision)
+            snapshot = await trio.to_thread.run_sync(partial(self._made, code))
         if snapshot.is_adopted and not self._is_all_settled():
             # It may be that of an owner that has just died, and something of its attempts may work there still.
             pool.discard(snapshot)
-            make = partial(pool.acquire, run.revision, adopt=False)
-            snapshot = await trio.to_thread.run_sync(make)
+            snapshot = await trio.to_thread.run_sync(partial(self._made, code, adopt=False))
         if snapshot.entries <= FEW_ENTRIES:
             self._quick.add(at)
         return snapshot
 
-    def _pool_of(self, project: str) -> SnapshotPool:
-        path = mirror_path(self._files, project)
+    def _made(self, code: _Code, *, adopt: bool = True) -> Snapshot:
+        """A snapshot; of a source whose mirror was lost the commit is fetched again."""
+        try:
+            return code.pool.acquire(code.revision, adopt=adopt)
+        except UnknownRevision:
+            if code.source is None:
+                raise
+        from cronicle.operations.hold_sources import restore_source
+
+        restore_source(self._files, code.source, code.revision, self._environ)
+        return code.pool.acquire(code.revision, adopt=adopt)
+
+    def _code_of_project(self, run: RunRecord, folder: str) -> _Code:
+        path = mirror_path(self._files, run.project)
+        return _Code(
+            self._pool(self._files / "snapshots" / safe_name(run.project), path), run.revision, folder
+        )
+
+    def _code_of(self, run: RunRecord, spec: RunSpec, task: TaskSpec | None) -> _Code:
+        """The files that a task works with; those of the project for None."""
+        if task is None or task.source is None:
+            return self._code_of_project(run, spec.folder)
+        source = spec.sources[task.source.name]
+        path = source_mirror_path(self._files, source.git)
+        pool = self._pool(source_snapshots_path(self._files, source.git), path)
+        return _Code(pool, task.source.revision, task.source.subdir, source)
+
+    def _pool(self, folder: Path, mirror: Path) -> SnapshotPool:
+        pool = self._pools.get(folder)
+        if pool is not None:
+            return pool
 
         def open_mirror() -> Mirror:
             # Not needed, nor is git, where a snapshot has been left to be used again.
             from cronicle.git.mirror import Mirror
 
-            return Mirror.open_or_create(path)
+            return Mirror.open_or_create(mirror)
 
-        return SnapshotPool(self._files / "snapshots" / safe_name(project), open_mirror)
+        pool = self._pools[folder] = SnapshotPool(folder, open_mirror)
+        return pool
 
     def _not_prepared(
         self, run: RunRecord, prepared: PreparedAttempt, why: NotPreparedError

@@ -64,6 +64,8 @@ class AttemptVariables(Value):
     scratch: str
     token: str
     fence: int
+    source_revision: str | None = None
+    """Of the source that its files are from; None for the project's own files."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -166,4 +168,6 @@ def attempt_environment(
         "CRONICLE_SCRATCH": attempt.scratch,
         "CRONICLE_FENCE": str(attempt.fence),
     }
+    if attempt.source_revision is not None:
+        environment["CRONICLE_SOURCE_REVISION"] = attempt.source_revision
     return _with_env(environment, env, attempt.token)

@@ -117,6 +117,27 @@ def mirror_path(files: Path, project: str) -> Path:
     return files / "mirrors" / f"{safe_name(project)}.git"
 
 
+def source_mirror_path(files: Path, git: str) -> Path:
+    """Where the mirror of a source lies, which all projects share that take code from there.
+
+    Args:
+        files: The files folder.
+        git: Where the source comes from: an address, or an absolute path.
+    """
+    return files / "mirrors" / "sources" / f"{_source_name(git)}.git"
+
+
+def source_snapshots_path(files: Path, git: str) -> Path:
+    """Where the snapshots of a source lie."""
+    return files / "source-snapshots" / _source_name(git)
+
+
+def _source_name(git: str) -> str:
+    last = re.split(r"[/:]", git.rstrip("/").removesuffix(".git"))[-1]
+    digest = hashlib.sha256(git.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return f"{safe_name(last[:40])}-{digest}"
+
+
 def run_folder_name(run_id: str) -> str:
     """The folder of a run.
 

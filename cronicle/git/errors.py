@@ -29,6 +29,15 @@ class NotARepository(GitError):
         )
 
     @classmethod
+    def other(cls, path: Path) -> Self:
+        """No repository in the folder `path`, from which code was to be taken."""
+        return cls(
+            f"there is no git repository in {path}",
+            "Name the folder of a clone, or of a bare repository; a path that is not absolute is seen from the "
+            "project's folder.",
+        )
+
+    @classmethod
     def bare(cls, path: Path) -> Self:
         """A repository without a working directory."""
         return cls(

@@ -1,4 +1,4 @@
-"""A project's mirror: a bare repository of our own with the commits in use, and all that they need.
+"""A mirror: a bare repository of our own with the commits in use, of a project or a source, and all that they need.
 
 Rules:
 
@@ -12,8 +12,8 @@ Rules:
    holding it were left by a dead one.
 5. Synced to disk before `pin` returns, as a store may speak of the commit from then on.
 
-Nothing is fetched through git's transports: `url.*.insteadOf` of somebody's configuration could turn a path
-into a host. No remote, hook or filter takes part.
+From a path nothing is fetched through git's transports: `url.*.insteadOf` of somebody's configuration could turn it
+into a host. No remote, hook or filter takes part. What comes from a host is in `cronicle.git.source_mirror`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pygit2
 from pygit2.enums import FileMode, FileStatus, FilterMode, ObjectType
@@ -50,7 +50,7 @@ class Mirror(History):
         pygit2.settings.enable_fsync_gitdir(True)
 
     @classmethod
-    def open_or_create(cls, path: Path) -> Mirror:
+    def open_or_create(cls, path: Path) -> Self:
         """The mirror in the folder `path`, made if it is not there (mode 0700).
 
         Raises:
@@ -88,8 +88,8 @@ class Mirror(History):
             names = self.git.listall_references()
         return tuple(sorted(name.removeprefix(KEEP) for name in names if name.startswith(KEEP)))
 
-    def pin(self, repository: Repository, revision: str) -> None:
-        """Copies a commit with its whole history from the user's clone, and keeps it for ever.
+    def pin(self, repository: History, revision: str) -> None:
+        """Copies a commit with its whole history from a clone, and keeps it for ever.
 
         Costs next to nothing where it is here already.
 
@@ -157,7 +157,7 @@ class Mirror(History):
                 "Check the folder's owner and its free space; what was copied so far does no harm.",
             ) from error
 
-    def _copy(self, repository: Repository, commit: pygit2.Oid) -> None:
+    def _copy(self, repository: History, commit: pygit2.Oid) -> None:
         """Adds the commit and all it needs that is not here, as one pack. The lock is held."""
         cut = self.shallow_cut()
         mended = {mine for mine in cut - repository.shallow_cut() if mine in repository.git.odb}
@@ -223,7 +223,7 @@ def _create(path: Path) -> None:
 
 
 def _missing_objects(
-    repository: Repository, present: pygit2.Odb, starts: list[pygit2.Oid]
+    repository: History, present: pygit2.Odb, starts: list[pygit2.Oid]
 ) -> tuple[list[pygit2.Oid], set[str]]:
     """What the commits `starts` need and `present` lacks, and the commits at which a shallow clone is cut."""
     wanted: dict[pygit2.Oid, None] = {}
@@ -245,7 +245,7 @@ def _missing_objects(
 
 
 def _add_tree(
-    repository: Repository, present: pygit2.Odb, root: pygit2.Oid, wanted: dict[pygit2.Oid, None]
+    repository: History, present: pygit2.Odb, root: pygit2.Oid, wanted: dict[pygit2.Oid, None]
 ) -> None:
     """Adds what a tree needs to `wanted`, each object once however often trees hold it."""
     trees = [root]

@@ -92,6 +92,19 @@ def open_repository(path: Path) -> Repository:
     return Repository(git)
 
 
+def open_other(path: Path) -> History:
+    """The repository in the folder `path`, bare or with a working directory, to copy from.
+
+    Raises:
+        NotARepository: There is none in that very folder.
+        ForeignOwner: It belongs to somebody else.
+        BadRepository: It cannot be opened.
+    """
+    if not any((path / inner / "HEAD").is_file() for inner in (".git", "")) and not (path / ".git").is_file():
+        raise NotARepository.other(path)
+    return History(_open(os.fspath(path), path), path)
+
+
 def init_repository(path: Path) -> Repository:
     """Makes an empty repository in the folder `path`, without hooks or templates.
 

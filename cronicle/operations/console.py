@@ -31,7 +31,7 @@ from grammar.syntax import Expression
 from grammar.traverse import references
 from grammar.values import from_json
 
-OF_A_PROJECT = frozenset({"var", "local", "project", "environment"})
+OF_A_PROJECT = frozenset({"var", "local", "project", "environment", "source"})
 """Names that the project gives; all other names of the language a workflow."""
 
 OF_A_WORKFLOW = frozenset({"run", "param", "task", "each", "attempt", "prepare"})
@@ -117,7 +117,7 @@ class Console:
         project = loaded.project
         if self._asked is not None:
             workflow = _workflow(project, self._asked.workflow)
-            scope = plan_scope(project, workflow, self._tree)
+            scope = plan_scope(project, workflow, self._tree, _revisions(project))
             return scope.child(**_known_of_run(project, workflow, self._asked, sources.now()))
         return with_values(
             self._functions,
@@ -125,7 +125,13 @@ class Console:
             locals_=project.locals,
             project=project.name,
             environment=project.environment,
+            revisions=_revisions(project),
         )
+
+
+def _revisions(project: Project) -> dict[str, Value]:
+    """What sources are pinned to: only a plan asks for that."""
+    return {name: Unknown(f"known once apply has pinned source.{name}") for name in project.sources}
 
 
 def _workflow(project: Project, name: str) -> Workflow:

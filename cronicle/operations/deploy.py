@@ -12,6 +12,7 @@ from cronicle.git.errors import GitError
 from cronicle.git.refs import read_deployment_ref, write_deployment_ref
 from cronicle.git.repository import Repository
 from cronicle.operations.binding import bind_project
+from cronicle.operations.hold_sources import keep_sources
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.operations.sources import Sources
 from cronicle.store.records import Actor, DeploymentRecord
@@ -35,6 +36,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
     proposal = planned.proposal
     assert proposal.revision is not None
     project = bind_project(sources, proposal)
+    keep_sources(sources, proposal.held)
     for name in proposal.specs:
         sources.opened.put_spec(proposal.spec_bytes(name))
     record = DeploymentRecord(
@@ -48,6 +50,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
         moved=proposal.moved,
         settings=proposal.project.settings.to_json(),
+        pins=tuple(held.pin for held in proposal.held.values()),
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
     return _record(sources, proposal.repository, record, planned.deployment)
@@ -77,6 +80,7 @@ def roll_back(
         rolled_back_to=target.rolled_back_to or target.number,
         moved=moved_back(current, target),
         settings=target.settings,
+        pins=target.pins,
     )
     return _record(sources, repository, record, current)
 

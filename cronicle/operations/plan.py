@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cronicle.config.deployed import schedules_from_json
 from cronicle.config.project import Settings
@@ -15,6 +15,7 @@ from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.binding import check_name
 from cronicle.operations.effects import effects_of
+from cronicle.operations.hold_sources import source_changes
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
 from cronicle.plan.changes import Plan
@@ -88,6 +89,9 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         moved=moved,
         count_lines=_line_counter(sources, proposal),
     )
+    plan = evolve(
+        plan, sources=tuple(source_changes(proposal.held, deployment.pins if deployment else (), plan))
+    )
     return PlannedDeployment(
         proposal=proposal,
         environment=environment,
@@ -143,7 +147,7 @@ def _line_counter(sources: Sources, proposal: Proposal) -> Callable[[str | None,
     def read(blob: str | None) -> bytes | None:
         if blob is None:
             return b""
-        for place in (proposal.repository, mirror):
+        for place in (proposal.repository, mirror, *(held.mirror for held in proposal.held.values())):
             if place is not None:
                 try:
                     return place.read_object(blob)

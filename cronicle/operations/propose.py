@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle import __version__
 from cronicle.config.compile import compile_workflow
@@ -23,6 +24,7 @@ from cronicle.git.repository import Repository, open_repository
 from cronicle.git.tree import GitTree
 from cronicle.git.working import WorkingTree
 from cronicle.operations.folder_cache import FolderCache
+from cronicle.operations.hold_sources import HeldSource, hold_sources
 from cronicle.operations.locate import Surroundings, no_project
 from cronicle.operations.sources import Sources
 from cronicle.runs.spec import RunSpec, spec_hash, spec_to_bytes
@@ -62,6 +64,8 @@ class Proposal:
     files: tuple[str, ...]
     """The HCL files that were read."""
     tree: GitTree | WorkingTree
+    held: Mapping[str, HeldSource] = field(factory=dict)
+    """What its sources are pinned to, by name."""
 
     @property
     def moved(self) -> tuple[tuple[str, str], ...]:
@@ -199,7 +203,9 @@ def as_commit(sources: Sources, proposal: Proposal) -> Proposal:
     identity = proposal.repository.identity(sources.environ, sources.user, sources.host)
     commit = mirror.commit_working_tree(proposal.repository, sources.where.prefix, identity, sources.now())
     tree = mirror.tree(commit, sources.where.prefix)
-    return _compiled(sources, proposal.repository, tree, commit, deployed_values=True, dirty=True)
+    return _compiled(
+        sources, proposal.repository, tree, commit, deployed_values=True, dirty=True, held=proposal.held
+    )
 
 
 def _resolve(sources: Sources, repository: Repository, text: str) -> str:
@@ -224,21 +230,24 @@ def _compiled(
     *,
     deployed_values: bool,
     dirty: bool = False,
+    held: Mapping[str, HeldSource] | None = None,
 ) -> Proposal:
     where = sources.where
     assert where.folder is not None
     bound = _binding(sources, repository)
-    given = list(given_values(sources.var, sources.var_files, sources.environ, sources.cwd))
-    if deployed_values and bound is not None and sources.store is not None:
+    deployment = None
+    if bound is not None and sources.store is not None:
         deployment = sources.store.find_deployment(
             bound.name, sources.environment or bound.default_environment
         )
-        if deployment is not None:
-            given = [
-                given[0],
-                GivenValues(origin="the deployment", stored=deployment.values, ignore_unknown=True),
-            ]
-    loaded = load_project(
+    given = list(given_values(sources.var, sources.var_files, sources.environ, sources.cwd))
+    if deployed_values and deployment is not None:
+        given = [
+            given[0],
+            GivenValues(origin="the deployment", stored=deployment.values, ignore_unknown=True),
+        ]
+    load = partial(
+        _loaded,
         tree,
         folder_name=bound.name if bound else where.folder.name,
         environment=sources.environment,
@@ -246,9 +255,12 @@ def _compiled(
         given=given,
         cache=FolderCache(sources.tree_cache) if sources.store else None,
     )
-    if loaded.project is None:
-        raise InvalidProjectError(loaded.diagnostics, len(loaded.paths))
-    project = loaded.project
+    loaded, project = load()
+    if held is None:
+        pins = deployment.pins if deployment is not None else ()
+        held = hold_sources(sources, project.sources, pins, is_asked=not deployed_values)
+    if held:
+        loaded, project = load(pins={name: one.pinned for name, one in held.items()})
     finder = InputFinder(tree)
     return Proposal(
         repository=repository,
@@ -266,7 +278,15 @@ def _compiled(
         diagnostics=loaded.diagnostics,
         files=loaded.paths,
         tree=tree,
+        held=held,
     )
+
+
+def _loaded(tree: GitTree | WorkingTree, **options: Any) -> tuple[Loaded, Project]:
+    loaded = load_project(tree, **options)
+    if loaded.project is None:
+        raise InvalidProjectError(loaded.diagnostics, len(loaded.paths))
+    return loaded, loaded.project
 
 
 def _binding(sources: Sources, repository: Repository) -> ProjectRecord | None:

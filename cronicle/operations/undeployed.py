@@ -6,6 +6,7 @@ from cronicle.errors import CronicleError
 from cronicle.operations.ask import Candidate
 from cronicle.operations.binding import bind_project, check_name
 from cronicle.operations.deployed import Target
+from cronicle.operations.hold_sources import keep_sources
 from cronicle.operations.propose import Proposal, as_commit, propose
 from cronicle.operations.sources import Sources
 
@@ -24,6 +25,7 @@ def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) 
     if revision is None:
         proposal = as_commit(sources, proposal)
     project = bind_project(sources, proposal)
+    keep_sources(sources, proposal.held)
     if workflow not in proposal.specs:
         from grammar.suggest import did_you_mean
 

@@ -71,6 +71,8 @@ class TaskChange:
     """The tasks directly above it that are, or depend on, one that does something else than before."""
     inputs_declared: bool = False
     """True if its inputs were declared, False if they were inferred."""
+    source: str | None = None
+    """The source that it takes its code from."""
     old_fingerprint: str | None = None
     new_fingerprint: str | None = None
     old_deep_fingerprint: str | None = None
@@ -152,6 +154,32 @@ class PrepareChange:
 
 
 @frozen(kw_only=True)
+class SourceChange:
+    """What happens to a source: a repository that tasks take their code from."""
+
+    name: str
+    action: Action
+    git: str
+    """Where it comes from."""
+    ref: str | None = None
+    """What is pinned, as it is named; None: its HEAD."""
+    old_revision: str | None = None
+    """What it was pinned to; None if there was no such source."""
+    new_revision: str | None = None
+    """What it is pinned to from then on; None if there is no such source any more."""
+    subject: str | None = None
+    """The first line of the new commit's message."""
+    added: int | None = None
+    """How many commits the new one has in its history that the old one has not; None if that is not known."""
+    removed: int | None = None
+    """The same the other way round: not 0 where history was rewritten, or it is another branch."""
+    problem: str | None = None
+    """Why it could not be asked, and stays therefore what it was pinned to."""
+    tasks: tuple[str, ...] = ()
+    """The tasks that use it and do something else from then on, as `workflow.task`."""
+
+
+@frozen(kw_only=True)
 class Plan:
     """What would change if a candidate were deployed."""
 
@@ -163,13 +191,14 @@ class Plan:
     """Variables whose values differ."""
     settings: tuple[AttributeChange, ...] = ()
     """What the scheduler needs of the project and differs: `heartbeat.every`, `retention.logs`, …"""
+    sources: tuple[SourceChange, ...] = ()
+    """One for every source of either side, those that stay as they are included."""
 
     @property
     def has_changes(self) -> bool:
         """True if applying would change anything but the revision."""
-        return bool(self.variables or self.settings or self.prepares) or any(
-            change.action is not Action.NO_OP for change in self.changes
-        )
+        actions = {*(change.action for change in self.changes), *(change.action for change in self.sources)}
+        return bool(self.variables or self.settings or self.prepares) or not actions <= {Action.NO_OP}
 
     def count(self, action: Action) -> int:
         """How many workflows are to be created, updated, or deleted."""

@@ -63,6 +63,8 @@ MATTERS: Mapping[str, bool] = {
     "tags": False,
     "description": False,
     "inputs_declared": False,
+    "source": True,
+    "source.name": False,
 }
 """Every field of a task's spec that a user sets, and whether it is part of the (deep) fingerprint.
 
@@ -78,7 +80,7 @@ _WRITTEN: Mapping[str, str] = {
     "log_size": "limits.log_size",
     "stdout_size": "limits.stdout_size",
 }
-_BY_KEY = frozenset({"env", "retry", "wait", "prepares"})
+_BY_KEY = frozenset({"env", "retry", "wait", "prepares", "source"})
 _NOT_SHOWN = frozenset(
     {"stdout_is_data", "inputs_declared"}
 )  # consequences of what another task or `inputs` says
@@ -205,7 +207,12 @@ def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
     for name in ("max_parallel", "timeout"):
         yield from compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
     yield from attribute_changes("", plain(old.spec.policy), plain(new.spec.policy), matters=False)
-    for name, written in (("params", "param"), ("pools", "pool"), ("secrets", "secret")):
+    for name, written in (
+        ("params", "param"),
+        ("pools", "pool"),
+        ("secrets", "secret"),
+        ("sources", "source"),
+    ):
         before, after = plain(getattr(old.spec, name)), plain(getattr(new.spec, name))
         yield from attribute_changes(f"{written}.", before, after, matters=False)
     for event in dict.fromkeys(hook.event for spec in (old.spec, new.spec) for hook in spec.hooks):
@@ -243,6 +250,7 @@ def _task_change(
         moved_from=former_name,
         keys=_keys(new),
         inputs_declared=new.inputs_declared,
+        source=new.source.name if new.source else None,
         new_fingerprint=new.fingerprint,
         new_deep_fingerprint=new.deep_fingerprint,
     )
@@ -293,11 +301,18 @@ def _task_attributes(old: TaskSpec, new: TaskSpec) -> Iterator[AttributeChange]:
             for change in attribute_changes(
                 f"{_WRITTEN.get(name, name)}.", before or {}, after or {}, matters=matters
             ):
-                yield evolve(change, matters=MATTERS.get(change.name, matters))
+                yield evolve(
+                    change, matters=MATTERS.get(change.name, matters and not _is_declared(name, old, new))
+                )
         else:
             if name == "upstreams":
                 before, after = _edges(before), _edges(after)
             yield from compared(_WRITTEN.get(name, name), before, after, matters=matters)
+
+
+def _is_declared(name: str, old: TaskSpec, new: TaskSpec) -> bool:
+    """True where a commit of a source does not matter: the files that do are named, on both sides."""
+    return name == "source" and old.inputs_declared and new.inputs_declared
 
 
 def _edges(upstreams: Iterable[Mapping[str, Json]]) -> list[str]:

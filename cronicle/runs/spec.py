@@ -66,6 +66,17 @@ class UpstreamSpec(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class TaskSource(Value):
+    """The files that a task works with in place of the project's."""
+
+    name: str
+    """One of the sources of its spec."""
+    revision: str
+    subdir: str = ""
+    """The folder there that takes the place of the project's; empty for the root."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class TaskSpec(Value):
     """A task with its defaults filled in; durations in seconds, sizes in bytes."""
 
@@ -121,9 +132,11 @@ class TaskSpec(Value):
     fingerprint_parts: Mapping[str, str] = field(factory=dict)
     """Each named part of the fingerprint, hashed; what `plan` and `explain` compare."""
     inputs: Mapping[str, str] = field(factory=dict)
-    """Path in the project's folder -> `mode:blob id` of each file that defines what the task does."""
+    """Path in the folder of the project or source -> `mode:blob id` of each file that defines what the task does."""
     inputs_declared: bool = False
     """True if `inputs` was written by the user, False if it was inferred."""
+    source: TaskSource | None = None
+    """None: its files are those of the run's revision."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -156,6 +169,17 @@ class PrepareSpec(Value):
     """True if `inputs` was written by the user, False if it was inferred."""
     timeout: float = 3600.0
     """In seconds."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class SourceSpec(Value):
+    """A repository that tasks take their code from. Needed where its commits are not at hand any more."""
+
+    git: str
+    """An address, or an absolute path."""
+    ref: str | None = None
+    """What was pinned, as it was named; None: its HEAD."""
+    key_file: str | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -224,6 +248,8 @@ class RunSpec(Value):
     secrets: Mapping[str, SecretSpec] = field(factory=dict)
     """Those that its tasks and hooks use."""
     prepares: Mapping[str, PrepareSpec] = field(factory=dict)
+    """Those that its tasks use."""
+    sources: Mapping[str, SourceSpec] = field(factory=dict)
     """Those that its tasks use."""
 
     def task(self, name: str) -> TaskSpec:

@@ -52,7 +52,8 @@ TABLES = (
     Table(
         "deployment",
         "sequence",
-        "project environment number revision created_at actor variables workflows rolled_back_to plan moved settings",
+        "project environment number revision created_at actor variables workflows rolled_back_to plan moved settings "
+        "pins",
         number="sequence",
     ),
     Table(

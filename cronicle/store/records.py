@@ -59,6 +59,18 @@ class DeployedWorkflow(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class SourcePin(Value):
+    """What a source was pinned to when it was deployed."""
+
+    name: str
+    git: str
+    """Where it comes from: an address, or an absolute path."""
+    ref: str | None
+    """What was pinned, as it was named; None: its HEAD."""
+    revision: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class DeploymentRecord(Value):
     """That an environment runs a revision from a moment on. Never edited."""
 
@@ -78,6 +90,8 @@ class DeploymentRecord(Value):
     """Renames that it declared, from and to: `workflow.a`, `workflow.a.task.x`."""
     settings: Json = None
     """What its `project` block says that the scheduler needs: `heartbeat`, `retention`."""
+    pins: tuple[SourcePin, ...] = ()
+    """Of all sources that its files declare."""
     plan: str | None = None
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
 

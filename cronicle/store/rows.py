@@ -36,6 +36,7 @@ from cronicle.store.records import (
     ProjectRecord,
     RunRecord,
     SlotRequest,
+    SourcePin,
     TaskRecord,
 )
 
@@ -43,6 +44,7 @@ Row = tuple[Any, ...]
 
 _ACTOR = msgspec.json.Decoder(Actor)
 _WORKFLOWS = msgspec.json.Decoder(tuple[DeployedWorkflow, ...])
+_PINS = msgspec.json.Decoder(tuple[SourcePin, ...])
 _MOVED = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _ARGV = msgspec.json.Decoder(tuple[str, ...])
 
@@ -77,14 +79,14 @@ def project_row(project: ProjectRecord) -> Row:
 
 DEPLOYMENT_COLUMNS = (
     "project environment number revision created_at actor variables workflows rolled_back_to moved "
-    "settings plan"
+    "settings plan pins"
 )
 
 
 def deployment_from(row: Row) -> DeploymentRecord:
     """A deployment."""
     project, environment, number, revision, created_at, actor, variables, workflows, back_to, *rest = row
-    moved, settings, plan = rest
+    moved, settings, plan, pins = rest
     _check_ids(revision)
     _check_names(project, environment)
     values = from_json(variables)
@@ -102,6 +104,7 @@ def deployment_from(row: Row) -> DeploymentRecord:
         moved=_MOVED.decode(moved),
         settings=from_json(settings),
         plan=plan,
+        pins=_PINS.decode(pins),
     )
 
 
@@ -120,6 +123,7 @@ def deployment_row(deployment: DeploymentRecord) -> Row:
         to_json(deployment.moved),
         to_json(deployment.settings),
         deployment.plan,
+        to_json(deployment.pins),
     )
 
 

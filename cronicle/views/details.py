@@ -226,6 +226,9 @@ def _block(
         facts.append(("command", shlex.join(attempts[-1].argv)))
     fingerprint = row.fingerprint or task.fingerprint
     facts += [("fingerprint", fingerprint)] if fingerprint else []
+    if task.source:
+        folder = f", folder {task.source.subdir}" if task.source.subdir else ""
+        facts.append(("source", f"{task.source.name} at {task.source.revision}{folder}"))
     if task.inputs:
         kind = "declared" if task.inputs_declared else "inferred"
         facts.append(("inputs", f"{_paths(task.inputs)} ({kind})"))

@@ -78,4 +78,8 @@ def deployment_document(deployment: DeploymentRecord) -> dict[str, Any]:
         "actor": msgspec.to_builtins(deployment.actor),
         "workflows": [workflow.name for workflow in deployment.workflows],
         "rolled_back_to": deployment.rolled_back_to,
+        "sources": [
+            {"source": pin.name, "git": pin.git, "ref": pin.ref, "revision": pin.revision}
+            for pin in deployment.pins
+        ],
     }

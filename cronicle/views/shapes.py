@@ -58,6 +58,10 @@ class TaskShape:
     attempts: tuple[AttemptShape, ...]
     prepared: Mapping[str, str] = field(factory=dict)
     """By name of each preparation that it uses the key of what is made, under which a machine has it."""
+    source: str | None = None
+    """The source that its files are from; absent is the project itself."""
+    source_revision: str | None = None
+    """The commit that it was pinned to."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -367,6 +371,8 @@ def _task_shape(row: TaskRecord, attempts: list[AttemptRecord], task: TaskSpec) 
         output=row.output,
         attempts=tuple(_attempt_shape(attempt) for attempt in attempts),
         prepared=task.prepares,
+        source=task.source.name if task.source else None,
+        source_revision=task.source.revision if task.source else None,
     )
 
 

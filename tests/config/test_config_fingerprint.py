@@ -9,6 +9,7 @@ from trees import DictTree
 from cronicle.config.compile import compile_workflow
 from cronicle.config.fingerprint import FINGERPRINT_PARTS
 from cronicle.config.load import load_project
+from cronicle.config.project import Pinned
 from cronicle.config.schema import BEHAVIOUR, LIMITS, OPERATION, RETRY, SIDE, TASK, WAIT
 from cronicle.plan.compare import MATTERS
 from cronicle.runs.spec import RunSpec, TaskSpec
@@ -37,6 +38,7 @@ CHANGED = {
     "stdin": '"sub/b.txt"',
     "merge_output": "true",
     "inputs": '["*.txt"]',
+    "source": "source.lib",
     "timeout": '"1h"',
     "grace_period": '"1m"',
     "on_lost": '"fail"',
@@ -81,10 +83,19 @@ def text_of(attributes: dict[str, str]) -> str:
     )
 
 
-def compiled(attributes: dict[str, str], files: dict[str, str] = FILES, around: str = "") -> RunSpec:
+def compiled(
+    attributes: dict[str, str],
+    files: dict[str, str] = FILES,
+    around: str = "",
+    source: dict[str, str] | None = None,
+    revision: str = "a" * 40,
+) -> RunSpec:
     text = f"""
 pool "db" {{
   slots = 2
+}}
+source "lib" {{
+  git = "../lib"
 }}
 workflow "w" {{
   {around}
@@ -104,7 +115,8 @@ workflow "w" {{
 }}
 """
     tree = DictTree({"w.hcl": text, **files})
-    loaded = load_project(tree, folder_name="p")
+    lib = Pinned(git="/lib", revision=revision, tree=DictTree(source or files))
+    loaded = load_project(tree, folder_name="p", pins={"lib": lib})
     assert loaded.project is not None, loaded.diagnostics
     return compile_workflow(loaded.project, loaded.project.workflows["w"], tree)
 
@@ -241,3 +253,49 @@ def test_fingerprints_carry_the_version_of_their_algorithm() -> None:
     assert (
         task(compiled({"command": '["true"]'}), "t").fingerprint == task(compiled(BASE), "above").fingerprint
     )
+
+
+FROM_SOURCE = {**BASE, "source": "source.lib"}
+
+
+def test_of_a_source_any_commit_counts_where_its_inputs_are_inferred() -> None:
+    """Nobody knows what else of it the task uses."""
+    before, after = (task(compiled(FROM_SOURCE, revision=revision * 40)) for revision in "ab")
+
+    assert list(before.inputs) == ["a.py", "lib.py"]
+    assert before.inputs == after.inputs
+    assert before.fingerprint != after.fingerprint
+    assert {
+        name for name, part in after.fingerprint_parts.items() if before.fingerprint_parts.get(name) != part
+    } == {"source"}
+
+
+def test_of_a_source_only_the_declared_inputs_count_where_there_are_some() -> None:
+    declared = {**FROM_SOURCE, "inputs": '["*.py"]'}
+    before = task(compiled(declared))
+    readme = task(compiled(declared, source={**FILES, "README": "new"}, revision="b" * 40))
+    code = task(compiled(declared, source={**FILES, "lib.py": "x = 2\n"}, revision="b" * 40))
+
+    assert before.fingerprint == readme.fingerprint != code.fingerprint
+
+
+def test_inputs_of_a_task_with_a_source_are_files_of_the_source() -> None:
+    other = {"a.py": "import more\n", "more.py": ""}
+    found = task(compiled(FROM_SOURCE, source={**other, "sub/x": ""}))
+
+    assert list(found.inputs) == ["a.py", "more.py"]
+
+
+def test_null_takes_the_source_of_defaults_back() -> None:
+    around = "defaults {\n source = source.lib\n }"
+
+    assert task(compiled(BASE, around=around)).source is not None
+    taken_back = task(compiled({**BASE, "source": "null"}, around=around))
+    assert taken_back.source is None
+    assert taken_back.fingerprint == task(compiled(BASE)).fingerprint
+
+
+def test_what_a_source_is_pinned_to_is_known_at_plan() -> None:
+    command = '["echo", substr(source.lib.revision, 0, 7)]'
+
+    assert task(compiled({**BASE, "command": command})).command == {"known": ["echo", "aaaaaaa"]}

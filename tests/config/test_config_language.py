@@ -31,6 +31,7 @@ from cronicle.config import (
 from cronicle.config import load as load_module
 from cronicle.config.compile import compile_workflow
 from cronicle.config.load import Loaded, load_project
+from cronicle.config.project import Pinned
 from grammar.diagnostics import CODES
 from grammar.render import render
 
@@ -113,7 +114,8 @@ def test_warnings_stand_where_they_say_and_prevent_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", fixtures("valid"), ids=lambda path: path.stem)
 def test_valid_files_load_and_compile_without_a_word(path: Path) -> None:
     tree = DictTree({path.name: path.read_bytes(), **BESIDE})
-    loaded = load_project(tree, folder_name="project", version="0.1.0")
+    lib = Pinned(git="/lib", revision="a" * 40, tree=DictTree(BESIDE))
+    loaded = load_project(tree, folder_name="project", version="0.1.0", pins={"lib": lib})
 
     assert render(loaded.diagnostics) == ""
     assert loaded.project is not None

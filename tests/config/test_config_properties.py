@@ -10,6 +10,7 @@ from trees import DictTree
 
 from cronicle.config.compile import compile_workflow
 from cronicle.config.load import load_project
+from cronicle.config.project import Pinned
 from cronicle.runs.spec import RunSpec, spec_from_bytes, spec_to_bytes
 
 LANGUAGE = Path(__file__).parent.parent / "language"
@@ -134,6 +135,9 @@ def test_no_value_breaks_the_loader(data: st.DataObject) -> None:
     loaded = load_project(tree, folder_name="p")
 
     assert (loaded.project is None) == loaded.has_errors
+    if loaded.project is not None and loaded.project.sources:
+        lib = Pinned(git="/lib", revision="a" * 40, tree=tree)
+        loaded = load_project(tree, folder_name="p", pins=dict.fromkeys(loaded.project.sources, lib))
     if loaded.project is not None:
         for workflow in loaded.project.workflows.values():
             spec = compile_workflow(loaded.project, workflow, tree)
