@@ -135,7 +135,7 @@ class SourceMirror(Mirror):
                 assert ref is not None
                 commit = _commit_of_part(other.git, ref, where)
             else:
-                commit = str(other.git.lookup_reference(name).peel(ObjectType.COMMIT).id)
+                commit = _peeled(other.git, name, where)
         self.pin(other, commit)
         return commit
 
@@ -151,11 +151,7 @@ class SourceMirror(Mirror):
     def _keep_fetched(self, where: str, name: str) -> str:
         """Pins the commit that was fetched as the ref `name`. The lock is held."""
         try:
-            commit = str(self.git.lookup_reference(name).peel(ObjectType.COMMIT).id)
-        except pygit2.InvalidSpecError:
-            raise NoSuchRefError(
-                f"what {where} gave is not a commit", "Name a branch, or a tag of one."
-            ) from None
+            commit = _peeled(self.git, name, where)
         finally:
             self._forget_fetched()
         self._must_be_whole(where, commit)
@@ -211,6 +207,16 @@ def _chosen(refs: Iterable[RemoteRef], wanted: str | None, where: str) -> str | 
     close = nearest(wanted, short)
     said = f'Did you mean "{close}"?' if close else f"It has: {', '.join(short[:10]) or 'none'}."
     raise NoSuchRefError(f"{where} has no branch or tag {wanted!r}", said)
+
+
+def _peeled(git: pygit2.Repository, name: str, where: str) -> str:
+    """The commit that a ref names, be it by a tag that is an object of its own."""
+    try:
+        return str(git.lookup_reference(name).peel(ObjectType.COMMIT).id)
+    except pygit2.InvalidSpecError:
+        raise NoSuchRefError(
+            f"what {where} has under that name is not a commit", "Name a branch, or a tag of a commit."
+        ) from None
 
 
 def _commit_of_part(git: pygit2.Repository, part: str, where: str) -> str:

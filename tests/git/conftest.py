@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pygit2
 import pytest
-from git_clones import Clone
-from pygit2.enums import ConfigLevel
+from git_clones import ADA, WHEN, Clone
+from pygit2.enums import ConfigLevel, ObjectType
 
+from cronicle.git import transport
 from cronicle.git.mirror import Mirror
-from cronicle.git.repository import init_repository, open_repository
+from cronicle.git.repository import init_repository, open_repository, signature
+from cronicle.git.source_mirror import SourceMirror
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +54,26 @@ def mirror(tmp_path: Path) -> Mirror:
 @pytest.fixture
 def open_clone() -> Callable[[Path], Clone]:
     return lambda path: Clone(open_repository(path))
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    tmp_path.joinpath("home", ".ssh").mkdir(parents=True)
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setattr(transport, "SYSTEM_KNOWN_HOSTS", (tmp_path / "ssh_known_hosts",))
+
+
+@pytest.fixture
+def source_mirror(tmp_path: Path) -> SourceMirror:
+    return SourceMirror.open_or_create(tmp_path / "sources" / "lib.git")
+
+
+@pytest.fixture
+def commits(clone: Clone) -> tuple[str, str, str]:
+    """Three commits; the branch `old` and the tags `v0`, `v1` (an object of its own) name the first two."""
+    first, second, third = (clone.commit({"a.py": f"{n}", "sub/b": "b"}, f"Commit {n}") for n in range(3))
+    clone.git.create_reference("refs/heads/old", first)
+    clone.git.create_reference("refs/tags/v0", first)
+    clone.git.create_tag("v1", second, ObjectType.COMMIT, signature(ADA, WHEN), "Release")
+    return first, second, third

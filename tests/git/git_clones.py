@@ -10,7 +10,9 @@ import attrs
 import pygit2
 from pygit2.enums import ObjectType
 
+from cronicle.config.locations import location_of
 from cronicle.git.repository import Identity, Repository, init_repository
+from cronicle.git.source_mirror import Origin
 
 WHEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADA = Identity("Ada", "ada@example.org")
@@ -69,3 +71,7 @@ def shallow_copy(clone: Clone, open_clone: Callable[[Path], Clone]) -> Clone:
     (path / ".git/shallow").write_text(f"{revisions[2]}\n")
     copied.git.create_reference("refs/heads/main", revisions[3])
     return open_clone(path)
+
+
+def origin(where: object, key_file: Path | None = None) -> Origin:
+    return Origin(location_of(str(where)), key_file)
