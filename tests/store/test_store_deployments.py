@@ -8,7 +8,7 @@ from store_values import ACTOR, DAY, SPEC, START, deployment, project
 from cronicle.runs.policy import Overlap, Policy
 from cronicle.runs.spec import spec_hash
 from cronicle.store.interface import Store, UnknownError
-from cronicle.store.records import DeployedWorkflow
+from cronicle.store.records import DeployedWorkflow, SourcePin
 
 
 def test_a_project_comes_back_as_it_was_bound(store: Store) -> None:
@@ -93,6 +93,10 @@ def test_what_a_deployment_tells_a_scheduler_comes_back(store: Store) -> None:
         workflows=(DeployedWorkflow(name="daily", spec_hash="h", schedules=[], policy=policy),),
         moved=(("workflow.a", "workflow.b"), ("workflow.a.task.x", "workflow.b.task.y")),
         settings={"heartbeat": "https://example.org/ping", "retention": None},
+        pins=(
+            SourcePin(name="lib", git="git@example.org:lib", ref="v1", revision="c" * 40),
+            SourcePin(name="own", git="/srv/own", ref=None, revision="d" * 40),
+        ),
     )
 
     assert store.add_deployment(made, based_on=None) == made
