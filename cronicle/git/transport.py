@@ -6,7 +6,8 @@ Rules:
    `known_hosts` files of the user and of the machine. An unknown host is an error that shows its key.
 2. Credentials are those of the SSH agent or of the key file that was named, and those that git's credential helpers
    give; each is offered once (libgit2 asks for ever), and to no other host than the one that was named.
-3. All ends: a server that is silent for `SILENCE` is given up, as is a connection that it does not accept.
+3. All ends: a server that is silent for `SILENCE` is given up, one that does not accept a connection, and one that
+   sends more than `MAX_RECEIVED`.
 4. An address that the user's git configuration rewrites (`url.*.insteadOf`) is held to the same rules.
 """
 
@@ -28,6 +29,7 @@ from urllib.parse import urlsplit
 import pygit2
 from attrs import frozen
 from pygit2.enums import CredentialType
+from pygit2.remotes import TransferProgress
 
 from cronicle.config.locations import PATH, SSH, Location, location_of
 from cronicle.git.credential_helper import ask_helpers
@@ -39,6 +41,9 @@ SILENCE: Final = 30.0
 """Seconds that a server may say nothing."""
 CONNECT: Final = 15.0
 """Seconds that it has to accept a connection."""
+
+MAX_RECEIVED: Final = 32 << 30
+"""Bytes of one fetch; the largest public repositories have a quarter of this."""
 
 SYSTEM_KNOWN_HOSTS: Final = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
@@ -138,7 +143,9 @@ class Remote:
             )
         if "timed out" in text.lower() or "temporarily unavailable" in text:
             return UnreachableError(f"{where} does not answer: {text}", "Try again later.")
-        return UnreachableError(f"{where} cannot be fetched: {text}", callbacks.remedy)
+        return UnreachableError(
+            f"{where} cannot be fetched: {text}", "Check the network, the address, and who may read it."
+        )
 
 
 class _Callbacks(pygit2.RemoteCallbacks):
@@ -152,10 +159,11 @@ class _Callbacks(pygit2.RemoteCallbacks):
         self._key_file = key_file
         self._offered = False
 
-    @property
-    def remedy(self) -> str:
-        """What may help, whatever libgit2 says."""
-        return "Check the network, the address, and who may read the repository."
+    def transfer_progress(self, stats: TransferProgress) -> None:
+        if stats.received_bytes > MAX_RECEIVED:
+            raise self._refuse(
+                f"{self.location.text} sends more than {MAX_RECEIVED >> 30} GiB", "Pin a smaller repository."
+            )
 
     def certificate_check(self, _certificate: None, valid: bool, host: bytes) -> bool:
         if valid:

@@ -55,6 +55,15 @@ workflow "weekly" {
     command = ["true"]
   }
 }
+workflow "theirs" {
+  task "a" {
+    source  = source.jobs
+    command = ["true", source.jobs.revision]
+  }
+}
+source "jobs" {
+  git = "../jobs"
+}
 """
 
 
@@ -131,6 +140,9 @@ def test_a_place_is_known_also_where_nothing_can_be_parsed(text: str, context: C
         ('workflow "daily" {\n  task "x" {\n    command = [run.interval.│\n', {"start", "end"}, {"id"}),
         ('workflow "daily" {\n  task "x" {\n    command = [param.│\n', {"mode"}, set()),
         ('workflow "daily" {\n  task "x" {\n    pool = │\n', {"pool.db"}, {"var"}),
+        ('workflow "daily" {\n  task "x" {\n    source = │\n', {"source.jobs"}, {"var"}),
+        ('workflow "daily" {\n  task "x" {\n    command = [source.jobs.│\n', {"revision"}, {"jobs"}),
+        ('source "other" {\n  │\n}\n', {"git", "ref", "subdir", "key_file"}, {"command"}),
         ('workflow "daily" {\n  task "x" {\n    depends_on = [│\n', {"task.extract"}, {"var"}),
         ('workflow "daily" {\n  after = [│\n', {"workflow.weekly"}, {"var"}),
         ('workflow "daily" {\n  task "x" {\n    script = "echo ${local.│}"\n', {"measures"}, set()),
@@ -178,6 +190,7 @@ def test_what_is_under_the_cursor_is_told(before: str, cursor: str, parts: list[
         ('task "report"', "secret.tok│en", 12),
         ("MODE", "param.mo│de", 16),
         ('workflow "weekly"', "workflow.dai│ly", 15),
+        ('workflow "theirs"', "source.jo│bs.revision", 42),
     ],
 )
 def test_a_reference_leads_to_its_declaration(before: str, cursor: str, line: int) -> None:

@@ -130,6 +130,21 @@ def test_a_host_that_is_not_there_is_told(source_mirror: SourceMirror) -> None:
         source_mirror.resolve(origin("http://127.0.0.1:1/lib"), None)
 
 
+def test_a_server_that_sends_without_end_is_given_up(
+    source_mirror: SourceMirror,
+    clone: Clone,
+    commits: tuple[str, str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "MAX_RECEIVED", 100)
+    with (
+        http_server({"lib": clone.path}) as server,
+        pytest.raises(UnreachableError, match="sends more than 0 GiB"),
+    ):
+        source_mirror.resolve(origin(server.url("lib")), None)
+    assert source_mirror.pinned() == ()
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "ssh"])
 def test_a_server_that_says_nothing_is_given_up(
     source_mirror: SourceMirror, monkeypatch: pytest.MonkeyPatch, scheme: str
