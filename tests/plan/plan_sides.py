@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from trees import DictTree
 
 from cronicle.config.compile import compile_workflow
 from cronicle.config.deployed import schedules_to_json
 from cronicle.config.load import load_project
+from cronicle.config.project import Pinned
 from cronicle.plan.compare import Side
 
 FILES = {"extract.py": "", "summarise.py": "old", "report.py": "", "notify.sh": ""}
 
 
-def sides(text: str, files: dict[str, str] | None = None) -> dict[str, Side]:
+def sides(text: str, files: dict[str, str] | None = None, revision: str = "a" * 40) -> dict[str, Side]:
+    """The workflows of a text; all sources have the same files, at `revision`."""
     tree = DictTree({"workflows.hcl": text, **(FILES if files is None else files)})
-    loaded = load_project(tree, folder_name="p")
+    declared = re.findall(r'^source "(\w+)"', text, re.MULTILINE)
+    pins = {name: Pinned(git=f"/{name}", revision=revision, tree=DictTree(FILES)) for name in declared}
+    loaded = load_project(tree, folder_name="p", pins=pins)
     assert loaded.project is not None, loaded.diagnostics
     return {
         name: Side(
