@@ -128,6 +128,7 @@ def _record(
 def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecord) -> None:
     """Write the deployment's commit on its ref."""
     before = read_deployment_ref(repository, made.project, made.environment)
+    pins = " ".join(f"{pin.name}={pin.revision}" for pin in made.pins)
     what = f"Roll back to deployment {made.rolled_back_to}" if made.rolled_back_to else "Deploy"
     write_deployment_ref(
         repository,
@@ -138,7 +139,11 @@ def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecor
         repository.identity(sources.environ, sources.user, sources.host),
         made.created_at,
         f"{what}: {made.project}/{made.environment} at {made.revision[:12]}",
-        {"Cronicle-Deployment": str(made.number), "Cronicle-Values": values_hash(made)},
+        {
+            "Cronicle-Deployment": str(made.number),
+            "Cronicle-Values": values_hash(made),
+            **({"Cronicle-Sources": pins} if pins else {}),
+        },
     )
 
 

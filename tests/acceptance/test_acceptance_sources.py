@@ -101,6 +101,9 @@ def test_a_run_uses_what_apply_pinned_and_apply_moves_it(shop: Shop, lib: Shop) 
     assert f"lib at {second}, folder jobs" in shop.good("show", "w@latest/theirs").out
 
     assert shop.good("plan").lines[-1] == "Nothing to change: this is what is deployed."
+    assert shop.repository is not None
+    shown = shop.repository.references["refs/cronicle/deployments/weather/local"].peel(pygit2.Commit)
+    assert f"\nCronicle-Sources: lib={second}\n" in shown.message
     newest, oldest = (one["sources"] for one in shop.json("deployments"))
     assert [one["revision"] for one in (*newest, *oldest)] == [second, first]
 
