@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from acceptance_world import Bell, Shop, Started
 
+from cronicle.store.migrations import NEWEST
+
 WAITS = """
 workflow "w" {
   task "a" { command = ["sh", "-c", "echo from a; echo here > %s; sleep 60"] }
@@ -138,7 +140,7 @@ def test_doctor_looks_at_the_server(on_server: Shop):
     found = {check["name"]: check for check in json.loads(shop.cronicle("doctor", "--json").out)}
 
     assert "PostgreSQL" in found["store"]["said"]
-    assert "schema 3" in found["store"]["said"]
+    assert f"schema {NEWEST}" in found["store"]["said"]
     assert found["clocks"]["grade"] == "good"
     assert "pg_dump" in found["backup"]["said"]
     assert str(shop.folder / ".cronicle") in found["files"]["said"]
