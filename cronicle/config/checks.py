@@ -9,7 +9,6 @@ from itertools import combinations
 from cronicle.config.chains import Reference, references_in
 from cronicle.config.graph import check_graph, edges_of
 from cronicle.config.project import Param, Prepare, Task, Variable, Workflow
-from cronicle.config.project import Task, Variable, Workflow
 from cronicle.errors import CronicleError
 from cronicle.schedule.counting import count_ticks
 from cronicle.schedule.rule import Schedule

@@ -18,11 +18,6 @@ from cronicle.config.inputs import GAP, InputFinder, words_of
 from cronicle.config.instances import instances_of
 from cronicle.config.prepares import prepares_in
 from cronicle.config.project import Hook, Pinned, Prepare, Project, Task, Workflow
-from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts
-from cronicle.config.graph import edges_of, task_graph
-from cronicle.config.inputs import GAP, InputFinder, words_of
-from cronicle.config.instances import instances_of
-from cronicle.config.project import Hook, Pinned, Project, Task, Workflow
 from cronicle.config.scope import plan_scope
 from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
