@@ -27,9 +27,6 @@ register(
     }
 )
 
-LATER: Final[frozenset[str]] = frozenset()
-"""Roots of the language that this version does not have yet."""
-
 RUN: Final[Mapping[str, tuple[str, ...]]] = {
     "id": (),
     "time": (),
@@ -122,13 +119,6 @@ class Names:
 def check_reference(reference: Reference, place: Place, names: Names) -> Diagnostic | None:
     """What is wrong with a reference, or None."""
     root = reference.root
-    if root in LATER:
-        return error(
-            "not-yet-supported",
-            f'"{root}" is not in this version yet',
-            f"References to {root} belong to the language, but this version of Cronicle does not know them.",
-            reference.span,
-        )
     if root not in IN_ENV.roots:
         return _unknown_root(reference)
     if root not in place.roots:

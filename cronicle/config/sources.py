@@ -102,7 +102,7 @@ def parse_file(tree: Tree, path: str, cache: TreeCache | None = None) -> tuple[B
 
 def _is_foreign(body: Body) -> bool:
     """True for a file that has something in it, and nothing that this language knows."""
-    known = {*FILE.blocks, *LATER[""]}
+    known = {*FILE.blocks, *LATER.get("", ())}
     return bool(body.items) and not any(isinstance(item, Block) and item.type in known for item in body.items)
 
 

@@ -38,6 +38,9 @@ VALUES = st.recursive(
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Mapping[str, Any]: st.dictionaries(TEXT, VALUES, max_size=3),
+    Mapping[str, Mapping[str, Any]]: st.dictionaries(
+        TEXT, st.dictionaries(TEXT, VALUES, max_size=3), max_size=2
+    ),
     str: TEXT,
     str | None: st.none() | TEXT,
     tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
@@ -113,7 +116,7 @@ def test_what_a_newer_release_adds_to_an_event_is_passed_over():
     assert event_from_bytes("RunQueued", body).run_id == "R"
 
 
-ADDED_SINCE = {"0.1.0": {"WaitTimedOut", "RunTimedOut", "RunMarked"}}
+ADDED_SINCE = {"0.1.0": {"WaitTimedOut", "RunTimedOut", "RunMarked", "PreviousFound"}}
 """Release -> the events that it did not know."""
 
 
