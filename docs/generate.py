@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference/ from the code that they describe.
+"""Writes the generated pages of docs/reference/, and the grammar for editors, from the code that they describe.
 
     python docs/generate.py             writes them
     python docs/generate.py --check     exits with 1 if one differs from what would be written
@@ -22,6 +22,7 @@ from cronicle.cli.app import COMMANDS
 from cronicle.cli.output import say, tell
 from cronicle.config.json_schema import language_schema
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
+from cronicle.editor.textmate import textmate_grammar
 from cronicle.metrics import Metrics
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
@@ -30,7 +31,7 @@ from grammar.functions import FUNCTIONS, Function, file_functions
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import describe_type
 
-REFERENCE: Final = Path(__file__).parent / "reference"
+ROOT: Final = Path(__file__).parents[1]
 NOTE: Final = (
     "<!-- Written by docs/generate.py. Do not edit: change the code that it names, and run it again. -->\n"
 )
@@ -323,20 +324,30 @@ the latest logical time that has a result. To be told of a daily workflow that i
     time() - cronicle_workflow_last_success_logical_timestamp_seconds{workflow="daily"} > 2 * 86400
 """
 
+# Editors
+
+
+def grammar_page() -> str:
+    """The language as a TextMate grammar, from `cronicle/editor/textmate.py`."""
+    functions = {one.name: one for family in _by_family().values() for one in family}
+    return json.dumps(textmate_grammar(functions), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
-    "cli.md": cli_page,
-    "functions.md": functions_page,
-    "json.md": json_page,
-    "language.md": language_page,
-    "language.schema.json": language_schema_page,
-    "metrics.md": metrics_page,
+    "docs/reference/cli.md": cli_page,
+    "docs/reference/functions.md": functions_page,
+    "docs/reference/json.md": json_page,
+    "docs/reference/language.md": language_page,
+    "docs/reference/language.schema.json": language_schema_page,
+    "docs/reference/metrics.md": metrics_page,
+    "editors/vscode/syntaxes/cronicle.tmLanguage.json": grammar_page,
 }
 
 
 def differing() -> Iterable[str]:
     """The pages that are not as they would be written."""
     for name, page in PAGES.items():
-        path = REFERENCE / name
+        path = ROOT / name
         if not path.exists() or path.read_text("utf-8") != page():
             yield name
 
@@ -346,11 +357,11 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         found = list(differing())
         for name in found:
-            tell(f"docs/reference/{name} is out of date: run python docs/generate.py")
+            tell(f"{name} is out of date: run python docs/generate.py")
         return 1 if found else 0
     for name, page in PAGES.items():
-        (REFERENCE / name).write_text(page(), encoding="utf-8")
-        say(f"wrote docs/reference/{name}")
+        (ROOT / name).write_text(page(), encoding="utf-8")
+        say(f"wrote {name}")
     return 0
 
 

@@ -22,7 +22,7 @@ from grammar.syntax import (
 )
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType, ObjectType, SetType, TupleType, Type
 
-__all__ = ["parse_type"]
+__all__ = ["TYPE_NAMES", "parse_type"]
 
 register(
     {
@@ -32,7 +32,8 @@ register(
 
 _NAMES: dict[str, Type] = {"string": STRING, "number": NUMBER, "bool": BOOL, "any": ANY}
 _COLLECTIONS = {"list": ListType, "set": SetType, "map": MapType}
-_ALL = (*_NAMES, *_COLLECTIONS, "object", "tuple")
+TYPE_NAMES = (*_NAMES, *_COLLECTIONS, "object", "tuple")
+"""All words that a type expression begins with; `optional` stands only in an object's."""
 
 
 def parse_type(expression: Expression) -> tuple[Type, tuple[Diagnostic, ...]]:
@@ -57,7 +58,7 @@ class _Reader:
                     f"{name} needs the type of its elements",
                     f"Write {name}(string) or another type.",
                 )
-            case Variable(name=name) | FunctionCall(name=name) if name not in _ALL:
+            case Variable(name=name) | FunctionCall(name=name) if name not in TYPE_NAMES:
                 return self._unknown_name(expression, name)
             case FunctionCall(name=name, arguments=arguments) if name in _COLLECTIONS:
                 return self._collection(expression, name, arguments)
@@ -76,7 +77,7 @@ class _Reader:
             case FunctionCall(name=name):
                 return self._wrong(expression.span, f"{name} takes no arguments", f"Write {name}.")
             case _:
-                detail = f"A type is one of {', '.join(_ALL)}, such as list(string)."
+                detail = f"A type is one of {', '.join(TYPE_NAMES)}, such as list(string)."
                 return self._wrong(expression.span, "a type is expected here", detail)
 
     def _collection(self, expression: Expression, name: str, arguments: tuple[Expression, ...]) -> Type:
@@ -129,7 +130,7 @@ class _Reader:
             return None
 
     def _unknown_name(self, expression: Expression, name: str) -> Type:
-        remedy = did_you_mean(name, _ALL, f"Types are {', '.join(_ALL)}.")
+        remedy = did_you_mean(name, TYPE_NAMES, f"Types are {', '.join(TYPE_NAMES)}.")
         return self._wrong(expression.span, f'there is no type "{name}"', remedy)
 
     def _wrong(self, span: Span | None, summary: str, detail: str) -> Type:

@@ -7,9 +7,11 @@ a string with a template wherever something else is wanted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cronicle.config.schema import FILE
+from cronicle.config.vocabulary import choices_of
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import ListType, MapType, PrimitiveType, SetType, Type
 
@@ -62,7 +64,17 @@ def _one_or_several(schema: Json) -> Json:
 
 
 def _attribute(attribute: AttributeSchema) -> Json:
-    return {"description": attribute.doc, **_value(attribute.type)}
+    words = choices_of(attribute)
+    return {
+        "description": attribute.doc,
+        **(_one_of(words, attribute.type) if words else _value(attribute.type)),
+    }
+
+
+def _one_of(words: Iterable[str], type_: Type | None) -> Json:
+    """One of certain words, or a list of such."""
+    word = {"anyOf": [{"enum": list(words)}, _TEMPLATE]}
+    return {"anyOf": [{"type": "array", "items": word}, _TEMPLATE]} if isinstance(type_, ListType) else word
 
 
 def _value(type_: Type | None) -> Json:
