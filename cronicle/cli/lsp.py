@@ -10,6 +10,8 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def lsp() -> None:
     """Be a language server on stdin and stdout: an editor starts it (see docs/editors.md)."""
+    import os
+
     from cronicle.errors import CronicleError
 
     try:
@@ -19,4 +21,5 @@ def lsp() -> None:
             "the language server needs pygls, which is not installed",
             "Install it: pip install 'cronicle[lsp]'",
         ) from error
-    make_server().start_io()
+    with os.fdopen(os.dup(1), "wb") as output:  # which it closes at the end, and stdout is ours
+        make_server().start_io(stdout=output)

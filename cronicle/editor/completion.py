@@ -1,55 +1,22 @@
-"""What may be written at a place: attributes and blocks of the schema, names, members, functions."""
+"""What may be written at a place: attributes and blocks of the schema, words, names, members, functions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from attrs import frozen
 
-from cronicle.config.references import PREPARE, RUN, SOURCE, TASK
 from cronicle.config.schema import FILE
+from cronicle.config.vocabulary import choices_of, referred_to
 from cronicle.editor.context import Context
-from cronicle.editor.index import Index
+from cronicle.editor.index import Declared, Index
+from cronicle.editor.names import OF_TASK, below
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
-from grammar.types import describe_type
-
-MEMBERS: Mapping[str, tuple[str, ...]] = {
-    "run": tuple(RUN),
-    "run.interval": RUN["interval"],
-    "each": ("key", "value"),
-    "attempt": ("number",),
-    "project": ("name",),
-}
-"""What follows the names that the language itself gives."""
-
-WANTED: Mapping[str, str] = {
-    "pool": "pool",
-    "source": "source",
-    "only": "calendar",
-    "exclude": "calendar",
-    "after": "workflow",
-    "requires": "workflow",
-    "depends_on": "task",
-}
-"""Attributes that are references, and the root of these."""
-
-ROOTS: Mapping[str, str] = {
-    "var": "Variables of the project.",
-    "local": "Names from `locals` blocks.",
-    "project": "The project.",
-    "environment": "The name of the environment.",
-    "run": "The run: its id, times, revision and cause.",
-    "param": "Parameters of the workflow.",
-    "task": "Other tasks of the workflow: what they give.",
-    "each": "The instance at hand of a task with `for_each`.",
-    "attempt": "The attempt at hand.",
-    "prepare": "What `prepare` blocks make: `prepare.NAME.path`.",
-    "source": "Sources of the project: what they are pinned to.",
-    "secret": "Secrets of the project, in `env` and `stdin`.",
-}
+from grammar.type_expressions import TYPE_NAMES
+from grammar.types import BOOL, STRING, ListType, SetType, describe_type
 
 _STEP = re.compile(r"\.|\[\"([^\"\]]*)\"\]")
 
@@ -62,6 +29,8 @@ class Kind(StrEnum):
     NAME = "name"
     FUNCTION = "function"
     KEYWORD = "keyword"
+    WORD = "word"
+    """A text that is one of a few."""
 
 
 @frozen
@@ -71,28 +40,53 @@ class Completion:
     label: str
     kind: Kind
     insert: str
-    """What is written; `$0`, `$1`, … are places for the cursor."""
+    """What is written."""
     detail: str = ""
     doc: str = ""
+    snippet: str = ""
+    """What is written where the editor knows snippets: `$0`, `${1:name}`, … are places for the cursor."""
 
 
-def completions(context: Context, index: Index, functions: Mapping[str, Function]) -> tuple[Completion, ...]:
-    """What may stand at a place, in no particular order; the editor chooses by what is written already."""
+def completions(
+    context: Context,
+    index: Index,
+    functions: Mapping[str, Function],
+    *,
+    taken: Iterable[str] = (),
+    zones: Iterable[str] = (),
+) -> tuple[Completion, ...]:
+    """What may stand at a place, in no particular order; the editor chooses by what is written already.
+
+    Args:
+        context: The place.
+        index: What the project declares.
+        functions: Those that may be called.
+        taken: Attributes and blocks that the body has, and may not have again.
+        zones: The names of all time zones.
+    """
     schema = schema_of(context)
-    if schema is None or context.is_text:
+    if schema is None:
         return ()
+    if context.is_text:
+        return tuple(_in_text(context, schema, zones))
     if context.attribute is None:
-        return tuple(_items(schema))
+        return tuple(_items(schema, frozenset(taken)))
     path = _path(context.word)
+    attribute = schema.attributes.get(context.attribute)
+    wanted = None if attribute is None else referred_to(attribute)
     if len(path) > 1:
-        return tuple(_members(path[:-1], context, index))
-    wanted = WANTED.get(context.attribute)
+        return tuple(_members(path[:-1], context, index, is_place=wanted == "workflow"))
+    if context.is_key and context.attribute == "params":
+        return tuple(_assigned(one) for one in index.members("param", context.workflow).values())
     if wanted is not None:
-        return tuple(
-            Completion(f"{wanted}.{one.name}", Kind.NAME, f"{wanted}.{one.name}", wanted, one.doc)
-            for one in index.members(wanted, context.workflow).values()
-        )
-    return (*_roots(), *_functions(functions), *_keywords())
+        return tuple(_reference(wanted, one) for one in index.members(wanted, context.workflow).values())
+    if attribute is not None and (choices := choices_of(attribute)):
+        return tuple(_quoted(word, attribute) for word in choices)
+    if attribute is not None and attribute.name == "type":
+        return tuple(_types())
+    if attribute is not None and attribute.type is BOOL and not context.word:
+        return (*_keywords("true", "false"), *_roots(), *_functions(functions))
+    return (*_roots(), *_functions(functions), *_keywords("true", "false", "null"))
 
 
 def schema_of(context: Context) -> BlockSchema | None:
@@ -101,6 +95,12 @@ def schema_of(context: Context) -> BlockSchema | None:
     for header in context.blocks:
         schema = schema.blocks.get(header.type) if schema is not None else None
     return schema
+
+
+def values_of(index: Index, taken: Iterable[str]) -> tuple[Completion, ...]:
+    """What may stand in a file of values: the variables that have none there yet."""
+    variables = index.members("var", None).values()
+    return tuple(_assigned(one) for one in variables if one.name not in frozenset(taken))
 
 
 def _path(word: str) -> list[str]:
@@ -116,50 +116,132 @@ def _path(word: str) -> list[str]:
     return [*steps, word[at:]]
 
 
-def _items(schema: BlockSchema) -> Iterator[Completion]:
+# In a body
+
+
+def _items(schema: BlockSchema, taken: frozenset[str]) -> Iterator[Completion]:
     for attribute in schema.attributes.values():
-        yield Completion(
-            attribute.name, Kind.ATTRIBUTE, f"{attribute.name} = $0", type_text(attribute), attribute.doc
-        )
+        if attribute.name not in taken:
+            yield Completion(
+                attribute.name,
+                Kind.ATTRIBUTE,
+                f"{attribute.name} = ",
+                type_text(attribute),
+                attribute.doc,
+                f"{attribute.name} = {_hole(attribute)}",
+            )
     for block in schema.blocks.values():
-        labels = [
-            f'"${{{number}:{label.name.lower()}}}"'
-            for number, label in enumerate(block.labels, 1)
-            if not label.optional
-        ]
-        insert = f"{' '.join([block.type, *labels])} {{\n  $0\n}}"
-        yield Completion(block.type, Kind.BLOCK, insert, block.signature, block.doc)
+        if block.maximum != 1 or block.type not in taken:
+            required = [label.name.lower() for label in block.labels if not label.optional]
+            yield Completion(
+                block.type,
+                Kind.BLOCK,
+                " ".join([block.type, *(f'"{label}"' for label in required), "{"]),
+                block.signature,
+                block.doc,
+                " ".join(
+                    [
+                        block.type,
+                        *(f'"${{{number}:{label}}}"' for number, label in enumerate(required, 1)),
+                        "{\n  $0\n}",
+                    ]
+                ),
+            )
+
+
+def _hole(attribute: AttributeSchema) -> str:
+    """What is written behind the `=`, with the cursor where one goes on."""
+    choices = choices_of(attribute)
+    if choices and attribute.type == STRING:
+        return f'"${{1|{",".join(choices)}|}}"'
+    if attribute.type == STRING:
+        return '"$0"'
+    if isinstance(attribute.type, ListType | SetType) and attribute.type.element == STRING:
+        return '["$0"]'
+    wanted = referred_to(attribute)
+    return "$0" if wanted is None else f"[{wanted}.$0]" if attribute.name in _LISTS else f"{wanted}.$0"
+
+
+_LISTS = frozenset({"after", "depends_on", "requires"})
+"""Attributes that are a list of references."""
 
 
 def type_text(attribute: AttributeSchema) -> str:
-    """The type of an attribute, for people."""
+    """What an attribute is, for people."""
+    choices, wanted = choices_of(attribute), referred_to(attribute)
+    if choices:
+        return ("any of " if attribute.type != STRING else "") + " | ".join(f'"{word}"' for word in choices)
+    if wanted is not None:
+        return f"[{wanted}.NAME, …]" if attribute.name in _LISTS else f"{wanted}.NAME"
     return "expression" if attribute.type is None else describe_type(attribute.type)
 
 
-def _members(path: list[str], context: Context, index: Index) -> Iterator[Completion]:
+# In a value
+
+
+def _in_text(context: Context, schema: BlockSchema, zones: Iterable[str]) -> Iterator[Completion]:
+    attribute = schema.attributes.get(context.attribute or "")
+    if attribute is not None and context.text is not None:
+        words = zones if attribute.name == "timezone" else choices_of(attribute)
+        yield from (Completion(word, Kind.WORD, word, attribute.name) for word in words)
+
+
+def _quoted(word: str, attribute: AttributeSchema) -> Completion:
+    return Completion(f'"{word}"', Kind.WORD, f'"{word}"', attribute.name)
+
+
+def _types() -> Iterator[Completion]:
+    for name in TYPE_NAMES:
+        inner = {"object": "({$0})", "tuple": "([$0])"}.get(
+            name, "($0)" if name in ("list", "set", "map") else ""
+        )
+        yield Completion(name, Kind.KEYWORD, name + inner.replace("$0", ""), "type", snippet=name + inner)
+
+
+def _members(path: list[str], context: Context, index: Index, *, is_place: bool) -> Iterator[Completion]:
+    """What may follow a chain; `is_place` where it names a workflow or task, and not what that gives."""
     root = path[0]
-    known = MEMBERS.get(".".join(path))
-    if known is not None:
-        yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in known)
+    if root == "workflow" and is_place and len(path) == 2:
+        yield Completion("task", Kind.NAME, "task", ".".join(path))
+    elif root == "workflow" and is_place and len(path) == 3:
+        yield from (_named(one) for one in index.members("task", path[1]).values())
     elif root == "task" and 2 <= len(path) <= 3:
-        yield from (Completion(name, Kind.NAME, name, ".".join(path[:2])) for name in TASK)
-    elif root == "prepare" and len(path) == 2:
-        yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in PREPARE)
-    elif root == "source" and len(path) == 2:
-        yield from (Completion(name, Kind.NAME, name, ".".join(path)) for name in SOURCE)
-    elif len(path) == 1:
-        for one in index.members(root, context.workflow).values():
-            yield Completion(one.name, Kind.NAME, one.name, root, one.doc)
+        yield from (
+            Completion(name, Kind.NAME, name, ".".join(path[:2]), doc) for name, doc in OF_TASK.items()
+        )
+    elif len(path) == 1 and (declared := index.members(root, context.workflow)):
+        yield from (_named(one) for one in declared.values())
+    else:
+        yield from (
+            Completion(name, Kind.NAME, name, ".".join(path), doc) for name, doc in below(".".join(path))
+        )
+
+
+def _named(one: Declared) -> Completion:
+    return Completion(one.name, Kind.NAME, one.name, one.text or one.root, one.doc)
+
+
+def _reference(root: str, one: Declared) -> Completion:
+    whole = f"{root}.{one.name}"
+    return Completion(whole, Kind.NAME, whole, one.text or root, one.doc)
+
+
+def _assigned(one: Declared) -> Completion:
+    return Completion(
+        one.name, Kind.ATTRIBUTE, f"{one.name} = ", one.text or one.root, one.doc, f"{one.name} = $0"
+    )
 
 
 def _roots() -> Iterator[Completion]:
-    return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in ROOTS.items())
+    return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in below(""))
 
 
 def _functions(functions: Mapping[str, Function]) -> Iterator[Completion]:
     for one in functions.values():
-        yield Completion(one.name, Kind.FUNCTION, f"{one.name}($0)", one.signature, one.doc)
+        yield Completion(
+            one.name, Kind.FUNCTION, f"{one.name}(", one.signature, one.doc, snippet=f"{one.name}($0)"
+        )
 
 
-def _keywords() -> Iterator[Completion]:
-    return (Completion(word, Kind.KEYWORD, word) for word in ("true", "false", "null"))
+def _keywords(*words: str) -> Iterator[Completion]:
+    return (Completion(word, Kind.KEYWORD, word) for word in words)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cronicle.config.schema import BEHAVIOUR, SIDE
-from cronicle.editor.completion import ROOTS, type_text
+from cronicle.config.vocabulary import choices_of
+from cronicle.editor.completion import type_text
 from cronicle.editor.found import Found
-from cronicle.editor.index import Index
+from cronicle.editor.index import Declared, Index
+from cronicle.editor.names import GIVEN, OF_TASK
 from cronicle.editor.navigation import declaration_of
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
@@ -31,35 +33,61 @@ def hover(found: Found, offset: int, index: Index, functions: Mapping[str, Funct
     return None
 
 
+def hover_in_values(found: Found, offset: int, index: Index) -> str | None:
+    """The same in a file of values, whose attributes are variables."""
+    attribute = found.attribute
+    if attribute is None or not attribute.name_span.start <= offset <= attribute.name_span.end:
+        return None
+    declared = index.members("var", None).get(attribute.name)
+    return None if declared is None else _of_declared(declared)
+
+
 def function_text(function: Function) -> str:
     """A function with its examples."""
-    parts = [f"```hcl\n{function.signature}\n```", function.doc.strip()]
+    parts = [_code(function.signature), function.doc.strip()]
     if function.examples:
-        examples = "\n".join(f"{expression}\n# {result}" for expression, result in function.examples)
-        parts.append(f"```hcl\n{examples}\n```")
+        parts.append(
+            _code("\n".join(f"{expression}\n# {result}" for expression, result in function.examples))
+        )
     return "\n\n".join(parts)
 
 
 def _of_reference(found: Found, index: Index) -> str | None:
+    reference, step = found.reference, found.step
+    assert reference is not None
     declared = declaration_of(found, index)
+    if declared is not None and (step <= 1 or reference.root != "task"):
+        return _of_declared(declared)
+    names = [reference.root, *(reference.name(at) or "" for at in range(step))]
     if declared is not None:
-        title = f"```hcl\n{declared.root}.{declared.name}\n```"
-        place = f"{declared.span.file.name}, line {declared.span.line}"
-        return "\n\n".join(filter(None, (title, declared.doc, place)))
-    assert found.reference is not None
-    doc = ROOTS.get(found.reference.root)
-    return None if doc is None else f"```hcl\n{found.reference.text}\n```\n\n{doc}"
+        doc = OF_TASK.get(names[-1]) if step in (2, 3) else None
+        return _of_declared(declared) if doc is None else f"{_code(reference.text)}\n\n{doc}"
+    known = next((path for end in range(len(names), 0, -1) if (path := ".".join(names[:end])) in GIVEN), None)
+    return None if known is None else f"{_code(known)}\n\n{GIVEN[known]}"
+
+
+def _of_declared(declared: Declared) -> str:
+    title = "\n".join(filter(None, (f"{declared.root}.{declared.name}", declared.text)))
+    place = f"{declared.span.file.name}, line {declared.span.line}"
+    return "\n\n".join(filter(None, (_code(title), declared.doc, place)))
 
 
 def _of_attribute(schema: AttributeSchema) -> str:
     notes = []
     if schema.required:
         notes.append("Required.")
+    if choices := choices_of(schema):
+        notes.append(f"Words: {', '.join(f'`{word}`' for word in choices)}.")
     if schema.metadata.get(SIDE) == BEHAVIOUR:
         notes.append("A change of it changes what the task does, and its fingerprint.")
-    title = f"```hcl\n{schema.name} = {type_text(schema)}\n```"
-    return "\n\n".join(filter(None, (title, schema.doc, " ".join(notes))))
+    return "\n\n".join(
+        filter(None, (_code(f"{schema.name} = {type_text(schema)}"), schema.doc, " ".join(notes)))
+    )
 
 
 def _of_block(schema: BlockSchema) -> str:
-    return f"```hcl\n{schema.signature} {{ … }}\n```\n\n{schema.doc}"
+    return f"{_code(f'{schema.signature} {{ … }}')}\n\n{schema.doc}"
+
+
+def _code(text: str) -> str:
+    return f"```hcl\n{text}\n```"

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
+from cronicle.config.schema import FILE
 from grammar.source import Span
-from grammar.syntax import Block, Body, Template
+from grammar.syntax import Attribute, Block, Body, Template
 
 ROOTS: Mapping[str, str] = {
+    **{one.type: one.type for one in FILE.blocks.values() if one.labels and one.type != "project"},
     "variable": "var",
-    "secret": "secret",
-    "prepare": "prepare",
-    "pool": "pool",
-    "source": "source",
-    "calendar": "calendar",
-    "workflow": "workflow",
 }
 """The type of a block, and the first word of references to it."""
+
+_SHOWN = ("type", "default", "one_of", "slots", "for_each")
+"""Attributes that tell in short what something is."""
+
+_MOST_SHOWN = 200
+"""Characters; longer ones are not."""
 
 
 @frozen
@@ -31,6 +33,8 @@ class Declared:
     """Of its name, in quotes if it has some."""
     doc: str = ""
     """Its description."""
+    text: str = ""
+    """What it is in short, as it is written: `default = "seattle"`."""
 
 
 @frozen
@@ -62,30 +66,36 @@ class Index:
 def index_of(bodies: Iterable[Body]) -> Index:
     """What files declare."""
     names: dict[str, dict[str, Declared]] = {root: {} for root in (*ROOTS.values(), "local")}
-    workflows: dict[str, WorkflowNames] = {}
+    inside: dict[str, dict[str, dict[str, Declared]]] = {}
     for body in bodies:
         for block in body.blocks:
             if block.type == "locals":
                 for attribute in block.body.attributes:
-                    local = Declared("local", attribute.name, attribute.name_span)
+                    local = Declared("local", attribute.name, attribute.name_span, text=_short(attribute))
                     names["local"].setdefault(attribute.name, local)
             elif block.type in ROOTS and block.labels:
                 declared = _declared(ROOTS[block.type], block)
                 names[declared.root].setdefault(declared.name, declared)
                 if block.type == "workflow":
-                    workflows.setdefault(declared.name, _inside(block))
-    return Index(names, workflows)
+                    _read_inside(block, inside.setdefault(declared.name, {"param": {}, "task": {}}))
+    return Index(
+        names, {name: WorkflowNames(found["param"], found["task"]) for name, found in inside.items()}
+    )
 
 
-def _inside(workflow: Block) -> WorkflowNames:
-    found: dict[str, dict[str, Declared]] = {"param": {}, "task": {}}
+def _read_inside(workflow: Block, found: Mapping[str, dict[str, Declared]]) -> None:
     for block in workflow.body.blocks:
         if block.type in found and block.labels:
             found[block.type].setdefault(block.labels[0], _declared(block.type, block))
-    return WorkflowNames(found["param"], found["task"])
 
 
 def _declared(root: str, block: Block) -> Declared:
     described = next((each.expr for each in block.body.attributes if each.name == "description"), None)
     doc = described.literal if isinstance(described, Template) else None
-    return Declared(root, block.labels[0], block.label_spans[0], doc or "")
+    shown = (_short(each) for each in block.body.attributes if each.name in _SHOWN)
+    return Declared(root, block.labels[0], block.label_spans[0], doc or "", "\n".join(filter(None, shown)))
+
+
+def _short(attribute: Attribute) -> str:
+    text = attribute.expr.span.text if attribute.expr.span is not None else ""
+    return f"{attribute.name} = {text}" if len(text) <= _MOST_SHOWN else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import deque
 from pathlib import Path
 
 from cronicle.git.errors import UnsafeTree
@@ -25,12 +26,15 @@ class WorkingTree:
     Args:
         folder: The project's folder.
         root: The repository's working directory, in which links may lead; else `folder` itself.
+        most: For a folder that may be any: how many files a listing has at most. What lies deeper is left out first,
+            and so are folders that cannot be listed.
     """
 
-    def __init__(self, folder: Path, root: Path | None = None) -> None:
+    def __init__(self, folder: Path, root: Path | None = None, most: int | None = None) -> None:
         self.folder = Path(os.path.realpath(folder))
         self.root = Path(os.path.realpath(root)) if root is not None else self.folder
         self._prefix = self.folder.relative_to(self.root).as_posix() if self.folder != self.root else ""
+        self._most = most
         self._paths: tuple[str, ...] | None = None
 
     def read(self, path: str) -> bytes:
@@ -70,11 +74,16 @@ class WorkingTree:
 
     def _listing(self) -> list[str]:
         found: list[str] = []
-        pending = [""]
-        while pending:
-            prefix = pending.pop()
-            with os.scandir(self.folder / prefix) as entries:
-                listed = list(entries)
+        pending = deque([""])
+        while pending and (self._most is None or len(found) < self._most):
+            prefix = pending.popleft()
+            try:
+                with os.scandir(self.folder / prefix) as entries:
+                    listed = list(entries)
+            except OSError:
+                if self._most is None or not prefix:
+                    raise
+                continue
             if prefix and any(entry.name == ".git" for entry in listed):
                 continue
             for entry in listed:
@@ -83,7 +92,7 @@ class WorkingTree:
                         pending.append(f"{prefix}{entry.name}/")
                 elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
                     found.append(prefix + entry.name)
-        return found
+        return found[: self._most]
 
     def _file(self, path: str) -> Path:
         """The regular file at `path`, every link followed and found to stay inside."""

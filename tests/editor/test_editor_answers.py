@@ -11,9 +11,10 @@ from cronicle.editor.context import Context, Header, context_at
 from cronicle.editor.found import found_at
 from cronicle.editor.hover import hover
 from cronicle.editor.index import index_of
-from cronicle.editor.navigation import NotRenamedError, declaration_of, rename_task
+from cronicle.editor.navigation import declaration_of
 from cronicle.editor.outline import outline
 from cronicle.editor.positions import Position, offset_of, position_of
+from cronicle.editor.renaming import NotRenamedError, rename_task
 from grammar.functions import FUNCTIONS
 from grammar.parse import parse
 from grammar.source import SourceFile
@@ -102,7 +103,7 @@ def proposed(text: str) -> list[str]:
             Context((Header("task", ("t",)),), "env", 'task.a["k"].ou'),
         ),
         ("a = 1\nb│", Context((), None, "b")),
-        ('a = "x│y"\n', Context((), "a", "x", is_text=True)),
+        ('a = "x│y"\n', Context((), "a", "x", is_text=True, text="x")),
         ('a = "x ${var.│}"\n', Context((), "a", "var.")),
         ('a = "x" │\n', Context((), "a", "")),
         ("b {\n}\n│", Context((), None, "")),
@@ -207,7 +208,7 @@ def test_a_reference_leads_to_its_declaration(before: str, cursor: str, line: in
 def test_a_task_is_renamed_everywhere_in_its_workflow_and_nowhere_else(cursor: str) -> None:
     file, offset = in_project('workflow "daily"', cursor)
 
-    replacements = rename_task(found_at(parse(file)[0], offset), offset, "read")
+    replacements = rename_task(found_at(parse(file)[0], offset), offset, "read", [parse(file)[0]])
 
     text = PROJECT
     for one in sorted(replacements, key=lambda one: -one.span.start):
@@ -230,7 +231,7 @@ def test_what_cannot_be_renamed_is_said(cursor: str, name: str, why: str) -> Non
     file, offset = in_project('workflow "daily"', cursor)
 
     with pytest.raises(NotRenamedError, match=why):
-        rename_task(found_at(parse(file)[0], offset), offset, name)
+        rename_task(found_at(parse(file)[0], offset), offset, name, [parse(file)[0]])
 
 
 def test_the_outline_is_the_blocks() -> None:

@@ -87,8 +87,12 @@ def weather(tmp_path: Path) -> Path:
     return folder.resolve()
 
 
-def with_editor(folder: Path, work: Callable[[Editor], Awaitable[None]]) -> None:
-    """Start the server and an editor in a folder, and do something with them."""
+def with_editor(
+    folder: Path,
+    work: Callable[[Editor], Awaitable[None]],
+    capabilities: lsp.ClientCapabilities = lsp.ClientCapabilities(),  # noqa: B008 - never changed
+) -> None:
+    """Start the server and an editor in a folder, do something with them, and end both as editors do."""
 
     async def go() -> None:
         client = LanguageClient("test", "1")
@@ -97,16 +101,22 @@ def with_editor(folder: Path, work: Callable[[Editor], Awaitable[None]]) -> None
             lambda params: editor.take(params)  # noqa: PLW0108 - pygls marks what it is given
         )
         await client.start_io(sys.executable, "-m", "cronicle", "lsp")
+        process = client._server
+        assert process is not None
         try:
-            await client.initialize_async(
-                lsp.InitializeParams(capabilities=lsp.ClientCapabilities(), root_uri=folder.as_uri())
-            )
-            client.initialized(lsp.InitializedParams())
             async with asyncio.timeout(60):
+                await client.initialize_async(
+                    lsp.InitializeParams(capabilities=capabilities, root_uri=folder.as_uri())
+                )
+                client.initialized(lsp.InitializedParams())
                 await work(editor)
-            await client.shutdown_async(None)
-            client.exit(None)
+                await client.shutdown_async(None)
+                client.exit(None)
+                await process.wait()
+            assert process.returncode == 0
         finally:
+            if process.returncode is None:
+                process.kill()
             await client.stop()
 
     asyncio.run(go())
@@ -131,7 +141,7 @@ def test_a_first_day_with_an_editor(weather: Path) -> None:
         place = editor.at(name, "tim\n")
         place["position"].character += 1  # type: ignore[attr-defined]
         proposals = await client.text_document_completion_async(lsp.CompletionParams(**place))  # type: ignore[arg-type]
-        assert "timeout" in [one.label for one in proposals]  # type: ignore[union-attr]
+        assert "timeout" in [one.label for one in proposals.items]  # type: ignore[union-attr]
 
         editor.change(name, good)
         await editor.until(lambda: not editor.wrong[editor.uri(name)])
