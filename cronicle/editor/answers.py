@@ -26,6 +26,7 @@ from cronicle.editor.protocol import Tongue, path_of, uri_at
 from cronicle.editor.renaming import Replacement, rename_task, task_at
 from cronicle.editor.signature import signature_at
 from cronicle.editor.workspace import VALUES, Workspace
+from cronicle.operations.locate import MARK
 from grammar.format import format_file
 from grammar.functions import Function
 from grammar.source import SourceFile, Span
@@ -52,22 +53,27 @@ class Answers:
 
     # What is open
 
-    def opened(self, uri: str, text: str) -> Path:
-        """A document is open, or has changed; the project that is to be looked at anew."""
+    def opened(self, uri: str, text: str) -> set[Path]:
+        """A document is open, or has changed; the projects that are to be looked at anew."""
         path = path_of(uri)
+        is_new_mark = path.name == MARK and path not in self.workspace.texts
         self._uris[path] = uri
         self.workspace.open(path, text)
-        return self.workspace.project_of(path)
+        return self._all() if is_new_mark else {self.workspace.project_of(path)}
 
-    def closed(self, uri: str) -> Path:
-        """A document was closed; the project that is to be looked at anew."""
+    def closed(self, uri: str) -> set[Path]:
+        """A document was closed; the projects that are to be looked at anew."""
         path = path_of(uri)
+        folder = self.workspace.project_of(path)
         self.workspace.close(path)
-        return self.workspace.project_of(path)
+        return {folder, *self._all()} if path.name == MARK else {folder}
 
     def changed_on_disk(self) -> set[Path]:
         """Files were made, changed or removed; the projects that are to be looked at anew."""
         self.workspace.look_again()
+        return self._all()
+
+    def _all(self) -> set[Path]:
         return {*self._told, *map(self.workspace.project_of, self.workspace.texts)}
 
     def tell(self, folder: Path, publish: Publish) -> None:

@@ -117,11 +117,11 @@ class _Session:
     def changed(self, params: lsp.DidOpenTextDocumentParams | lsp.DidChangeTextDocumentParams) -> None:
         """A document was opened or changed; pygls has taken the text in."""
         uri = params.text_document.uri
-        self._look_at(self.answers.opened(uri, self.server.workspace.get_text_document(uri).source))
+        self._look_at(*self.answers.opened(uri, self.server.workspace.get_text_document(uri).source))
 
     def closed(self, params: lsp.DidCloseTextDocumentParams) -> None:
         """A document was closed."""
-        self._look_at(self.answers.closed(params.text_document.uri))
+        self._look_at(*self.answers.closed(params.text_document.uri))
 
     def changed_on_disk(self, _params: Any) -> None:
         """Files were saved, made or removed."""

@@ -86,7 +86,7 @@ class Workspace:
             folder = folder.parent
         repository = find_repository(folder)
         for candidate in (folder, *folder.parents):
-            if (candidate / MARK).is_file():
+            if candidate / MARK in self.texts or (candidate / MARK).is_file():
                 return candidate
             if candidate == repository:
                 break
