@@ -21,7 +21,8 @@ Json = Any
 
 SCOPE = "source.cronicle"
 
-_NAME = r"[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}-]*"
+# Atomic, so that a row of names can be read in one way only, however long it is.
+_NAME = r"(?>[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}-]*)"
 _START = r"(?<![\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}-])"
 _END = r"(?![\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}-])"
 """Where a name is over: `\\b` would take `-` for its end."""

@@ -127,3 +127,22 @@ def test_the_syntax_of_hcl_is_coloured_as_it_is_read() -> None:
 @given(bodies())
 def test_any_text_of_hcl_is_coloured_as_it_is_read(text: str) -> None:
     assert list(differences(text)) == []
+
+
+def test_no_text_is_too_broken_to_be_coloured() -> None:
+    """Oniguruma gives up on a pattern that tries too often, and the line stays without colours."""
+    reader = Reader(GRAMMAR)
+    rows = [
+        "a" * 5000,
+        "a " * 2000,
+        'a "b" ' * 1000,
+        '"' * 2000,
+        "${" * 500,
+        "/*" * 999,
+        "a = " * 999,
+        "\\" * 999,
+    ]
+
+    for text in (*(probe["src"] for probe in PROBES), *rows):
+        tokens, _ = reader.read(text)
+        assert sum(one.end - one.start for one in tokens) >= len(text) - text.count("\r\n")
