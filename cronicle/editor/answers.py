@@ -78,7 +78,8 @@ class Answers:
 
     def tell(self, folder: Path, publish: Publish) -> None:
         """Tell all that is wrong in a project, and of what was told before that it is not wrong any more."""
-        found = self.workspace.diagnostics(folder)
+        is_project = self.workspace.project_of(folder / MARK) == folder  # and not part of another by now
+        found = self.workspace.diagnostics(folder) if is_project else {}
         elsewhere = {path for told, paths in self._told.items() if told != folder for path in paths}
         gone = self._told.get(folder, set()) - set(found) - elsewhere
         for path in sorted({*found, *gone}):

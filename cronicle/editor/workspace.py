@@ -104,6 +104,8 @@ class Workspace:
     def diagnostics(self, folder: Path) -> dict[Path, list[Diagnostic]]:
         """What is wrong in each file of a project; files in which nothing is are there, too."""
         tree = self.tree(folder)
+        for path in tree.texts:
+            self.body(folder / path)  # so that what was declared is known when the file is broken
         open_values = [path for path in tree.texts if path.endswith(VALUES)]
         try:
             loaded = _load(tree, folder)
