@@ -102,7 +102,10 @@ class Workspace:
         return OpenTree(self._disk(folder), inside)
 
     def diagnostics(self, folder: Path) -> dict[Path, list[Diagnostic]]:
-        """What is wrong in each file of a project; files in which nothing is are there, too."""
+        """What is wrong in each file of a project; files in which nothing is are there, too.
+
+        In a folder that nothing marks as a project's only those that are open.
+        """
         tree = self.tree(folder)
         for path in tree.texts:
             self.body(folder / path)  # so that what was declared is known when the file is broken
@@ -126,7 +129,9 @@ class Workspace:
         except (OSError, CronicleError) as fault:
             why = error("unreadable-file", f"{folder} cannot be read", str(fault))
             return {folder / path: [why] for path in tree.texts}
-        return found
+        if MARK in loaded.paths:
+            return found
+        return {path: wrong for path, wrong in found.items() if path in self.texts}  # others may be anybody's
 
     def index(self, folder: Path) -> Index:
         """What a project declares. What was declared before a file was broken still is."""

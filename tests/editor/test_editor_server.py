@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 WEATHER = Path(__file__).parents[2] / "examples" / "weather"
@@ -91,6 +92,8 @@ def with_editor(
     folder: Path,
     work: Callable[[Editor], Awaitable[None]],
     capabilities: lsp.ClientCapabilities = lsp.ClientCapabilities(),  # noqa: B008 - never changed
+    *,
+    registered: list[lsp.Registration] | None = None,
 ) -> None:
     """Start the server and an editor in a folder, do something with them, and end both as editors do."""
 
@@ -100,6 +103,12 @@ def with_editor(
         client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(
             lambda params: editor.take(params)  # noqa: PLW0108 - pygls marks what it is given
         )
+
+        @client.feature(lsp.CLIENT_REGISTER_CAPABILITY)
+        def register(params: lsp.RegistrationParams) -> None:
+            if registered is not None:
+                registered.extend(params.registrations)
+
         await client.start_io(sys.executable, "-m", "cronicle", "lsp")
         process = client._server
         assert process is not None
@@ -191,3 +200,65 @@ def test_questions_are_answered_and_a_file_that_is_closed_counts_as_it_is_on_dis
         await editor.until(lambda: not editor.wrong[editor.uri(name)])
 
     with_editor(weather, work)
+
+
+def test_what_it_cannot_answer_is_said_and_the_next_question_is_answered(weather: Path) -> None:
+    async def work(editor: Editor) -> None:
+        client, name = editor.client, "daily.hcl"
+        await editor.open(name)
+        place = editor.at(name, "task.extract", "stdin")
+
+        with pytest.raises(JsonRpcException, match="Only tasks can be renamed"):
+            await client.text_document_rename_async(
+                lsp.RenameParams(**editor.at(name, "schedule"), new_name="x")  # type: ignore[arg-type]
+            )
+        with pytest.raises(JsonRpcException, match="no/such"):
+            await client.protocol.send_request_async("no/such", {})
+        client.protocol.notify("textDocument/didChange", {"neither": "this", "nor": "that"})
+        beyond = {**place, "position": lsp.Position(10_000, 10_000)}
+        assert await client.text_document_hover_async(lsp.HoverParams(**beyond)) is None  # type: ignore[arg-type]
+        assert await client.text_document_hover_async(lsp.HoverParams(**place)) is not None  # type: ignore[arg-type]
+
+    with_editor(weather, work)
+
+
+def test_an_editor_that_watches_files_is_asked_to(weather: Path) -> None:
+    watched: list[lsp.Registration] = []
+
+    async def work(editor: Editor) -> None:
+        client = editor.client
+        await editor.open("daily.hcl")
+        (weather / "broken.hcl").write_text("workflow {\n")
+        broken = editor.uri("broken.hcl")
+        client.workspace_did_change_watched_files(
+            lsp.DidChangeWatchedFilesParams([lsp.FileEvent(broken, lsp.FileChangeType.Created)])
+        )
+        await editor.until(lambda: bool(editor.wrong.get(broken)))
+        (weather / "broken.hcl").unlink()
+        client.workspace_did_change_watched_files(
+            lsp.DidChangeWatchedFilesParams([lsp.FileEvent(broken, lsp.FileChangeType.Deleted)])
+        )
+        await editor.until(lambda: not editor.wrong[broken])
+
+    can_watch = lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+    capabilities = lsp.ClientCapabilities(
+        workspace=lsp.WorkspaceClientCapabilities(did_change_watched_files=can_watch)
+    )
+    with_editor(weather, work, capabilities, registered=watched)
+
+    [one] = watched
+    assert one.method == lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+    patterns = [{"globPattern": pattern} for pattern in ("**/*.hcl", "**/.cronicleignore")]
+    assert one.register_options == {"watchers": patterns}
+
+
+def test_characters_are_counted_as_the_editor_prefers(weather: Path) -> None:
+    async def work(editor: Editor) -> None:
+        name = "daily.hcl"
+        (weather / name).write_text('workflow "w" {\n  task "t" { command = ["日😀", vor.x] }\n}\n')
+        await editor.open(name)
+        [wrong] = editor.wrong[editor.uri(name)]
+        assert wrong.range.start == lsp.Position(1, len('  task "t" { command = ["日😀", '.encode()))
+
+    utf_8 = lsp.GeneralClientCapabilities(position_encodings=[lsp.PositionEncodingKind.Utf8])
+    with_editor(weather, work, lsp.ClientCapabilities(general=utf_8))
