@@ -12,7 +12,7 @@ from cronicle.config.schema import FILE
 from cronicle.config.vocabulary import choices_of, referred_to
 from cronicle.editor.context import Context
 from cronicle.editor.index import Declared, Index
-from cronicle.editor.names import OF_TASK, below
+from cronicle.editor.names import OF_PREVIOUS_TASK, OF_TASK, below
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.type_expressions import TYPE_NAMES
@@ -200,6 +200,10 @@ def _types() -> Iterator[Completion]:
 
 def _members(path: list[str], context: Context, index: Index, *, is_place: bool) -> Iterator[Completion]:
     """What may follow a chain; `is_place` where it names a workflow or task, and not what that gives."""
+    if path[:2] in (["previous", "run"], ["previous", "task"]):
+        found = _members(path[1:], context, index, is_place=False)
+        yield from (one for one in found if one.label not in OF_TASK or one.label in OF_PREVIOUS_TASK)
+        return
     root = path[0]
     if root == "workflow" and is_place and len(path) == 2:
         yield Completion("task", Kind.NAME, "task", ".".join(path))

@@ -56,14 +56,16 @@ def _of_reference(found: Found, index: Index) -> str | None:
     reference, step = found.reference, found.step
     assert reference is not None
     declared = declaration_of(found, index)
-    if declared is not None and (step <= 1 or reference.root != "task"):
-        return _of_declared(declared)
     names = [reference.root, *(reference.name(at) or "" for at in range(step))]
-    if declared is not None:
-        doc = OF_TASK.get(names[-1]) if step in (2, 3) else None
+    is_earlier = reference.root == "previous"
+    if declared is not None and (step >= 2 or not is_earlier):
+        is_below = declared.root == "task" and step > 1 + is_earlier
+        doc = OF_TASK.get(names[-1]) if is_below else None
         return _of_declared(declared) if doc is None else f"{_code(reference.text)}\n\n{doc}"
+    if is_earlier and names[1:2] == ["run"]:
+        names = names[1:] if len(names) > 2 else ["previous.run"]
     known = next((path for end in range(len(names), 0, -1) if (path := ".".join(names[:end])) in GIVEN), None)
-    return None if known is None else f"{_code(known)}\n\n{GIVEN[known]}"
+    return None if known is None else f"{_code(reference.text)}\n\n{GIVEN[known]}"
 
 
 def _of_declared(declared: Declared) -> str:

@@ -22,6 +22,9 @@ GIVEN: Mapping[str, str] = {
     "run.cause": "Why the run exists: `schedule`, `catchup`, `backfill`, `manual`, `retry`, `workflow` or `deploy`.",
     "param": "Parameters of the workflow: a value for each run.",
     "task": "Other tasks of the workflow, and what they give. A reference to one is a dependency.",
+    "previous": "The last succeeded run of an earlier logical time that counts; null where there is none.",
+    "previous.run": "That run: its id, times, revision and cause.",
+    "previous.task": "What its tasks have given: `previous.task.NAME.output.KEY`.",
     "each": "The instance at hand of a task with `for_each`.",
     "each.key": "The key of the instance: of a set the element itself.",
     "each.value": "The value of the instance: of a set the element itself.",
@@ -37,6 +40,10 @@ OF_TASK: Mapping[str, str] = {
     "state": "How the task has ended: `succeeded`, `failed`, `skipped` or `cancelled`.",
 }
 """What follows `task.NAME`, or `task.NAME["KEY"]`."""
+
+
+OF_PREVIOUS_TASK = ("output",)
+"""What of that follows `previous.task.NAME`."""
 
 
 def below(path: str) -> Iterator[tuple[str, str]]:

@@ -60,8 +60,9 @@ def task_at(found: Found, offset: int) -> NamedTask | None:
         span = block.label_spans[0]
         if span.start <= offset <= span.end:
             return NamedTask(around.labels[0], block.labels[0], span)
-    if reference is not None and reference.root == "task" and found.step == 1:
-        name, span = reference.name(0), reference.steps[0].span
+    at = None if reference is None else _task_step(reference)
+    if reference is not None and at is not None and found.step == at + 1:
+        name, span = reference.name(at), reference.steps[at].span
         if name is not None and span is not None:
             return NamedTask(around.labels[0], name, span)
     return None
@@ -91,9 +92,7 @@ def rename_task(found: Found, offset: int, name: str, bodies: Iterable[Body]) ->
     locals_ = {one.name: one for block in blocks if block.type == "locals" for one in block.body.attributes}
     used = _locals_of(inside, locals_)
     others = _locals_of([one for one in workflows if one.labels[0] != task.workflow], locals_)
-    concerned = [
-        locals_[one] for one in used if any(_is_task(each, task.name) for each in references_in(locals_[one]))
-    ]
+    concerned = [locals_[one] for one in used if task.name in _tasks_in(locals_[one])]
     for local in concerned:
         if local.name in others:
             raise NotRenamedError(
@@ -116,8 +115,9 @@ def _references(
 ) -> Iterator[Replacement]:
     for node in nodes:
         for reference in references_in(node):
-            if _is_task(reference, task.name):
-                yield from _step(reference, 0, new)
+            at = _task_step(reference)
+            if at is not None and reference.name(at) == task.name:
+                yield from _step(reference, at, new)
     for block in moved:
         for attribute in block.body.attributes:
             if attribute.name != "to":
@@ -134,8 +134,16 @@ def _step(reference: Reference, at: int, new: str) -> Iterator[Replacement]:
         yield Replacement(step.span, f'"{new}"' if step.is_index else new)
 
 
-def _is_task(reference: Reference, name: str) -> bool:
-    return reference.root == "task" and reference.name(0) == name
+def _tasks_in(node: Node) -> set[str]:
+    found = ((reference, _task_step(reference)) for reference in references_in(node))
+    return {reference.name(at) or "" for reference, at in found if at is not None}
+
+
+def _task_step(reference: Reference) -> int | None:
+    """Which step is the name of a task of the same workflow: of `task.x`, and of `previous.task.x`."""
+    if reference.root == "previous" and reference.name(0) == "task":
+        return 1 if len(reference.steps) > 1 else None
+    return 0 if reference.root == "task" and reference.steps else None
 
 
 def _locals_of(nodes: Sequence[Node], locals_: dict[str, Attribute]) -> set[str]:

@@ -46,6 +46,7 @@ workflow "daily" {
   task "report" {
     depends_on = [task.extract]
     command    = ["report", task.extract.output.rows, task["extract"].state]
+    tags       = [previous.task.extract.output.n, previous.run.date, run.interval.start]
     pool       = pool.db
     env        = { TOKEN = secret.token, MODE = upper(param.mode) }
   }
@@ -140,6 +141,14 @@ def test_a_place_is_known_also_where_nothing_can_be_parsed(text: str, context: C
         ('workflow "daily" {\n  task "x" {\n    command = [run.│\n', {"date", "time", "interval"}, {"start"}),
         ('workflow "daily" {\n  task "x" {\n    command = [run.interval.│\n', {"start", "end"}, {"id"}),
         ('workflow "daily" {\n  task "x" {\n    command = [param.│\n', {"mode"}, set()),
+        ('workflow "daily" {\n  task "x" {\n    command = [previous.│\n', {"run", "task"}, {"extract"}),
+        ('workflow "daily" {\n  task "x" {\n    command = [previous.run.│\n', {"date", "time"}, {"start"}),
+        ('workflow "daily" {\n  task "x" {\n    command = [previous.task.│\n', {"extract"}, {"run"}),
+        (
+            'workflow "daily" {\n  task "x" {\n    command = [previous.task.extract.│\n',
+            {"output"},
+            {"stdout"},
+        ),
         ('workflow "daily" {\n  task "x" {\n    pool = │\n', {"pool.db"}, {"var"}),
         ('workflow "daily" {\n  task "x" {\n    source = │\n', {"source.jobs"}, {"var"}),
         ('workflow "daily" {\n  task "x" {\n    command = [source.jobs.│\n', {"revision"}, {"jobs"}),
@@ -170,6 +179,14 @@ def test_nothing_is_proposed_where_nothing_is_known(text: str) -> None:
         ('task "extract"', "var.stat│ion", ["var.station", "Where it was measured", "a.hcl, line 2"]),
         ('task "report"', "task.ext│ract", ["task.extract", "Read a day"]),
         ("MODE", "par│am.mode", ["param.mode"]),
+        ('task "report"', "task.extract.out│put", ["task.extract.output.rows", "$CRONICLE_OUTPUT"]),
+        ('task "report"', "previous.task.ext│ract", ["task.extract", "Read a day"]),
+        ('task "report"', "previous.task.extract.out│put", ["$CRONICLE_OUTPUT"]),
+        ('task "report"', "prev│ious.task", ["The last succeeded run"]),
+        ('task "report"', "previous.run.da│te", ["previous.run.date", "The date of the logical time"]),
+        ('task "report"', "previous.r│un.date", ["its id, times"]),
+        ('task "report"', "run.inter│val.start", ["The span of time"]),
+        ('task "report"', " run.interval.st│art", ["The tick before"]),
     ],
 )
 def test_what_is_under_the_cursor_is_told(before: str, cursor: str, parts: list[str]) -> None:
@@ -204,7 +221,9 @@ def test_a_reference_leads_to_its_declaration(before: str, cursor: str, line: in
     assert declared.span.line == line
 
 
-@pytest.mark.parametrize("cursor", ['task "extr│act"', "[task.extr│act]", 'task["extr│act"]'])
+@pytest.mark.parametrize(
+    "cursor", ['task "extr│act"', "[task.extr│act]", 'task["extr│act"]', "previous.task.extr│act"]
+)
 def test_a_task_is_renamed_everywhere_in_its_workflow_and_nowhere_else(cursor: str) -> None:
     file, offset = in_project('workflow "daily"', cursor)
 
