@@ -24,6 +24,7 @@ from cronicle.config.json_schema import language_schema
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
 from cronicle.editor.textmate import textmate_grammar
 from cronicle.metrics import Metrics
+from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.ticks import ComingTickShape, TickShape
@@ -46,6 +47,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`next WORKFLOW`, `next --cron EXPR`": ("a list of", TickShape),
     "`next --all`": ("a list of", ComingTickShape),
     "`explain`": ("one", Explanation),
+    "`validate`": ("a list of", DiagnosticShape),
 }
 """Which command prints which shape."""
 
@@ -224,7 +226,7 @@ durations are seconds, sizes bytes; what is absent is `null`. Keys may be added 
 or given another meaning.
 
 Other documents of this version, which have no schema yet: `plan`, `apply`, `rollback`, `deployments`, `status`,
-`validate` (diagnostics), `doctor`, `init`, `db`.
+`doctor`, `init`, `db`.
 """
 
 

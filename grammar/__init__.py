@@ -34,7 +34,7 @@ _HOMES = {
     ],
     "measure": ["Limits"],
     "parse": ["parse_expression", "parse_template"],
-    "render": ["columns", "diagnostic_to_json", "render_line", "render_one", "visible"],
+    "render": ["columns", "render_line", "render_one", "visible"],
     "schema": ["AttributeSchema", "BlockSchema", "Label"],
     "scope": ["Members", "Namespace", "Scope"],
     "serial": ["body_from_json", "body_to_json", "expression_from_json", "expression_to_json"],

@@ -1,4 +1,4 @@
-"""Diagnostics as text for people, as lines for editors, and as JSON values.
+"""Diagnostics as text for people, and as lines for editors.
 
 The full form shows the lines that are wrong, marked below. Columns are counted as a terminal draws them: tabs are
 widened, wide characters take two, and characters that a terminal obeys instead of showing are written out.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 from grammar.diagnostics import Diagnostic, Severity
 from grammar.source import Span
@@ -46,32 +45,6 @@ def render_line(diagnostic: Diagnostic) -> str:
     subject = diagnostic.subject
     place = f"{subject.file.name}:{subject.line}:{subject.column}: " if subject else ""
     return visible(f"{place}{diagnostic.severity.value}: {diagnostic.summary} [{diagnostic.code}]")
-
-
-def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """As a JSON value. Lines and columns count from 1; columns are grapheme clusters; ends are not included."""
-    made: dict[str, Any] = {
-        "severity": diagnostic.severity.value,
-        "code": diagnostic.code,
-        "summary": diagnostic.summary,
-    }
-    if diagnostic.detail:
-        made["detail"] = diagnostic.detail
-    if diagnostic.subject:
-        made["file"] = diagnostic.subject.file.name
-        made["subject"] = _span_to_json(diagnostic.subject)
-    if diagnostic.context:
-        made["context"] = _span_to_json(diagnostic.context)
-    if diagnostic.within:
-        made["within"] = list(diagnostic.within)
-    return made
-
-
-def _span_to_json(span: Span) -> dict[str, dict[str, int]]:
-    return {
-        "start": {"line": span.line, "column": span.column, "byte": span.byte},
-        "end": {"line": span.end_line, "column": span.end_column, "byte": span.file.byte_of(span.end)},
-    }
 
 
 class _Paint:

@@ -17,7 +17,7 @@ from grammar.functions import FUNCTIONS
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "grammar/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "editors/*/*.md", "examples/**/*.md", "grammar/*.md")
     for path in ROOT.glob(pattern)
     if ".cronicle" not in path.parts
 )

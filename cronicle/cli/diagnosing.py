@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cronicle.cli.output import is_terminal, plural, print_json, tell
+from cronicle.cli.output import is_terminal, plural, print_json, print_json_lines, tell
 
 if TYPE_CHECKING:
     from grammar.diagnostics import Diagnostic
@@ -29,8 +29,9 @@ def tell_diagnostics(diagnostics: Sequence[Diagnostic], files: int | None) -> No
         tell(f"{' and '.join(counts)} in {plural(files, 'file')}.")
 
 
-def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
-    """All as one JSON array on stdout."""
-    from grammar.render import diagnostic_to_json
+def print_diagnostics(diagnostics: Sequence[Diagnostic], *, lines: bool = False) -> None:
+    """All as one JSON array on stdout, or each as an object on a line of its own."""
+    from cronicle.views.diagnostics import DiagnosticShape
 
-    print_json([diagnostic_to_json(one) for one in diagnostics])
+    shapes = [DiagnosticShape.of(one) for one in diagnostics]
+    print_json_lines(shapes) if lines else print_json(shapes)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
+from cronicle.cli.options import EnvironmentOption, FilesOption, JsonLinesOption, JsonOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -17,6 +17,7 @@ def validate(
     files: FilesOption = None,
     environment: EnvironmentOption = None,
     json: JsonOption = False,
+    jsonl: JsonLinesOption = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the language as a JSON schema, and check nothing.")
     ] = False,
@@ -37,12 +38,12 @@ def validate(
     session = open_session(store, environment, files)
     session.must_be_in_project()
     found = validate_working_directory(session.sources(None))
-    if json:
-        print_diagnostics(found.diagnostics)
+    if json or jsonl:
+        print_diagnostics(found.diagnostics, lines=jsonl)
     else:
         tell_diagnostics(found.diagnostics, found.files)
     if not found.is_valid:
         return ExitCode.FAILED
-    if not json:
+    if not json and not jsonl:
         say(f"{plural(found.workflows, 'workflow')} in {plural(found.files, 'file')}: valid")
     return ExitCode.GOOD

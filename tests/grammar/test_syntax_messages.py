@@ -8,7 +8,7 @@ import pytest
 
 from grammar.diagnostics import Severity, error, register, warning
 from grammar.parse import parse, parse_expression, parse_template
-from grammar.render import diagnostic_to_json, render, render_line, render_one
+from grammar.render import render, render_line, render_one
 from grammar.source import SourceFile, Span
 
 
@@ -268,25 +268,6 @@ def test_colour_only_adds_to_the_text() -> None:
     for code in ("\x1b[1;31m", "\x1b[1m", "\x1b[2m", "\x1b[0m"):
         coloured = coloured.replace(code, "")
     assert coloured == render_one(diagnostic)
-
-
-def test_a_diagnostic_as_json_counts_lines_columns_and_bytes() -> None:
-    source = SourceFile("a.hcl", "x\né🇬🇧 y")
-
-    value = diagnostic_to_json(error("syntax", "no", "Mend it.", Span(source, 6, 7), within=("b",)))
-
-    assert value == {
-        "severity": "error",
-        "code": "syntax",
-        "summary": "no",
-        "detail": "Mend it.",
-        "file": "a.hcl",
-        "subject": {
-            "start": {"line": 2, "column": 4, "byte": 13},
-            "end": {"line": 2, "column": 5, "byte": 14},
-        },
-        "within": ["b"],
-    }
 
 
 def test_a_diagnostic_without_a_place_has_none() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grammar.cursor import MAX_HEIGHT, MAX_NESTING
 from grammar.diagnostics import CODES
 from grammar.parse import parse, parse_expression, parse_template
-from grammar.render import diagnostic_to_json, render, render_line
+from grammar.render import render, render_line
 from grammar.serial import body_from_json, body_to_json, expression_from_json, expression_to_json
 from grammar.source import SourceFile
 from grammar.syntax import Attribute, Block, Body, Variable
@@ -36,7 +36,6 @@ def check_diagnostics(text: str, diagnostics: tuple) -> None:
         assert diagnostic.code != "unreadable-expression"
         assert diagnostic.detail.endswith((".", "`", '"text".'))
         assert 0 <= diagnostic.subject.start <= diagnostic.subject.end <= len(text)
-        json.dumps(diagnostic_to_json(diagnostic))
         assert "\n" not in render_line(diagnostic)
     render(diagnostics)
 
