@@ -110,7 +110,9 @@ class Answers:
             proposals = values_of(index, taken) if is_name else ()
         else:
             zones = _zones() if context.attribute == "timezone" else ()
-            proposals = completions(context, index, self._functions(folder), taken=taken, zones=zones)
+            paths = self.workspace.tree(folder).paths() if context.is_text else ()
+            functions = self._functions(folder)
+            proposals = completions(context, index, functions, taken=taken, zones=zones, paths=paths)
         written = context.text if context.text is not None else _WORD.search(context.word).group()  # type: ignore[union-attr]
         replaced = lsp.Range(self.tongue.position(file, offset - len(written)), params.position)
         if _ASSIGNED.match(file.text, offset):  # only the name is written anew

@@ -13,6 +13,7 @@ from cronicle.config.vocabulary import choices_of, referred_to
 from cronicle.editor.context import Context
 from cronicle.editor.index import Declared, Index
 from cronicle.editor.names import OF_PREVIOUS_TASK, OF_TASK, below
+from cronicle.editor.places import roots_at
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.type_expressions import TYPE_NAMES
@@ -54,6 +55,7 @@ def completions(
     *,
     taken: Iterable[str] = (),
     zones: Iterable[str] = (),
+    paths: Iterable[str] = (),
 ) -> tuple[Completion, ...]:
     """What may stand at a place, in no particular order; the editor chooses by what is written already.
 
@@ -63,14 +65,15 @@ def completions(
         functions: Those that may be called.
         taken: Attributes and blocks that the body has, and may not have again.
         zones: The names of all time zones.
+        paths: The files of the project.
     """
-    schema = schema_of(context)
+    schema, taken = schema_of(context), frozenset(taken)
     if schema is None:
         return ()
     if context.is_text:
-        return tuple(_in_text(context, schema, zones))
+        return tuple(_in_text(context, schema, zones, paths))
     if context.attribute is None:
-        return tuple(_items(schema, frozenset(taken)))
+        return tuple(_items(schema, taken))
     path = _path(context.word)
     attribute = schema.attributes.get(context.attribute)
     wanted = None if attribute is None else referred_to(attribute)
@@ -85,8 +88,8 @@ def completions(
     if attribute is not None and attribute.name == "type":
         return tuple(_types())
     if attribute is not None and attribute.type is BOOL and not context.word:
-        return (*_keywords("true", "false"), *_roots(), *_functions(functions))
-    return (*_roots(), *_functions(functions), *_keywords("true", "false", "null"))
+        return (*_keywords("true", "false"), *_roots(context, taken), *_functions(functions))
+    return (*_roots(context, taken), *_functions(functions), *_keywords("true", "false", "null"))
 
 
 def schema_of(context: Context) -> BlockSchema | None:
@@ -179,11 +182,25 @@ def type_text(attribute: AttributeSchema) -> str:
 # In a value
 
 
-def _in_text(context: Context, schema: BlockSchema, zones: Iterable[str]) -> Iterator[Completion]:
+def _in_text(
+    context: Context, schema: BlockSchema, zones: Iterable[str], paths: Iterable[str]
+) -> Iterator[Completion]:
     attribute = schema.attributes.get(context.attribute or "")
-    if attribute is not None and context.text is not None:
+    if attribute is None or context.text is None:
+        return
+    if context.call is not None:
+        words = paths if context.call.name in FILE_FUNCTIONS and context.call.argument == 0 else ()
+        detail = context.call.name
+    elif attribute.name == "inputs" or (schema.type, attribute.name) == ("calendar", "file"):
+        words, detail = paths, attribute.name
+    else:
         words = zones if attribute.name == "timezone" else choices_of(attribute)
-        yield from (Completion(word, Kind.WORD, word, attribute.name) for word in words)
+        detail = attribute.name
+    yield from (Completion(word, Kind.WORD, word, detail) for word in words)
+
+
+FILE_FUNCTIONS = frozenset({"file", "filebase64", "fileexists", "templatefile"})
+"""Functions whose first argument is a file of the project."""
 
 
 def _quoted(word: str, attribute: AttributeSchema) -> Completion:
@@ -236,8 +253,9 @@ def _assigned(one: Declared) -> Completion:
     )
 
 
-def _roots() -> Iterator[Completion]:
-    return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in below(""))
+def _roots(context: Context, taken: frozenset[str]) -> Iterator[Completion]:
+    allowed = roots_at(context, has_each="for_each" in taken)
+    return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in below("") if name in allowed)
 
 
 def _functions(functions: Mapping[str, Function]) -> Iterator[Completion]:

@@ -3,7 +3,7 @@
 Rules:
 
 - It never dies of a question: whatever goes wrong is the answer to that question, and a line in its log (stderr).
-- What is wrong is told when typing pauses, once for all that has changed meanwhile.
+- What is wrong is told a moment after a change, once for all that has changed meanwhile, so that questions have time.
 - A document is sent whole with each change: pygls would apply changes by lines that end where Python's do.
 """
 
@@ -13,6 +13,7 @@ import asyncio  # noqa: TID251 - pygls is made of it
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from attrs import define, field
@@ -27,7 +28,7 @@ from cronicle.editor.protocol import Tongue
 from cronicle.editor.renaming import NotRenamedError
 
 PAUSE = 0.05
-"""How many seconds after a change the project is looked at."""
+"""How many seconds after a change the project is looked at: as many as that took the last time, but not less."""
 
 _WATCHED = ("**/*.hcl", "**/.cronicleignore")
 
@@ -87,6 +88,7 @@ class _Session:
     answers: Answers = field(factory=Answers)
     _due: set[Path] = field(factory=set)
     """Projects that are to be looked at in a moment."""
+    _pause: float = PAUSE
 
     def initialize(self, params: lsp.InitializeParams) -> None:
         """An editor says what it can do."""
@@ -129,16 +131,18 @@ class _Session:
 
     def _look_at(self, *folders: Path) -> None:
         if not self._due:
-            asyncio.get_running_loop().call_later(PAUSE, self._tell)
+            asyncio.get_running_loop().call_later(self._pause, self._tell)
         self._due.update(folders)
 
     def _tell(self) -> None:
         due, self._due = self._due, set()
+        began = monotonic()
         for folder in sorted(due):
             try:
                 self.answers.tell(folder, self._publish)
             except Exception:
                 _log.exception("looking at %s failed", folder)
+        self._pause = max(PAUSE, monotonic() - began)
 
     def _publish(self, uri: str, wrong: Any) -> None:
         self.server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, wrong))

@@ -48,9 +48,14 @@ def within(way: tuple[BlockSchema, ...], text: str) -> tuple[SourceFile, int]:
     return SourceFile("a.hcl", text.replace(CURSOR, "") + "\n"), offset
 
 
-def proposed(way: tuple[BlockSchema, ...], text: str) -> dict[str, Kind]:
+def proposed(way: tuple[BlockSchema, ...], text: str, taken: tuple[str, ...] = ()) -> dict[str, Kind]:
     context = context_at(*within(way, text))
-    return {one.label: one.kind for one in completions(context, NOTHING, LIBRARY, zones=("Europe/Paris",))}
+    found = completions(context, NOTHING, LIBRARY, taken=taken, zones=("Europe/Paris",), paths=("a.sql",))
+    return {one.label: one.kind for one in found}
+
+
+def way_to(*types: str) -> tuple[BlockSchema, ...]:
+    return next(way for way in WAYS if [one.type for one in way] == [*types])
 
 
 def told(way: tuple[BlockSchema, ...], text: str) -> str:
@@ -92,7 +97,7 @@ def test_the_words_of_an_attribute_are_proposed_with_and_without_quotes(way: tup
 
 @pytest.mark.parametrize("function", LIBRARY.values(), ids=lambda one: one.name)
 def test_each_function_is_documented_and_its_call_explained(function) -> None:
-    [task] = [way for way in WAYS if [one.type for one in way] == ["workflow", "task"]]
+    task = way_to("workflow", "task")
 
     assert proposed(task, f"command = [{CURSOR}")[function.name] is Kind.FUNCTION
     assert function.doc.strip() in told(task, f"command = [{function.name}{CURSOR}()]")
@@ -171,4 +176,50 @@ def test_nothing_is_proposed_in_comments_and_texts() -> None:
         f'command = ["{CURSOR}"]',
         f"script = <<EOT\n{CURSOR}\nEOT",
     ):
-        assert proposed(next(way for way in WAYS if way and way[-1].type == "task"), text) == {}
+        assert proposed(way_to("workflow", "task"), text) == {}
+
+
+@pytest.mark.parametrize(
+    "text", [f'inputs = ["{CURSOR}"]', f'script = file("{CURSOR}', f'env = {{ A = file("{CURSOR}") }}']
+)
+def test_files_of_the_project_are_proposed_where_one_is_named(text: str) -> None:
+    assert proposed(way_to("workflow", "task"), text) == {"a.sql": Kind.WORD}
+
+
+@pytest.mark.parametrize(
+    ("types", "text", "roots"),
+    [
+        ((), f"a = {CURSOR}", "var local project environment"),
+        (("workflow", "schedule"), f"enabled = {CURSOR}", "var local project environment"),
+        (("workflow",), f"lock = {CURSOR}", "var local project environment run param"),
+        (("workflow", "task"), f"timeout = {CURSOR}", "var local project environment"),
+        (
+            ("workflow", "task"),
+            f"for_each = {CURSOR}",
+            "var local project environment run param task previous",
+        ),
+        (
+            ("workflow", "on_failure"),
+            f"env = {{ A = {CURSOR} }}",
+            "var local project environment run param secret",
+        ),
+        (("workflow", "on_pause"), f"command = [{CURSOR}]", "var local project environment"),
+        (("variable", "validation"), f"condition = {CURSOR}", "var"),
+        (("workflow", "param", "validation"), f"condition = {CURSOR}", "param"),
+    ],
+)
+def test_only_names_that_may_stand_there_are_proposed(types: tuple[str, ...], text: str, roots: str) -> None:
+    names = {name for name, _ in below("")}
+
+    if types:
+        assert names & set(proposed(way_to(*types), text)) == set(roots.split())
+    else:
+        assert set(proposed((), text)) >= set(roots.split())
+
+
+def test_each_is_proposed_in_a_task_with_instances_only() -> None:
+    task, text = way_to("workflow", "task"), f"command = [{CURSOR}]"
+
+    assert "each" in proposed(task, text, taken=("for_each",))
+    assert "each" not in proposed(task, text)
+    assert {name for name, _ in below("")} - set(proposed(task, text)) == {"each"}

@@ -1,0 +1,72 @@
+"""What an expression may refer to where it stands, for proposals; the rules are those of `config/references.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cronicle.config.hooks import OF_WORKFLOW
+from cronicle.config.references import (
+    AT_PLAN,
+    IN_COMMAND,
+    IN_ENV,
+    IN_ENV_OF_HOOK,
+    IN_ENV_OF_HOOK_OF_WORKFLOW,
+    IN_FOR_EACH,
+    IN_HOOK,
+    IN_HOOK_OF_WORKFLOW,
+    IN_LOCAL,
+    IN_LOCK_OF_RUN,
+    IN_LOCK_OF_TASK,
+    IN_STDIN,
+    IN_TASK,
+    IN_WHEN,
+    Place,
+)
+from cronicle.config.schema import HOOKS
+from cronicle.editor.context import Context
+
+_OF_TASK: Mapping[str, Place] = {
+    "command": IN_COMMAND,
+    "script": IN_TASK,
+    "env": IN_ENV,
+    "stdin": IN_STDIN,
+    "for_each": IN_FOR_EACH,
+    "when": IN_WHEN,
+    "lock": IN_LOCK_OF_TASK,
+}
+"""Attributes of a task that may become known later; all others are known at plan."""
+
+_HOOKS = frozenset(one.type for one in HOOKS)
+
+
+def roots_at(context: Context, *, has_each: bool) -> frozenset[str]:
+    """The first words of all references that may stand at a place.
+
+    Args:
+        context: The place.
+        has_each: True in a task with `for_each`.
+    """
+    if not context.blocks:
+        return AT_PLAN.roots
+    inner, attribute = context.blocks[-1].type, context.attribute or ""
+    if inner == "validation":
+        return frozenset({"param" if context.workflow is not None else "var"})
+    if inner == "task":
+        roots = _OF_TASK.get(attribute, AT_PLAN).roots
+        return roots if has_each else roots - {"each"}
+    return _place(inner, attribute).roots
+
+
+def _place(block: str, attribute: str) -> Place:
+    """Of the attribute of a block that is not a task."""
+    if block == "locals":
+        return IN_LOCAL
+    if block == "defaults":
+        return _OF_TASK.get(attribute, AT_PLAN)
+    if block == "workflow" and attribute == "lock":
+        return IN_LOCK_OF_RUN
+    if block in OF_WORKFLOW:
+        return IN_ENV_OF_HOOK_OF_WORKFLOW if attribute == "env" else IN_HOOK_OF_WORKFLOW
+    if block in _HOOKS:
+        return IN_ENV_OF_HOOK if attribute == "env" else IN_HOOK
+    return AT_PLAN
