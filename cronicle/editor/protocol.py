@@ -100,6 +100,7 @@ class Tongue:
             kind=_COMPLETION_KINDS[one.kind],
             detail=one.detail or None,
             documentation=self.text(one.doc) if one.doc else None,
+            filter_text=one.label.strip('"'),  # without it Neovim takes all for chosen by the server
             insert_text_format=lsp.InsertTextFormat.Snippet if is_snippet else lsp.InsertTextFormat.PlainText,
             text_edit=lsp.TextEdit(replaced, one.snippet if is_snippet else one.insert),
         )
