@@ -12,7 +12,7 @@ from cronicle.config.schema import FILE
 from cronicle.config.vocabulary import choices_of, referred_to
 from cronicle.editor.context import Context
 from cronicle.editor.index import Declared, Index
-from cronicle.editor.names import OF_PREVIOUS_TASK, OF_TASK, below
+from cronicle.editor.names import OF_NAMED, OF_PREVIOUS_TASK, OF_TASK, below
 from cronicle.editor.places import roots_at
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
@@ -226,10 +226,9 @@ def _members(path: list[str], context: Context, index: Index, *, is_place: bool)
         yield Completion("task", Kind.NAME, "task", ".".join(path))
     elif root == "workflow" and is_place and len(path) == 3:
         yield from (_named(one) for one in index.members("task", path[1]).values())
-    elif root == "task" and 2 <= len(path) <= 3:
-        yield from (
-            Completion(name, Kind.NAME, name, ".".join(path[:2]), doc) for name, doc in OF_TASK.items()
-        )
+    elif root in OF_NAMED and 2 <= len(path) <= (3 if root == "task" else 2):
+        members = OF_NAMED[root].items()
+        yield from (Completion(name, Kind.NAME, name, ".".join(path[:2]), doc) for name, doc in members)
     elif len(path) == 1 and (declared := index.members(root, context.workflow)):
         yield from (_named(one) for one in declared.values())
     else:

@@ -9,7 +9,7 @@ from cronicle.config.vocabulary import choices_of
 from cronicle.editor.completion import type_text
 from cronicle.editor.found import Found
 from cronicle.editor.index import Declared, Index
-from cronicle.editor.names import GIVEN, OF_TASK
+from cronicle.editor.names import GIVEN, OF_NAMED
 from cronicle.editor.navigation import declaration_of
 from grammar.functions import Function
 from grammar.schema import AttributeSchema, BlockSchema
@@ -59,8 +59,8 @@ def _of_reference(found: Found, index: Index) -> str | None:
     names = [reference.root, *(reference.name(at) or "" for at in range(step))]
     is_earlier = reference.root == "previous"
     if declared is not None and (step >= 2 or not is_earlier):
-        is_below = declared.root == "task" and step > 1 + is_earlier
-        doc = OF_TASK.get(names[-1]) if is_below else None
+        is_below = step > 1 + is_earlier
+        doc = OF_NAMED.get(declared.root, {}).get(names[-1]) if is_below else None
         return _of_declared(declared) if doc is None else f"{_code(reference.text)}\n\n{doc}"
     if is_earlier and names[1:2] == ["run"]:
         names = names[1:] if len(names) > 2 else ["previous.run"]

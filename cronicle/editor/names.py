@@ -30,6 +30,7 @@ GIVEN: Mapping[str, str] = {
     "each.value": "The value of the instance: of a set the element itself.",
     "attempt": "The attempt at hand.",
     "attempt.number": "The number of the attempt, from 1.",
+    "prepare": "What `prepare` blocks make: `prepare.NAME.path`.",
     "secret": "Secrets of the project: in `env` and `stdin`, and nowhere else without a warning.",
 }
 """By the way they are written. What a user names (`var.NAME`) is not among them."""
@@ -41,6 +42,12 @@ OF_TASK: Mapping[str, str] = {
 }
 """What follows `task.NAME`, or `task.NAME["KEY"]`."""
 
+
+OF_NAMED: Mapping[str, Mapping[str, str]] = {
+    "task": OF_TASK,
+    "prepare": {"path": "The folder with what was made, only to be read."},
+}
+"""By root what follows the name of one of the project's own things."""
 
 OF_PREVIOUS_TASK = ("output",)
 """What of that follows `previous.task.NAME`."""

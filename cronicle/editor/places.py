@@ -17,6 +17,7 @@ from cronicle.config.references import (
     IN_LOCAL,
     IN_LOCK_OF_RUN,
     IN_LOCK_OF_TASK,
+    IN_PREPARE,
     IN_STDIN,
     IN_TASK,
     IN_WHEN,
@@ -61,6 +62,8 @@ def _place(block: str, attribute: str) -> Place:
     """Of the attribute of a block that is not a task."""
     if block == "locals":
         return IN_LOCAL
+    if block == "prepare":
+        return IN_PREPARE
     if block == "defaults":
         return _OF_TASK.get(attribute, AT_PLAN)
     if block == "workflow" and attribute == "lock":

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from cronicle.config.references import Reference, references_in
+from cronicle.config.chains import Reference, references_in
 from cronicle.editor.found import Found
 from cronicle.names import is_name
 from grammar.source import Span

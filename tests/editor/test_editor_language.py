@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronicle.config.references import IN_ENV, RUN, TASK
+from cronicle.config.references import IN_ENV, IN_PREPARE, PREPARE, RUN, TASK
 from cronicle.config.schema import FILE, blocks_below
 from cronicle.config.vocabulary import choices_of, referred_to
 from cronicle.editor.completion import Kind, completions
@@ -16,7 +16,7 @@ from cronicle.editor.context import context_at
 from cronicle.editor.found import found_at
 from cronicle.editor.hover import hover
 from cronicle.editor.index import index_of
-from cronicle.editor.names import GIVEN, OF_TASK, below
+from cronicle.editor.names import GIVEN, OF_NAMED, OF_TASK, below
 from cronicle.editor.signature import signature_at
 from grammar.functions import FUNCTIONS, file_functions
 from grammar.parse import parse
@@ -117,6 +117,7 @@ def test_the_names_of_the_language_are_all_known() -> None:
     assert {name for name, _ in below("run")} == set(RUN)
     assert {name for name, _ in below("run.interval")} == set(RUN["interval"])
     assert set(OF_TASK) == set(TASK)
+    assert set(OF_NAMED["prepare"]) == set(PREPARE)
     assert all(doc.endswith(".") for doc in (*GIVEN.values(), *OF_TASK.values()))
 
 
@@ -204,6 +205,7 @@ def test_files_of_the_project_are_proposed_where_one_is_named(text: str) -> None
             "var local project environment run param secret",
         ),
         (("workflow", "on_pause"), f"command = [{CURSOR}]", "var local project environment"),
+        (("prepare",), f"env = {{ A = {CURSOR} }}", " ".join(IN_PREPARE.roots)),
         (("variable", "validation"), f"condition = {CURSOR}", "var"),
         (("workflow", "param", "validation"), f"condition = {CURSOR}", "param"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types as lsp
 
-from cronicle.config.references import references_in
+from cronicle.config.chains import references_in
 from cronicle.config.schema import FILE, blocks_below
 from cronicle.config.vocabulary import referred_to
 from cronicle.editor.answers import Answers
