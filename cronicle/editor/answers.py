@@ -7,7 +7,7 @@ server (`cronicle.editor.server`) does, and tests.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from attrs import define, evolve, field
 from lsprotocol import types as lsp
 
 from cronicle.config.scope import with_functions
-from cronicle.editor.completion import Kind, completions, values_of
-from cronicle.editor.context import context_at
+from cronicle.editor.completion import Completion, Kind, completions, values_of
+from cronicle.editor.context import Context, context_at
 from cronicle.editor.found import Found, found_at
 from cronicle.editor.hover import hover, hover_in_values
 from cronicle.editor.navigation import declaration_of
@@ -33,8 +33,11 @@ from grammar.source import SourceFile, Span
 from grammar.syntax import Body
 
 _WORD = re.compile(r"[\w-]*\Z")
-_ASSIGNED = re.compile(r"[\w-]*[ \t]*=(?!=)")
-"""What stands behind the cursor in the name of an attribute that has its value already."""
+_GOES_ON = {
+    Kind.ATTRIBUTE: re.compile(r"[\w-]*[ \t]*=(?!=)"),
+    Kind.BLOCK: re.compile(r"[\w-]*[ \t]*[\"{]"),
+}
+"""What stands behind the cursor in a name that has its value, or its labels and body, already."""
 
 Publish = Callable[[str, Sequence[lsp.Diagnostic]], None]
 """Takes what is wrong in a document, in the place of all that was told of it before."""
@@ -90,9 +93,7 @@ class Answers:
             self._told[folder] = told
         else:
             self._told.pop(folder, None)
-        for other in [
-            other for other in self._told if other != folder
-        ]:  # of another folder before this had a mark
+        for other in self._told.keys() - {folder}:  # to which they belonged before
             self._told[other] -= set(found)
 
     # Questions
@@ -113,11 +114,9 @@ class Answers:
             paths = self.workspace.tree(folder).paths() if context.is_text else ()
             functions = self._functions(folder)
             proposals = completions(context, index, functions, taken=taken, zones=zones, paths=paths)
-        written = context.text if context.text is not None else _WORD.search(context.word).group()  # type: ignore[union-attr]
-        replaced = lsp.Range(self.tongue.position(file, offset - len(written)), params.position)
-        if _ASSIGNED.match(file.text, offset):  # only the name is written anew
-            proposals = tuple(one for one in proposals if one.kind is Kind.ATTRIBUTE)
-            proposals = tuple(evolve(one, insert=one.label, snippet="") for one in proposals)
+        start = offset - len(_written(context))
+        replaced = lsp.Range(self.tongue.position(file, start), params.position)
+        proposals = _in_place(proposals, file.text, offset)
         return lsp.CompletionList(False, [self.tongue.item(one, replaced) for one in proposals])
 
     def hover(self, params: lsp.HoverParams) -> lsp.Hover | None:
@@ -195,6 +194,22 @@ def _zones() -> tuple[str, ...]:
     from zoneinfo import available_timezones
 
     return tuple(sorted(available_timezones()))
+
+
+def _written(context: Context) -> str:
+    """What of a proposal stands before a place already."""
+    if context.text is not None:
+        return context.text
+    found = _WORD.search(context.word)
+    return found.group() if found else ""
+
+
+def _in_place(proposals: Iterable[Completion], text: str, offset: int) -> tuple[Completion, ...]:
+    """The proposals for an offset: no more than a name where what belongs to it is there already."""
+    for kind, rest in _GOES_ON.items():
+        if rest.match(text, offset):
+            return tuple(evolve(one, insert=one.label, snippet="") for one in proposals if one.kind is kind)
+    return tuple(proposals)
 
 
 def _taken(found: Found, body: Body, offset: int) -> frozenset[str]:

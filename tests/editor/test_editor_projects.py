@@ -280,7 +280,7 @@ def test_places_for_the_cursor_are_written_only_for_editors_that_know_them(
     assert [written(label) for label in ("timeout", "task")] == ["timeout = ", 'task "name" {']
 
 
-def test_only_the_name_is_replaced_of_an_attribute_that_has_its_value(make: Callable[..., Editor]) -> None:
+def test_only_the_name_is_replaced_where_a_value_or_a_body_follows(make: Callable[..., Editor]) -> None:
     editor = make(cronicle=SHARED, daily=DAILY)
     editor.open("daily.hcl")
 
@@ -290,6 +290,10 @@ def test_only_the_name_is_replaced_of_an_attribute_that_has_its_value(make: Call
 
     assert {one.label: one.text_edit.new_text for one in items}["script"] == "script"  # type: ignore[union-attr]
     assert "retry" not in {one.label for one in items}
+    items = editor.answers.complete(
+        lsp.CompletionParams(*editor.place("daily.hcl", 'ta│sk "extract" {'))
+    ).items
+    assert {one.label: one.text_edit.new_text for one in items}["task"] == "task"  # type: ignore[union-attr]
 
 
 def test_a_task_is_renamed_in_locals_and_moved_blocks_of_other_files(make: Callable[..., Editor]) -> None:
