@@ -35,6 +35,7 @@ _REFERS: Final[Mapping[str, str]] = {
     "only": "calendar",
     "pool": "pool",
     "requires": "workflow",
+    "source": "source",
     "to": "workflow",
 }
 

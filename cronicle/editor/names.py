@@ -31,6 +31,7 @@ GIVEN: Mapping[str, str] = {
     "attempt": "The attempt at hand.",
     "attempt.number": "The number of the attempt, from 1.",
     "prepare": "What `prepare` blocks make: `prepare.NAME.path`.",
+    "source": "Sources of the project, and what they are pinned to.",
     "secret": "Secrets of the project: in `env` and `stdin`, and nowhere else without a warning.",
 }
 """By the way they are written. What a user names (`var.NAME`) is not among them."""
@@ -46,6 +47,7 @@ OF_TASK: Mapping[str, str] = {
 OF_NAMED: Mapping[str, Mapping[str, str]] = {
     "task": OF_TASK,
     "prepare": {"path": "The folder with what was made, only to be read."},
+    "source": {"revision": "The commit that it is pinned to; known at plan."},
 }
 """By root what follows the name of one of the project's own things."""
 

@@ -208,7 +208,7 @@ def test_what_is_under_the_cursor_is_told(before: str, cursor: str, parts: list[
         ('task "report"', "secret.tok│en", 12),
         ("MODE", "param.mo│de", 16),
         ('workflow "weekly"', "workflow.dai│ly", 15),
-        ('workflow "theirs"', "source.jo│bs.revision", 42),
+        ('workflow "theirs"', "source.jo│bs.revision", 43),
     ],
 )
 def test_a_reference_leads_to_its_declaration(before: str, cursor: str, line: int) -> None:

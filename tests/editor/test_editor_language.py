@@ -190,21 +190,21 @@ def test_files_of_the_project_are_proposed_where_one_is_named(text: str) -> None
 @pytest.mark.parametrize(
     ("types", "text", "roots"),
     [
-        ((), f"a = {CURSOR}", "var local project environment"),
-        (("workflow", "schedule"), f"enabled = {CURSOR}", "var local project environment"),
-        (("workflow",), f"lock = {CURSOR}", "var local project environment run param"),
-        (("workflow", "task"), f"timeout = {CURSOR}", "var local project environment"),
+        ((), f"a = {CURSOR}", "var local project environment source"),
+        (("workflow", "schedule"), f"enabled = {CURSOR}", "var local project environment source"),
+        (("workflow",), f"lock = {CURSOR}", "var local project environment source run param"),
+        (("workflow", "task"), f"timeout = {CURSOR}", "var local project environment source"),
         (
             ("workflow", "task"),
             f"for_each = {CURSOR}",
-            "var local project environment run param task previous",
+            "var local project environment source run param task previous",
         ),
         (
             ("workflow", "on_failure"),
             f"env = {{ A = {CURSOR} }}",
-            "var local project environment run param secret",
+            "var local project environment source run param secret",
         ),
-        (("workflow", "on_pause"), f"command = [{CURSOR}]", "var local project environment"),
+        (("workflow", "on_pause"), f"command = [{CURSOR}]", "var local project environment source"),
         (("prepare",), f"env = {{ A = {CURSOR} }}", " ".join(IN_PREPARE.roots)),
         (("variable", "validation"), f"condition = {CURSOR}", "var"),
         (("workflow", "param", "validation"), f"condition = {CURSOR}", "param"),
