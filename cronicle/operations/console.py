@@ -14,6 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from cronicle.config.project import Project, Workflow
+from cronicle.config.references import IN_ENV
 from cronicle.config.scope import plan_scope, with_functions, with_values
 from cronicle.errors import CronicleError, UsageError
 from cronicle.git.working import WorkingTree
@@ -31,10 +32,8 @@ from grammar.syntax import Expression
 from grammar.traverse import references
 from grammar.values import from_json
 
-OF_A_PROJECT = frozenset({"var", "local", "project", "environment", "source"})
-"""Names that the project gives; all other names of the language a workflow."""
-
-OF_A_WORKFLOW = frozenset({"run", "param", "task", "each", "attempt", "prepare"})
+OF_A_PROJECT = IN_ENV.roots
+"""The first words of references: what they mean, the project says, or a workflow of it."""
 
 
 @frozen
@@ -99,9 +98,14 @@ class Console:
     def _around(self, tree: Expression, given: Mapping[str, Value]) -> Scope:
         """What an expression sees beside the names that are given: no more is read than it needs."""
         wanted = {reference.root for reference in references(tree)} - given.keys()
-        if self._sources is not None and wanted & (OF_A_PROJECT | OF_A_WORKFLOW):
+        if self._sources is None or not wanted:
+            return self._functions
+        try:
             return self._of_project
-        return self._functions
+        except InvalidProjectError:
+            if wanted & OF_A_PROJECT:
+                raise
+            return self._functions  # a name that means nothing anywhere is all that there is to tell
 
     @cached_property
     def _functions(self) -> Scope:
