@@ -2,7 +2,8 @@
 
 Rules (docs/glossary.md): a name of a project, environment, workflow, task or schedule is
 `[A-Za-z_][A-Za-z0-9_-]*`; a run's id is 10 characters of Crockford's base32, which leaves out I, L, O and U,
-reads them as 1, 1, 0 and V when typed, and ignores case. Every id that ever reaches a path comes through here.
+reads them as 1, 1, 0 and V when typed, and ignores case. Every id that ever reaches a path comes through here. A
+label of a process is written as hosts are, and may have `_`, `:`, `/`, `=`, `+` and `@` in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from cronicle.values import Value
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 """A valid name; match with `NAME.match`."""
 
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/=+@-]{0,254}\Z")
+
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RUN_ID_LENGTH = 10
 SHORTEST_PREFIX = 3
@@ -30,6 +33,11 @@ _ID_PREFIX = re.compile(rf"[{CROCKFORD}ILOUa-z]{{1,{RUN_ID_LENGTH}}}\Z")
 def is_name(text: str) -> bool:
     """True if `text` may name a project, environment, workflow, task or schedule."""
     return NAME.match(text) is not None
+
+
+def is_label(text: str) -> bool:
+    """True if `text` may be a label of a process."""
+    return _LABEL.match(text) is not None
 
 
 def new_run_id(random_below: Callable[[int], int]) -> str:

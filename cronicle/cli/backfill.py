@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    LabelOption,
+    ProjectOption,
+    StoreOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -53,6 +60,7 @@ def backfill(
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
+    labels: LabelOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
@@ -80,7 +88,7 @@ def backfill(
         if everything
         else Choice.CHANGED
     )
-    session = open_session(store, environment, files, project)
+    session = open_session(store, environment, files, project, labels=labels)
     with session.store() as opened:
         candidate = find_candidate(
             session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()

@@ -26,6 +26,7 @@ from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode
 from cronicle.names import task_label
+from cronicle.operations.labels import check_labels
 from cronicle.operations.make_backfill import BackfillPlan, make_backfill
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
@@ -90,6 +91,9 @@ def follow_new_backfill(
     session: Session, store: Store, plan: BackfillPlan, *, slots: int | None, json: bool
 ) -> int:
     """Make a backfill and drive it to its end."""
+    check_labels(
+        plan.candidate.workflow, plan.runs_on, session.labels, ["Leave it to one that serves: --detach."]
+    )
 
     def make(owner: Owner) -> BackfillRecord:
         return make_backfill(

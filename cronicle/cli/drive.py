@@ -51,6 +51,7 @@ def own(session: Session, store: Store, slots: int) -> AbstractAsyncContextManag
         command=session.actor().command,
         environ=os.environ,
         pass_environment=session.where.settings.pass_environment,
+        labels=session.labels,
     )
 
 

@@ -18,6 +18,8 @@ from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode, UsageError
 from cronicle.operations.ask import Candidate, Wish, make_run
 from cronicle.operations.create_run import chosen_tasks
+from cronicle.operations.labels import check_labels
+from cronicle.runs.labels import labels_needed
 from cronicle.runs.states import RunState
 from cronicle.store.records import RunRecord
 from cronicle.views.words import name_of
@@ -41,6 +43,14 @@ def follow_run(
     if dry_run:
         _say_dry_run(candidate, wish)
         return ExitCode.GOOD
+
+    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
+    check_labels(
+        candidate.workflow,
+        labels_needed(candidate.spec, chosen),
+        session.labels,
+        ["Leave it to one that serves: --detach."],
+    )
 
     def make(owner: Owner) -> RunRecord:
         return make_run(

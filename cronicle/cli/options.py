@@ -26,6 +26,14 @@ ProjectOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--project", metavar="NAME", help="The project (default: that of the folder)."),
 ]
+LabelOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="This process can execute tasks that need the label (`runs_on`); may be repeated.",
+    ),
+]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JsonLinesOption: TypeAlias = Annotated[
     bool, typer.Option("--jsonl", help="One JSON object a line on stdout.")

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    LabelOption,
+    ProjectOption,
+    StoreOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -17,6 +24,7 @@ def resume(
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
+    labels: LabelOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
@@ -27,6 +35,6 @@ def resume(
     from cronicle.cli.resuming import resume_one
     from cronicle.cli.session import open_session
 
-    session = open_session(store, environment, files, project)
+    session = open_session(store, environment, files, project, labels=labels)
     with session.store() as opened:
         return resume_one(session, opened, address, slots=slots, json=json)

@@ -13,12 +13,16 @@ from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError
+from cronicle.operations.labels import check_labels
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.words import has_become
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
+
+LEFT_ALONE = "Else leave it: one that serves there takes it up."
+"""What becomes of it without this command."""
 
 UNFINISHED = frozenset({BackfillState.RUNNING, BackfillState.PAUSED})
 
@@ -43,6 +47,7 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
             f"run {found.id} belongs to backfill {found.backfill}",
             f"Go on with that: cronicle resume {found.backfill}",
         )
+    check_labels(f"run {found.id}", found.runs_on, session.labels, [LEFT_ALONE])
     return drive_run(session, store, lambda owner: _adopt_run(store, owner, found), slots=slots, json=json)
 
 
@@ -55,8 +60,15 @@ def _resume_backfill(
             f"backfill {backfill.id} has ended: it {has_become(backfill.state)}",
             f"To run what is not done: cronicle backfill {backfill.workflow} {again}",
         )
+    check_labels(f"backfill {backfill.id}", backfill.runs_on, session.labels, _otherwise(backfill))
     return follow_backfill(
         session, store, lambda owner: _adopt_backfill(store, owner, backfill), slots=slots, json=json
+    )
+
+
+def _otherwise(backfill: BackfillRecord) -> list[str]:
+    return (
+        [LEFT_ALONE] if backfill.state is BackfillState.RUNNING else ["Else resume it on a machine that can."]
     )
 
 

@@ -15,12 +15,17 @@ from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.operations.addresses import addresses_from
 from cronicle.operations.candidate import find_candidate, find_deployed
 from cronicle.operations.deployed import Target
+from cronicle.operations.labels import check_labels
 from cronicle.operations.retry import RetryPlan, make_retry, plan_a_retry
 from cronicle.store.records import RunRecord
 from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
+
+
+ELSEWHERE = "Else retry it on a machine that can."
+"""Where a retry is possible that this machine cannot execute."""
 
 
 def retry_each(
@@ -45,6 +50,7 @@ def retry_each(
     for address in addresses_from(addresses):
         try:
             plan = _plan(session, store, address, revision, from_task, var)
+            check_labels(f"the retry of run {plan.run.id}", plan.runs_on, session.labels, [ELSEWHERE])
         except CronicleError as error:
             if not is_list:
                 raise

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
+from cronicle.cli.options import (
+    EnvironmentOption,
+    FilesOption,
+    JsonOption,
+    LabelOption,
+    ProjectOption,
+    StoreOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -54,6 +61,7 @@ def run(
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
+    labels: LabelOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
@@ -69,7 +77,7 @@ def run(
     from cronicle.operations.params import param_values
     from cronicle.operations.times import series_of, time_of_run
 
-    session = open_session(store, environment, files, project)
+    session = open_session(store, environment, files, project, labels=labels)
     start = None if at is None else start_of_run(at, session.clock.now(), off_schedule=off_schedule)
     needs_no_deployment = dirty or revision not in (None, DEPLOYED)
     if needs_no_deployment:

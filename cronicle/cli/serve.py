@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cronicle.cli.options import FilesOption, StoreOption
+from cronicle.cli.options import FilesOption, LabelOption, StoreOption
 
 app = typer.Typer(add_completion=False)
 
@@ -50,6 +50,7 @@ def serve(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made of ticks, and make nothing.")
     ] = False,
+    labels: LabelOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
 ) -> int:
@@ -57,7 +58,7 @@ def serve(
     from cronicle.cli.serving import ServeWish, serve_store
     from cronicle.cli.session import open_session
 
-    session = open_session(store, files=files)
+    session = open_session(store, files=files, labels=labels)
     wish = ServeWish(
         environments=tuple(environments or ()),
         projects=tuple(projects or ()),

@@ -40,6 +40,15 @@ class Session(Value):
     clock: Clock
     project: str | None = None
     """As asked for with `--project`."""
+    given_labels: tuple[str, ...] = ()
+    """Those of `--label`."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of a process of this machine, with those of the settings file and of `--label`."""
+        from cronicle.operations.labels import process_labels
+
+        return process_labels((*self.where.settings.labels, *self.given_labels))
 
     @property
     def files(self) -> Path:
@@ -247,10 +256,20 @@ def open_session(
     environment: str | None = None,
     files: str | None = None,
     project: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
 ) -> Session:
-    """The session of a command with these options."""
+    """The session of a command with these options.
+
+    Raises:
+        UsageError: The options do not fit together, or a label is none.
+    """
+    if labels:
+        from cronicle.operations.labels import check_asked_labels
+
+        check_asked_labels("--label", labels)
     where = look_around(current_folder(), os.environ, store, files)
-    return Session(where, environment, SystemClock(), project)
+    return Session(where, environment, SystemClock(), project, tuple(labels or ()))
 
 
 def actor_now() -> Actor:

@@ -17,6 +17,7 @@ from cronicle.views.status import (
     next_line,
     scheduler_line,
     schedulers,
+    serving_lines,
     status_document,
     status_of,
     workflow_lines,
@@ -53,6 +54,10 @@ def status(
     if lines:
         say()
         say(_text(lines))
+    if serving := serving_lines(found):
+        say()
+        for line in serving:
+            say(f"  {visible_line(line)}")
     if found.live_count > len(found.live):
         say(
             f"  {found.live_count - len(found.live):,} more runs are not over: cronicle runs --state running,queued"

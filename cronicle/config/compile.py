@@ -21,6 +21,7 @@ from cronicle.config.project import Hook, Pinned, Prepare, Project, Task, Workfl
 from cronicle.config.scope import plan_scope
 from cronicle.config.secrets import named_secret, secret_names
 from cronicle.config.tree import Tree
+from cronicle.runs.labels import labels_of
 from cronicle.runs.spec import (
     HookSpec,
     Lazy,
@@ -127,6 +128,7 @@ class _Compiler:
                 for param in self.workflow.params.values()
             },
             previous=_previous_of(self.workflow),
+            runs_on=labels_of(compiled.values()),
             tasks=tuple(compiled.values()),
             pools={name: pool.slots for name, pool in self.project.pools.items() if name in used},
             hooks=hooks,
@@ -208,6 +210,7 @@ class _Compiler:
             pool_slots=task.pool_slots,
             lock=self._optional_lazy(task.lock, STRING),
             priority=task.priority,
+            runs_on=task.runs_on,
             memory=task.limits.memory,
             cpu_time=task.limits.cpu_time,
             open_files=task.limits.open_files,

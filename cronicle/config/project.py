@@ -191,6 +191,7 @@ class Task:
     skip_exit_code: int | None = None
     pool: str | None = None
     pool_slots: int = 1
+    runs_on: tuple[str, ...] = ()
     lock: Expression | None = None
     priority: int = 0
     limits: Limits = Limits()

@@ -124,6 +124,12 @@ _DEFAULTABLE: Final = (
     _runs("pool_slots", NUMBER, "How many slots of the pool an attempt holds; 1 if not given."),
     _runs("lock", STRING, "A key that one attempt holds at a time, in all runs of the store."),
     _runs("priority", NUMBER, "Who is first where slots are short: the larger number; 0 if not given."),
+    _runs(
+        "runs_on",
+        SetType(STRING),
+        "Labels that a process must have to execute it. Each has its host's name and its system (`linux`, `darwin`), "
+        "and those that `--label` and the settings file give it.",
+    ),
     _runs("group", STRING, "What it is drawn together with, and selected by as `group:NAME`."),
     _TAGS,
 )
@@ -491,8 +497,8 @@ LATER: Final[dict[str, frozenset[str]]] = {
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
     "workflow": _words("runbook for_each on_deploy_failed rerun"),
-    "task": _words("produces runs_on reuse rerun"),
-    "defaults": _words("produces runs_on reuse rerun"),
+    "task": _words("produces reuse rerun"),
+    "defaults": _words("produces reuse rerun"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

@@ -32,6 +32,7 @@ from cronicle.config.references import (
     check_reference,
 )
 from cronicle.config.secrets import check_stdin, warn_of_command
+from cronicle.names import is_label
 from cronicle.runs.spec import RetrySpec, WaitSpec
 from dag.frontier import JoinRule
 from grammar.diagnostics import register
@@ -132,6 +133,7 @@ def read_task(
         pool_slots=_whole_or(reader.whole(body, "pool_slots", least=1), 1),
         lock=reader.late(attribute_of(body, "lock"), IN_LOCK_OF_TASK, STRING),
         priority=_whole_or(reader.whole(body, "priority", least=-(2**31)), 0),
+        runs_on=_labels(reader, attribute_of(body, "runs_on")),
         limits=_limits(reader, body),
         group=reader.optional_text(body, "group"),
         tags=reader.tags(body),
@@ -462,6 +464,21 @@ def _limits(reader: Reader, body: Body) -> Limits:
         log_size=_whole_or(inner.size(block.body, "log_size"), default.log_size),
         stdout_size=_whole_or(inner.size(block.body, "stdout_size"), default.stdout_size),
     )
+
+
+def _labels(reader: Reader, attribute: Attribute | None) -> tuple[str, ...]:
+    value = reader.known(attribute, SetType(STRING))
+    if attribute is None or value is None:
+        return ()
+    labels = sorted(str(item) for item in value)  # type: ignore[union-attr] # converted to a set
+    for label in labels:
+        if not is_label(label):
+            reader.invalid(
+                attribute,
+                f'"{label}" is not a label',
+                "A label has letters, digits and _ . : / = + @ - in it, and begins with a letter, a digit or _.",
+            )
+    return tuple(labels)
 
 
 def _whole_or(value: int | None, default: int) -> int:

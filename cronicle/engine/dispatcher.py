@@ -34,7 +34,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import RunState
 from cronicle.schedule.admission import Queued
-from cronicle.store.records import RunRecord, Transition
+from cronicle.store.records import Actor, RunRecord, Transition
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -107,6 +107,8 @@ class Dispatcher:
         self._known: set[str] = set()
         self._beginning: set[str] = set()
         self._hasty: list[RunRecord] = []
+        self._to_end: dict[str, tuple[Actor, str]] = {}
+        """By whom, and why, runs are to be ended that have no driver yet."""
         self._number = count()
         self._changed = trio.Event()
         self._others_changed = False
@@ -151,6 +153,13 @@ class Dispatcher:
                 heapq.heapify(self._ready)
                 self._hasty.append(_numbered(run, sequence))
                 break
+        self._wake()
+
+    def end(self, run: RunRecord, actor: Actor, reason: str) -> None:
+        """Have a live run that this process owns ended; nothing more of it is started."""
+        self._known.add(run.id)
+        self._to_end[run.id] = actor, reason
+        self._hasty.append(run)
         self._wake()
 
     def let_go(self, run_ids: Iterable[str]) -> None:
@@ -322,6 +331,8 @@ class Dispatcher:
     async def _drive(self, run: RunRecord) -> None:
         try:
             driver = self._owner.driver_for(run, self._observed)
+            if asked := self._to_end.pop(run.id, None):
+                driver.cancel(*asked)
             machine = await driver.drive()
         except Exception as error:
             if is_fatal(self._owner, error):

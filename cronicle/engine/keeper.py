@@ -15,10 +15,14 @@ from cronicle.engine.failures import is_fatal, tell_set_aside
 from cronicle.engine.recovery import settle_dead_owners
 from cronicle.engine.runner import Observer
 from cronicle.engine.sharing import Shares, moves
+from cronicle.operations.in_force import SCHEDULER
+from cronicle.operations.labels import named
 from cronicle.operations.scope import Scope
+from cronicle.runs.labels import missing_labels
 from cronicle.runs.states import LIVE
+from cronicle.schedule.admission import PolicyReason
 from cronicle.store.interface import StoreError, UnwritableError
-from cronicle.store.records import BackfillRecord
+from cronicle.store.records import Actor, BackfillRecord
 from cronicle.store.serving import ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
@@ -51,6 +55,10 @@ class Keeper:
         self._woken = trio.Event()
         self._backfills: set[str] = set()
         self._set_aside: set[str] = set()
+        self._superseded: dict[str, tuple[str, ...]] = {}
+        """Runs without an owner that are to be ended, with the labels that they need."""
+        self._lacking: frozenset[tuple[str, ...]] = frozenset()
+        """What runs need and nobody has who serves."""
 
     @property
     def is_idle(self) -> bool:
@@ -71,8 +79,13 @@ class Keeper:
         for run_id in run_ids:
             self._dispatcher.hasten(run_id)
             run = self._owner.store.find_run(run_id)
-            if run is not None and run.owner is not None:
+            if run is None:
+                continue
+            if run.owner is not None:
                 self._owner.wake_other(run.owner)
+            elif run.runs_on:  # nobody may ever come who could take it up
+                self._superseded[run_id] = run.runs_on
+                self._woken.set()
 
     def tell_others(self) -> None:
         """Have the other processes look: a run has ended that theirs may wait for, or nobody leads any more."""
@@ -84,6 +97,7 @@ class Keeper:
         """Adopt for as long as this is not cancelled."""
         owner = self._owner
         await owner.journal.call(owner.store.serve_as, owner.id, self._scope.key, owner.slots.size)
+        self.tell_others()  # runs may wait for the labels that it has
         async with trio.open_nursery() as nursery:
             look_at = trio.current_time()
             while True:
@@ -118,7 +132,10 @@ class Keeper:
         unowned = tuple(one for one in unowned if one.id not in self._set_aside)
         if unowned and not self._is_draining:
             serving = await owner.journal.call(owner.store.list_serving, self._scope.key)
+            self._tell_of_lacking(unowned, serving)
             await self._take_up([one.id for one in await self._mine(unowned, serving)], nursery)
+        if self._superseded:
+            await self._end_superseded()
 
     async def _mine(
         self, unowned: Sequence[UnownedRecord], serving: Sequence[ServingRecord]
@@ -128,14 +145,16 @@ class Keeper:
         mine: list[UnownedRecord] = []
         assigned: dict[str, str] = {}
         for one in unowned:
-            if one.assigned_to == owner.id:
+            is_able = not missing_labels(one.runs_on, owner.labels)
+            if one.assigned_to == owner.id and is_able:
                 mine.append(one)
-            elif one.assigned_to in shares.owners or not self._scope.takes(one.project, one.environment):
+            elif shares.can_take(one.assigned_to, one.runs_on) or not self._takes(one):
                 continue
             elif one.is_backfill or len(serving) <= 1:
-                mine.append(one)
+                if is_able:
+                    mine.append(one)
             elif self._leads():
-                taker = shares.next()
+                taker = shares.next(one.runs_on)
                 if taker == owner.id:
                     mine.append(one)
                 elif taker is not None:
@@ -145,6 +164,36 @@ class Keeper:
             for other in set(assigned.values()):
                 owner.wake_other(other)
         return mine
+
+    def _takes(self, one: UnownedRecord) -> bool:
+        return self._scope.takes(one.project, one.environment)
+
+    def _tell_of_lacking(self, unowned: Sequence[UnownedRecord], serving: Sequence[ServingRecord]) -> None:
+        """As the leader, say in the log which labels something waits for that nobody has who serves; once."""
+        if not self._leads():
+            return
+        needed = {one.runs_on for one in unowned if one.runs_on and self._takes(one)}
+        lacking = frozenset(runs_on for runs_on in needed if _is_lacking(runs_on, serving))
+        for runs_on in sorted(lacking - self._lacking):
+            _log.warning(
+                "Something waits for a process with %s, and none serves: start one there with cronicle serve.",
+                named(runs_on),
+            )
+        self._lacking = lacking
+
+    async def _end_superseded(self) -> None:
+        """End those in whose place there is a newer one, and for which nobody serves who could take them up."""
+        owner = self._owner
+        superseded, self._superseded = self._superseded, {}
+        serving = await owner.journal.call(owner.store.list_serving, self._scope.key)
+        actor = Actor(user=SCHEDULER, host=owner.host, command="cronicle serve")
+        for run_id, runs_on in superseded.items():
+            if not _is_lacking(runs_on, serving):  # whoever takes it up finds that it is to be ended
+                continue
+            if await owner.journal.call(owner.store.adopt_run, run_id, owner.id):
+                run = owner.store.find_run(run_id)
+                assert run is not None
+                self._dispatcher.end(run, actor, PolicyReason.SUPERSEDED)
 
     async def _take_up(self, found: Sequence[str], nursery: trio.Nursery) -> None:
         owner = self._owner
@@ -212,3 +261,8 @@ class Keeper:
             tell_set_aside(f"backfill {backfill.id} of {backfill.workflow}", error)
         finally:
             self._backfills.discard(backfill.id)
+
+
+def _is_lacking(runs_on: tuple[str, ...], serving: Sequence[ServingRecord]) -> bool:
+    """True if nobody who serves has all these labels."""
+    return all(missing_labels(runs_on, one.labels) for one in serving)

@@ -10,7 +10,7 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property, partial
@@ -34,6 +34,7 @@ from cronicle.engine.wake import listen, remove_sockets_of_the_dead, wake_owner
 from cronicle.errors import CronicleError
 from cronicle.execute.belonging import become_subreaper
 from cronicle.names import new_run_id
+from cronicle.operations.labels import process_labels
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.spec import RunSpec, spec_from_bytes
@@ -78,6 +79,7 @@ class Owner:
     ) -> None:
         self.id = record.id
         self.host = record.host
+        self.labels = record.labels
         self.store = store
         self.files = files
         self.clock = clock
@@ -268,9 +270,13 @@ async def become_owner(
     command: str,
     environ: Mapping[str, str],
     pass_environment: tuple[str, ...] = (),
+    labels: Iterable[str] = (),
     random_below: Callable[[int], int] = secrets.randbelow,
 ) -> AsyncIterator[Owner]:
-    """Be an owner of runs for as long as the context is open, and until the hooks of dead owners are told."""
+    """Be an owner of runs for as long as the context is open, and until the hooks of dead owners are told.
+
+    `labels` are those that the process has beside the ones that every process has.
+    """
     become_subreaper()
     record = store.register_owner(
         OwnerRecord(
@@ -279,6 +285,7 @@ async def become_owner(
             pid=getpid(),
             command=command,
             started_at=clock.now(),
+            labels=process_labels(labels),
         )
     )
     owner = Owner(record, store, files, clock, slots, environ, pass_environment, random_below)

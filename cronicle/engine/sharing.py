@@ -1,15 +1,18 @@
 """Who of those that serve takes which runs. Pure.
 
-Rules: what nobody owns goes to whoever has the least to do for each of its slots. A process that has more queued runs
-than it can begin gives up some where another has slots to spare; the runs that it has begun stay.
+Rules: what nobody owns goes to whoever has the least to do for each of its slots, of those that have the labels which
+it needs; where nobody has them it stays. A process that has more queued runs than it can begin gives up some where
+another that can execute them has slots to spare; the runs that it has begun stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from attrs import evolve, frozen
 
+from cronicle.runs.labels import missing_labels
 from cronicle.store.serving import ServingRecord
 from cronicle.values import Value
 
@@ -34,9 +37,17 @@ class Shares:
         """Those that serve."""
         return frozenset(self._serving)
 
-    def next(self) -> str | None:
-        """Who takes one run more; None if nobody serves."""
-        least = min(self._serving.values(), key=_load, default=None)
+    def can_take(self, owner: str | None, runs_on: tuple[str, ...]) -> bool:
+        """True for one that serves and has these labels."""
+        found = None if owner is None else self._serving.get(owner)
+        return found is not None and not missing_labels(runs_on, found.labels)
+
+    def next(self, runs_on: tuple[str, ...] = ()) -> str | None:
+        """Who takes one run more, which needs these labels; None if nobody serves who has them."""
+        able: Iterable[ServingRecord] = self._serving.values()
+        if runs_on:
+            able = [one for one in able if not missing_labels(runs_on, one.labels)]
+        least = min(able, key=_load, default=None)
         if least is None:
             return None
         self._serving[least.owner] = evolve(least, live=least.live + 1)
@@ -50,10 +61,10 @@ def moves(serving: Sequence[ServingRecord]) -> tuple[Move, ...]:
     for target in sorted(serving, key=_load):
         room = target.slots - target.live
         while room > 0:
-            source = max(left.values(), key=_waiting, default=None)
-            if source is None or source.owner == target.owner or _waiting(source) <= 0:
+            source = max(left.values(), key=partial(_spare, target=target), default=None)
+            if source is None or source.owner == target.owner:
                 break
-            count = min(room, _waiting(source), source.queued)
+            count = min(room, _spare(source, target))
             if count <= 0:
                 break
             found.append(Move(source=source.owner, target=target.owner, count=count))
@@ -69,3 +80,11 @@ def _load(one: ServingRecord) -> float:
 def _waiting(one: ServingRecord) -> int:
     """Queued runs for which it has no slot."""
     return min(one.queued, one.live - one.slots)
+
+
+def _spare(source: ServingRecord, target: ServingRecord) -> int:
+    """Those of them that another can execute. Which ones have gone to somebody else is not known: never too many."""
+    if not source.needing:
+        return _waiting(source)
+    tied = sum(count for runs_on, count in source.needing.items() if missing_labels(runs_on, target.labels))
+    return min(_waiting(source), source.queued - tied)

@@ -142,6 +142,7 @@ class Ticker:
             now=now,
             new_id=owner.new_id,
             spec_named=owner.spec_named,
+            labels=owner.labels,
             taker=(await self._shares()).next,
         )
         limit = FIRST_BATCH

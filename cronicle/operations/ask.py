@@ -13,6 +13,7 @@ from cronicle.errors import CronicleError
 from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
 from cronicle.operations.deployed import Target
 from cronicle.operations.lock import under_policy
+from cronicle.runs.labels import labels_needed
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
@@ -66,6 +67,7 @@ def make_run(
         CronicleError: The logical time has a live run already.
         UsageError: A selector matches nothing.
     """
+    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     run = RunRecord(
         id=run_id,
         project=candidate.target.project.name,
@@ -82,11 +84,11 @@ def make_run(
         params=wish.params,
         actor=actor,
         owner=owner,
+        runs_on=labels_needed(candidate.spec, chosen),
         created_at=now,
         not_before=wish.not_before,
     )
     run = under_policy(run, candidate.spec.policy)
-    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     made = store.create_run(
         NewRun(run=run, events=first_facts(run, select_for(store, files, run, candidate.spec, chosen)))
     )

@@ -199,6 +199,7 @@ def backfill_run(
         params=backfill.params,
         actor=backfill.actor,
         owner=owner,
+        runs_on=backfill.runs_on,
         created_at=now,
     )
     run = under_policy(run, spec.policy)

@@ -12,6 +12,7 @@ from cronicle.config.deployed import series_from_json
 from cronicle.operations.create_run import ticked
 from cronicle.operations.lock import under_policy
 from cronicle.runs import events as ev
+from cronicle.runs.labels import missing_labels
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import ParamSpec, RunSpec
 from cronicle.runs.states import Cause
@@ -79,8 +80,17 @@ class Maker(Value):
     """Gives a fresh id for a run."""
     spec_named: Callable[[str], RunSpec]
     """Gives a spec by its hash."""
-    taker: Callable[[], str | None] | None = None
-    """Names the process that is to take the next run; None: always the one that makes them."""
+    labels: tuple[str, ...] = ()
+    """What that process can execute."""
+    taker: Callable[[tuple[str, ...]], str | None] | None = None
+    """Names the process that is to take the next run, which needs these labels; None: the one that makes them."""
+
+    def taker_of(self, runs_on: tuple[str, ...]) -> str | None:
+        """The process that is to take a run which needs these labels; None if nobody has them."""
+        taker = None if self.taker is None else self.taker(runs_on)
+        if taker is None and not missing_labels(runs_on, self.labels):
+            return self.owner
+        return taker
 
     def actor(self, command: str) -> Actor:
         """The scheduler, as the one who asked."""
@@ -128,7 +138,7 @@ def new_run(
         CronicleError, ValueError: Its spec cannot be read, or its lock not be evaluated.
     """
     spec = maker.spec_named(workflow.spec_hash)
-    taker = maker.owner if maker.taker is None else maker.taker() or maker.owner
+    taker = maker.taker_of(spec.runs_on)
     run = RunRecord(
         id=maker.new_id(),
         project=workflow.project,
@@ -144,6 +154,7 @@ def new_run(
         actor=maker.actor(command),
         owner=maker.owner if taker == maker.owner else None,
         assigned_to=None if taker == maker.owner else taker,
+        runs_on=spec.runs_on,
         created_at=maker.now,
     )
     return NewRun(run=under_policy(run, workflow.policy), events=(ev.RunQueued(at=maker.now, run_id=run.id),))

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import field, frozen
 
 from cronicle.errors import CronicleError, UsageError
+from cronicle.names import is_label
 from cronicle.store.url import has_password, is_url, shown_url
 from cronicle.values import Value
 
@@ -39,6 +40,7 @@ class Settings(Value):
     store: str | None = None
     files: str | None = None
     pass_environment: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @frozen(eq=False, repr=False)
@@ -128,10 +130,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _settings(path: Path, content: Mapping[str, Any]) -> Settings:
     names = content.get("pass_environment", [])
-    unknown = sorted(content.keys() - {"store", "files", "pass_environment"})
+    unknown = sorted(content.keys() - {"store", "files", "pass_environment", "labels"})
     if unknown:
         raise CronicleError(
-            f"{path}: there is no setting {unknown[0]!r}", "Settings are: store, files, pass_environment."
+            f"{path}: there is no setting {unknown[0]!r}",
+            "Settings are: store, files, pass_environment, labels.",
         )
     for name in ("store", "files"):
         if not isinstance(content.get(name), str | None):
@@ -141,7 +144,15 @@ def _settings(path: Path, content: Mapping[str, Any]) -> Settings:
             f"{path}: `pass_environment` must be a list of names",
             'Write it as: pass_environment = ["HTTP_PROXY"]',
         )
-    return Settings(path, content.get("store"), content.get("files"), tuple(names))
+    labels = content.get("labels", [])
+    if not isinstance(labels, list) or not all(
+        isinstance(label, str) and is_label(label) for label in labels
+    ):
+        raise CronicleError(
+            f"{path}: `labels` must be a list of labels, each of letters, digits and _ . : / = + @ -",
+            'Write it as: labels = ["gpu", "zone:b"]',
+        )
+    return Settings(path, content.get("store"), content.get("files"), tuple(names), tuple(labels))
 
 
 def look_around(

@@ -12,6 +12,7 @@ from attrs import frozen
 from cronicle.errors import CronicleError, UsageError
 from cronicle.operations.ask import Candidate
 from cronicle.operations.create_run import chosen_tasks
+from cronicle.runs.labels import labels_needed
 from cronicle.schedule.ticks import Tick
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
@@ -62,6 +63,12 @@ class BackfillPlan:
     def left_out(self) -> int:
         """Ticks in the range that are not taken."""
         return self.in_range - len(self.ticks)
+
+    @property
+    def runs_on(self) -> tuple[str, ...]:
+        """The labels that whoever executes its runs must have."""
+        spec = self.candidate.spec
+        return labels_needed(spec, chosen_tasks(spec, self.only, self.without))
 
     def estimate(self, slots: int) -> float | None:
         """Seconds that it will take, roughly."""
@@ -177,6 +184,7 @@ def make_backfill(
         newest_first=plan.newest_first,
         max_failures=plan.max_failures,
         hooks=plan.hooks,
+        runs_on=plan.runs_on,
         counts=True,
         total=len(plan.ticks),
         actor=actor,

@@ -16,6 +16,7 @@ from cronicle.operations.lock import under_policy
 from cronicle.operations.previous import taken_over
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.plan.renames import Renames, with_renamed_results
+from cronicle.runs.labels import labels_needed
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
 from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
@@ -40,6 +41,11 @@ class RetryPlan:
     changed_since: tuple[str, ...]
     """Tasks that had failed, that the deployed revision does differently, and that this retry repeats."""
     deployed_revision: str | None
+
+    @property
+    def runs_on(self) -> tuple[str, ...]:
+        """The labels that whoever executes it must have."""
+        return labels_needed(self.spec, self.selection.executed)
 
 
 def plan_a_retry(
@@ -111,6 +117,7 @@ def make_retry(
         dirty=plan.dirty,
         actor=actor,
         owner=owner,
+        runs_on=plan.runs_on,
         created_at=now,
     )
     run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))

@@ -54,6 +54,7 @@ MATTERS: Mapping[str, bool] = {
     "pool_slots": False,
     "lock": False,
     "priority": False,
+    "runs_on": False,
     "memory": False,
     "cpu_time": False,
     "open_files": False,

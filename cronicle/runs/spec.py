@@ -116,6 +116,8 @@ class TaskSpec(Value):
     lock: Lazy | None = None
     """A key with one holder in the store; an attempt holds it as it holds a slot."""
     priority: int = 0
+    runs_on: tuple[str, ...] = ()
+    """Labels that a process must have to execute it, sorted."""
     memory: int | None = None
     """Of each of its processes, as the next two are."""
     cpu_time: float | None = None
@@ -240,6 +242,8 @@ class RunSpec(Value):
     params: Mapping[str, ParamSpec] = field(factory=dict)
     previous: tuple[str, ...] | None = None
     """The tasks of which expressions use outputs of the previous run; None if no expression refers to it."""
+    runs_on: tuple[str, ...] = ()
+    """Those that its tasks name, all of them: a run is executed by one process."""
     tasks: tuple[TaskSpec, ...]
     """In an order in which every task comes after its upstreams."""
     pools: Mapping[str, int] = field(factory=dict)

@@ -25,6 +25,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder()
+_LABELS = msgspec.json.Decoder(tuple[str, ...])
 
 
 def to_json(value: Any) -> str:
@@ -55,6 +56,16 @@ def to_optional(at: datetime | None) -> int | None:
 def from_optional(number: int | None) -> datetime | None:
     """As `from_instant`; None stays None."""
     return None if number is None else EPOCH + timedelta(microseconds=number)
+
+
+def to_labels(labels: tuple[str, ...]) -> str | None:
+    """A sorted list of labels; None for none, so that what needs none costs nothing."""
+    return to_json(labels) if labels else None
+
+
+def from_labels(text: str | None) -> tuple[str, ...]:
+    """The labels of `to_labels`."""
+    return () if text is None else _LABELS.decode(text)
 
 
 def to_key(key: str | None) -> str:

@@ -62,7 +62,7 @@ TABLES = (
         "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
         "interval_end timezone state reason cause counts dirty revision deployment backfill backfill_position "
         "retry_of spec_hash params actor owner created_at started_at ended_at ended_event lateness "
-        "cancel_requested packed_tasks hooks_open not_before lock admitted assigned_to",
+        "cancel_requested packed_tasks hooks_open not_before lock admitted assigned_to runs_on",
         number="sequence",
     ),
     Table("run_event", "run sequence", "type version at body", condition=_OF_A_RUN.format("run_event")),
@@ -84,7 +84,7 @@ TABLES = (
         "sequence",
         "id project environment workflow series from_text to_text timezone revision deployment spec_hash params "
         "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
-        "created_at ended_at",
+        "created_at ended_at runs_on",
         number="sequence",
     ),
     Table(

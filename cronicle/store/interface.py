@@ -167,7 +167,7 @@ class Store(StoreReader, Protocol):
         """Take runs from an owner that it has not begun, the youngest of those that may start first; their ids.
 
         They have no owner then and are assigned to `target`, or to nobody if that is empty. Runs of backfills stay
-        with whoever drives the backfill.
+        with whoever drives the backfill, and those that need labels which `target` does not have stay as well.
         """
         ...
 

@@ -250,7 +250,10 @@ class StoreReader(Protocol):
         ...
 
     def list_unowned(self) -> tuple[UnownedRecord, ...]:
-        """Live runs and unfinished backfills that nobody owns, but not paused backfills; oldest first."""
+        """Live runs and unfinished backfills that nobody owns, but not paused backfills; oldest first.
+
+        Of runs of an environment that need the same labels some hundreds: they may wait for days.
+        """
         ...
 
     def list_serving(self, scope: str) -> tuple[ServingRecord, ...]:

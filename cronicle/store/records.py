@@ -157,6 +157,8 @@ class RunRecord(Value):
     """True once it may start. Runs that are made with rules to meet (`Policy`) wait for it in state queued."""
     assigned_to: str | None = None
     """The process that serves which is to take it up, while it has no owner."""
+    runs_on: tuple[str, ...] = ()
+    """Labels that the process must have which drives it, sorted."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
@@ -261,6 +263,8 @@ class BackfillRecord(Value):
     newest_first: bool = False
     max_failures: int = 10
     hooks: bool = False
+    runs_on: tuple[str, ...] = ()
+    """Labels that the process must have which drives it and its runs, sorted."""
     counts: bool = True
     state: BackfillState = BackfillState.RUNNING
     reason: str | None = None
@@ -301,6 +305,8 @@ class OwnerRecord(Value):
     pid: int
     command: str
     started_at: datetime
+    labels: tuple[str, ...] = ()
+    """What it can execute, sorted: tasks whose `runs_on` names no other."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

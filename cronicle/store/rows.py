@@ -17,9 +17,11 @@ from cronicle.store.cells import (
     from_instant,
     from_json,
     from_key,
+    from_labels,
     from_optional,
     to_instant,
     to_json,
+    to_labels,
     to_optional,
 )
 from cronicle.store.records import (
@@ -28,14 +30,11 @@ from cronicle.store.records import (
     AuditRecord,
     BackfillRecord,
     BackfillTick,
-    ControlRequest,
     DeployedWorkflow,
     DeploymentRecord,
     EndedRun,
-    OwnerRecord,
     ProjectRecord,
     RunRecord,
-    SlotRequest,
     SourcePin,
     TaskRecord,
 )
@@ -131,7 +130,7 @@ RUN_COLUMNS = (
     "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
     "interval_end timezone state reason cause counts dirty revision deployment backfill retry_of spec_hash params "
     "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks "
-    "not_before lock admitted assigned_to"
+    "not_before lock admitted assigned_to runs_on"
 )
 """Those that a new run is made with; reading has `sequence` before them."""
 
@@ -179,6 +178,7 @@ def run_from(row: Row) -> RunRecord:
         lock=row[33],
         admitted=bool(row[34]),
         assigned_to=row[35],
+        runs_on=from_labels(row[36]),
     )
     _check_run(run)
     return run
@@ -274,6 +274,7 @@ def run_row(run: RunRecord) -> Row:
         run.lock,
         run.admitted,
         run.assigned_to,
+        to_labels(run.runs_on),
     )
 
 
@@ -331,7 +332,7 @@ def attempt_from(run_id: str, row: Row) -> AttemptRecord:
 BACKFILL_COLUMNS = (
     "id project environment workflow series from_text to_text timezone revision deployment spec_hash params "
     "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
-    "created_at ended_at"
+    "created_at ended_at runs_on"
 )
 """Those that a new backfill is made with; reading has `sequence` before them."""
 
@@ -368,6 +369,7 @@ def backfill_from(row: Row) -> BackfillRecord:
         owner=row[26],
         created_at=from_instant(row[27]),
         ended_at=from_optional(row[28]),
+        runs_on=from_labels(row[29]),
     )
 
 
@@ -402,6 +404,7 @@ def backfill_row(backfill: BackfillRecord) -> Row:
         backfill.owner,
         to_instant(backfill.created_at),
         to_optional(backfill.ended_at),
+        to_labels(backfill.runs_on),
     )
 
 
@@ -433,53 +436,6 @@ def tick_row(tick: BackfillTick) -> Row:
         tick.interval_start_nominal,
         to_instant(tick.interval_end),
         tick.run_id,
-    )
-
-
-OWNER_COLUMNS = "id epoch host pid command started_at"
-
-
-def owner_from(row: Row) -> OwnerRecord:
-    """An owner."""
-    owner, epoch, host, pid, command, started_at = row
-    return OwnerRecord(
-        id=owner, epoch=epoch, host=host, pid=pid, command=command, started_at=from_instant(started_at)
-    )
-
-
-REQUEST_COLUMNS = "id target verb actor reason requested_at"
-
-
-def request_from(row: Row) -> ControlRequest:
-    """A control request."""
-    number, target, verb, actor, reason, requested_at = row
-    return ControlRequest(
-        id=number,
-        target=target,
-        verb=verb,
-        actor=_ACTOR.decode(actor),
-        reason=reason,
-        requested_at=from_instant(requested_at),
-    )
-
-
-SLOT_COLUMNS = "task key attempt owner pool slots priority requested_at granted"
-
-
-def slot_from(row: Row) -> SlotRequest:
-    """A request for slots; the id of its run comes first."""
-    run_id, task, key, attempt, owner, pool, slots, priority, requested_at, granted = row
-    return SlotRequest(
-        run_id=run_id,
-        task=task,
-        key=from_key(key),
-        attempt=attempt,
-        owner=owner,
-        pool=pool,
-        slots=slots,
-        priority=priority,
-        requested_at=from_instant(requested_at),
-        granted=bool(granted),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 from cronicle.values import Value
 
@@ -18,6 +20,10 @@ class ServingRecord(Value):
     """Runs that it owns and that may start or have begun, and those that it is to take up."""
     queued: int
     """Those of them that it owns and has not begun, without those of backfills."""
+    labels: tuple[str, ...] = ()
+    """What it can execute: runs that need no other labels."""
+    needing: Mapping[tuple[str, ...], int] = field(factory=dict)
+    """How many of the queued ones need labels, by which."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -40,3 +46,5 @@ class UnownedRecord(Value):
     is_backfill: bool
     assigned_to: str | None
     """Of a run: the process that is to take it up."""
+    runs_on: tuple[str, ...] = ()
+    """The labels that whoever takes it up must have."""

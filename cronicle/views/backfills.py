@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.states import BackfillState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord
@@ -45,5 +46,7 @@ def backfill_note(store: StoreReader, backfill: BackfillRecord) -> str:
     if backfill.state is BackfillState.RUNNING and (
         backfill.owner is None or not store.is_alive(backfill.owner)
     ):
+        if lacking := find_lacking(store, backfill):
+            return lacking.text
         return f"no process drives it: {go_on}"
     return ""

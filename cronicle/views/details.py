@@ -11,6 +11,7 @@ import msgspec
 from attrs import frozen
 
 from cronicle.names import task_label
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.events import RunMarked
 from cronicle.runs.spec import PrepareSpec, RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
 from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, TaskState
@@ -92,6 +93,7 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
     facts.append(("revision", revision_text(run)))
     facts.append(("counts", _counts(store, run)))
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(run.params.items())]
+    facts += [("runs on", ", ".join(run.runs_on))] if run.runs_on else []
     facts += [("previous", text) for text in _previous(store, run)]
     if run.started_at is not None:
         facts.append(("started", moment(run.started_at, zone, now)))
@@ -101,7 +103,7 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
         facts.append(("ended", moment(run.ended_at, zone, now)))
     facts += [("hook", text) for text in _hooks(store, run)]
     if run.state in LIVE:
-        facts.append(("driven by", owner_text(store, run.owner, run.id)))
+        facts += _driven_by(store, run)
     return facts
 
 
@@ -161,14 +163,16 @@ def revision_text(run: RunRecord) -> str:
     return f"{run.revision}   chosen by --revision"
 
 
-def owner_text(store: StoreReader, owner: str | None, whole_id: str) -> str:
+def _driven_by(store: StoreReader, one: RunRecord | BackfillRecord) -> Facts:
     """The process that drives something, or how to go on without one."""
-    if owner is not None and store.is_alive(owner):
+    if one.owner is not None and store.is_alive(one.owner):
         for record in store.list_owners():
-            if record.id == owner:
-                return f"process {record.pid} on {record.host}: {record.command}"
-        return "a process"
-    return f"no process: cronicle resume {whole_id}"
+            if record.id == one.owner:
+                return [("driven by", f"process {record.pid} on {record.host}: {record.command}")]
+        return [("driven by", "a process")]
+    if lacking := find_lacking(store, one):
+        return [("driven by", f"no process: {lacking.text}"), *(("", text) for text in lacking.served_by)]
+    return [("driven by", f"no process: cronicle resume {one.id}")]
 
 
 def _counts(store: StoreReader, run: RunRecord) -> str:
@@ -314,6 +318,7 @@ def backfill_facts(store: StoreReader, backfill: BackfillRecord, now: datetime) 
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(backfill.params.items())]
     if backfill.selection:
         facts.append(("tasks", _json(backfill.selection)))
+    facts += [("runs on", ", ".join(backfill.runs_on))] if backfill.runs_on else []
     facts.append(("at once", str(backfill.parallel or "as many as its process has slots")))
     facts.append(("pauses after", plural(backfill.max_failures, "failure")))
     facts += [("why", backfill.reason)] if backfill.reason else []
@@ -322,7 +327,7 @@ def backfill_facts(store: StoreReader, backfill: BackfillRecord, now: datetime) 
     if backfill.state is BackfillState.PAUSED:
         facts.append(("go on", f"cronicle resume {backfill.id}"))
     elif backfill.state is BackfillState.RUNNING:
-        facts.append(("driven by", owner_text(store, backfill.owner, backfill.id)))
+        facts += _driven_by(store, backfill)
     facts.append(("its runs", f"cronicle runs --backfill {backfill.id}"))
     return facts
 

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from cronicle.names import task_label
 from cronicle.operations.gates import waiting_reasons
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.states import LIVE, Cause, Reason, RunState, TaskState
 from cronicle.runs.units import Unit
 from cronicle.store.reading import StoreReader
@@ -78,6 +79,10 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
                 summary, because = f"{title} succeeded: {reason_text(run.reason)}", [*story.marked()]
         case RunState.SKIPPED:
             summary = f"{title} was skipped" + (f": {reason_text(run.reason)}" if run.reason else "")
+        case _ if (lacking := find_lacking(store, run)) is not None:
+            summary = f"{title} is {run.state}, {lacking.text}"
+            because += lacking.served_by
+            commands = [f"cronicle cancel {run.id}"]
         case _ if not story.is_driven():
             summary = f"{title} is {run.state}, and no process drives it"
             commands = [f"cronicle resume {run.id}", f"cronicle cancel {run.id}"]
@@ -110,8 +115,11 @@ def explain_task(
     summary, *because = story.chain(unit)
     commands = [f"cronicle logs {story.address(unit.id)}"] if story.attempts_of(unit.id) else []
     if run.state in LIVE and not unit.ended and not story.is_driven():
-        because.insert(0, f"no process drives run {run.id}")
-        commands.append(f"cronicle resume {run.id}")
+        if lacking := find_lacking(store, run):
+            because[:0] = [f"run {run.id} is {lacking.text}", *lacking.served_by]
+        else:
+            because.insert(0, f"no process drives run {run.id}")
+            commands.append(f"cronicle resume {run.id}")
     return Explanation(
         subject=story.address(unit.id),
         project=run.project,

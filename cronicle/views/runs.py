@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from attrs import evolve, frozen
 
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
@@ -102,6 +103,8 @@ def _note(
 ) -> str:
     """What is to be said of a run beside its figures."""
     if run.state in LIVE:
+        if lacking := find_lacking(store, run):
+            return lacking.text
         if run.owner is None or not store.is_alive(run.owner):
             return f"no process drives it: cronicle resume {run.id}"
         return "is being cancelled" if run.cancel_requested else ""

@@ -93,6 +93,8 @@ class RunShape:
     started_at: datetime | None
     ended_at: datetime | None
     lateness: float | None
+    runs_on: tuple[str, ...] = ()
+    """The labels that a process must have to drive it."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -220,6 +222,8 @@ class BackfillShape:
     owner: str | None
     created_at: datetime
     ended_at: datetime | None
+    runs_on: tuple[str, ...] = ()
+    """The labels that a process must have to drive it."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -282,6 +286,7 @@ def run_fields(run: RunRecord) -> dict[str, Any]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "lateness": run.lateness,
+        "runs_on": run.runs_on,
     }
 
 
@@ -415,6 +420,7 @@ def backfill_shape(backfill: BackfillRecord) -> BackfillShape:
         owner=backfill.owner,
         created_at=backfill.created_at,
         ended_at=backfill.ended_at,
+        runs_on=backfill.runs_on,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cronicle.config.deployed import series_from_json
 from cronicle.operations.addresses import Addresses
+from cronicle.operations.labels import Lacking, find_lacking
 from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
@@ -102,6 +103,8 @@ class Status:
     live_count: int
     driven: frozenset[str]
     """Ids of those live runs that a process drives."""
+    lacking: Mapping[str, Lacking]
+    """By the ids of live runs the labels for which they wait."""
     backfills: tuple[BackfillRecord, ...]
     workflows: tuple[WorkflowHealth, ...]
 
@@ -130,6 +133,7 @@ def status_of(
         live=live,
         live_count=store.count_runs(wanted) if len(live) == MOST_RUNS else len(live),
         driven=frozenset(run.id for run in live if run.owner is not None and store.is_alive(run.owner)),
+        lacking={run.id: found for run in live if (found := find_lacking(store, run)) is not None},
         backfills=store.list_backfills(project, environment, unfinished=True, limit=MOST_BACKFILLS),
         workflows=tuple(
             health for deployment in deployments for health in _healths(store, addresses, deployment, now)
@@ -232,9 +236,16 @@ def live_lines(store: StoreReader, status: Status, naming: Naming, now: datetime
         command = f"cronicle logs -f {run.id}" if is_driven else f"cronicle resume {run.id}"
         said += _late(run, late_after.get((run.project, run.environment, run.workflow)), now)
         said = said if is_driven else f"{state}, but no process drives it"
+        if lacking := status.lacking.get(run.id):
+            said, command = f"{state}, {lacking.text}", f"cronicle explain {run.id}"
         name = naming.of(run.project, run.environment, run.workflow)
         lines.append(Line(str(run.state) if is_driven else "paused", (name, at, said, tasks), command))
     return lines
+
+
+def serving_lines(status: Status) -> list[str]:
+    """Who serves with which labels, where runs wait for others."""
+    return list(dict.fromkeys(text for one in status.lacking.values() for text in one.served_by))
 
 
 def _late(run: RunRecord, late_after: float | None, now: datetime) -> str:
@@ -304,13 +315,22 @@ def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str,
         return None if run is None else to_builtins(run_shape(run))
 
     processes = [
-        {"pid": one.pid, "host": one.host, "started_at": one.started_at, "command": one.command}
+        {
+            "pid": one.pid,
+            "host": one.host,
+            "started_at": one.started_at,
+            "command": one.command,
+            "labels": one.labels,
+        }
         for one in leaders
     ]
     return {
         "scheduler": processes[0] if processes else None,
         "schedulers": processes,
-        "live": [{**shape(run), "driven": run.id in status.driven} for run in status.live],
+        "live": [
+            {**shape(run), "driven": run.id in status.driven, "lacks_labels": run.id in status.lacking}
+            for run in status.live
+        ],
         "live_count": status.live_count,
         "backfills": [to_builtins(backfill_shape(one)) for one in status.backfills],
         "workflows": [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from cronicle.runs.events import RunEvent
-from cronicle.store import rows
+from cronicle.store import owner_rows, rows
 from cronicle.store.cells import columns, from_instant, from_key, readable, readable_only, to_instant
 from cronicle.store.event_rows import event_from
 from cronicle.store.interface import UnknownError
@@ -320,8 +320,8 @@ class RelationalReader:
     # Owners
 
     def list_owners(self) -> tuple[OwnerRecord, ...]:
-        found = self._connection.rows(f"SELECT {columns(rows.OWNER_COLUMNS)} FROM owner ORDER BY epoch")
-        return readable_only("owner", rows.owner_from, found)
+        found = self._connection.rows(f"SELECT {columns(owner_rows.OWNER_COLUMNS)} FROM owner ORDER BY epoch")
+        return readable_only("owner", owner_rows.owner_from, found)
 
     def is_alive(self, owner: str) -> bool:
         return self._holds("SELECT 1 FROM owner WHERE id = ?", (owner,)) and self._liveness.is_alive(owner)

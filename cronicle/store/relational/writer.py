@@ -11,6 +11,7 @@ from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable_only, to_instant, to_json
 from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
+from cronicle.store.owner_rows import OWNER_COLUMNS, REQUEST_COLUMNS, owner_from, owner_row, request_from
 from cronicle.store.records import (
     Actor,
     AdmissionAnswer,
@@ -364,9 +365,9 @@ class RelationalStore(RelationalReader):
             with self._connection.write():
                 epoch = next_number(self._connection, "epoch")
                 row = self._connection.row(
-                    f"INSERT INTO owner ({columns(rows.OWNER_COLUMNS)}) VALUES ({marks(rows.OWNER_COLUMNS)})"
-                    f" ON CONFLICT DO NOTHING RETURNING {columns(rows.OWNER_COLUMNS)}",
-                    (owner.id, epoch, owner.host, owner.pid, owner.command, to_instant(owner.started_at)),
+                    f"INSERT INTO owner ({columns(OWNER_COLUMNS)}) VALUES ({marks(OWNER_COLUMNS)})"
+                    f" ON CONFLICT DO NOTHING RETURNING {columns(OWNER_COLUMNS)}",
+                    owner_row(owner, epoch),
                 )
                 if row is None:
                     raise exists
@@ -374,7 +375,7 @@ class RelationalStore(RelationalReader):
         except StoreError:
             self._liveness.drop(owner.id)
             raise
-        return rows.owner_from(row)
+        return owner_from(row)
 
     def renew_lease(self, owner: str) -> bool:
         return self._liveness.renew(owner)
@@ -429,7 +430,7 @@ class RelationalStore(RelationalReader):
             if not self._liveness.is_held(owner):
                 return ()
             found = self._connection.rows(
-                f"SELECT {columns(rows.REQUEST_COLUMNS)} FROM control_request AS request"
+                f"SELECT {columns(REQUEST_COLUMNS)} FROM control_request AS request"
                 " WHERE target = ?1 OR EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
                 " OR EXISTS (SELECT 1 FROM backfill WHERE backfill.id = request.target AND backfill.owner = ?1)"
                 " ORDER BY id",
@@ -438,7 +439,7 @@ class RelationalStore(RelationalReader):
             self._connection.execute_many(
                 "DELETE FROM control_request WHERE id = ?", ((row[0],) for row in found)
             )
-        return readable_only("control request", rows.request_from, found)
+        return readable_only("control request", request_from, found)
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:
         with self._connection.write():

@@ -1,0 +1,116 @@
+"""The labels of processes: those of this machine, and what is said where a run needs others.
+
+A process has the labels that the settings file and `--label` give it, and in any case its host's name and its system.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+from attrs import frozen
+
+from cronicle.errors import CronicleError, UsageError
+from cronicle.names import is_label
+from cronicle.operations.scope import Scope
+from cronicle.runs.labels import missing_labels
+from cronicle.store.reading import StoreReader
+from cronicle.store.records import BackfillRecord, OwnerRecord, RunRecord
+from cronicle.values import Value
+
+SPELLING = "A label has letters, digits and _ . : / = + @ - in it, and begins with a letter, a digit or _."
+
+
+def process_labels(given: Iterable[str] = ()) -> tuple[str, ...]:
+    """All labels of a process on this machine that is given these, sorted."""
+    return tuple(sorted({socket.gethostname(), sys.platform, *given}))
+
+
+def check_asked_labels(option: str, labels: Iterable[str]) -> None:
+    """See to it that what an option gives are labels.
+
+    Raises:
+        UsageError: One is none.
+    """
+    for label in labels:
+        if not is_label(label):
+            raise UsageError(f"{option} {label!r} is not a label", SPELLING)
+
+
+def check_labels(what: str, runs_on: Iterable[str], labels: Collection[str], ways: Sequence[str]) -> None:
+    """See to it that a process of this machine has the labels that something needs.
+
+    Args:
+        what: What is to be executed: `daily`, `run 7K2M9QX4TA`.
+        runs_on: The labels that it needs.
+        labels: Those that this process has.
+        ways: What else one could do, as sentences; that it may have the label after all is said first.
+
+    Raises:
+        CronicleError: It lacks some.
+    """
+    missing = missing_labels(runs_on, labels)
+    if not missing:
+        return
+    options = " ".join(f"--label {label}" for label in missing)
+    raise CronicleError(
+        f"{what} needs a process with {named(missing)}, which one on this machine does not have: "
+        f"it has {', '.join(sorted(labels))}",
+        " ".join(
+            (f"If this machine can execute it: {options}, or `labels` in the settings file.", *ways),
+        ),
+    )
+
+
+def named(labels: Sequence[str]) -> str:
+    """`the label gpu`, `the labels gpu and linux`."""
+    if not labels:
+        return "no labels"
+    if len(labels) == 1:
+        return f"the label {labels[0]}"
+    return f"the labels {', '.join(labels[:-1])} and {labels[-1]}"
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Lacking(Value):
+    """That something waits since nobody who serves has the labels that it needs."""
+
+    runs_on: tuple[str, ...]
+    serving: tuple[OwnerRecord, ...]
+    """Those who could else take it up."""
+
+    @property
+    def text(self) -> str:
+        """What it waits for."""
+        return f"waiting for a process with {named(self.runs_on)}"
+
+    @property
+    def served_by(self) -> tuple[str, ...]:
+        """Who serves, and with which labels: sentences."""
+        if not self.serving:
+            return ("no process serves its environment",)
+        return tuple(
+            f"process {one.pid} on {one.host} serves with {named(one.labels)}" for one in self.serving
+        )
+
+
+def find_lacking(store: StoreReader, one: RunRecord | BackfillRecord) -> Lacking | None:
+    """Which labels something live waits for that no process drives; None if it waits for none."""
+    if not one.runs_on or (one.owner is not None and store.is_alive(one.owner)):
+        return None
+    serving = _serving(store, one.project, one.environment)
+    if any(not missing_labels(one.runs_on, other.labels) for other in serving):
+        return None  # it is about to be taken up
+    return Lacking(runs_on=one.runs_on, serving=serving)
+
+
+def _serving(store: StoreReader, project: str, environment: str) -> tuple[OwnerRecord, ...]:
+    """The processes that take up runs of an environment."""
+    serving = {
+        one.owner
+        for key, _ in store.list_leaders()
+        if Scope.of_key(key).takes(project, environment)
+        for one in store.list_serving(key)
+    }
+    return tuple(owner for owner in store.list_owners() if owner.id in serving)
