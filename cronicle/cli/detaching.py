@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cronicle.cli.output import print_json, tell
+from cronicle.cli.output import print_json, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.ask import Candidate, Wish, make_run
+from cronicle.operations.labels import find_lacking
 from cronicle.operations.leaders import leader_of_runs
 from cronicle.operations.make_backfill import BackfillPlan, make_backfill
 from cronicle.schedule.zones import zoned_text
@@ -72,6 +73,12 @@ def leave_backfill(session: Session, store: Store, plan: BackfillPlan, *, json: 
 def _hand_over(session: Session, store: Store, made: RunRecord | BackfillRecord, at: datetime | None) -> None:
     """Wake the process that serves, and say who will go on with what was made."""
     leader = leader_of_runs(store, made.project, made.environment)
+    if leader is not None and (lacking := find_lacking(store, made)):
+        session.wake_owners(store, leader.id)
+        tell(f"  {lacking.text}")
+        for text in lacking.served_by:
+            tell(f"  {visible_line(text)}")
+        return
     if leader is not None:
         session.wake_owners(store, leader.id)
         tell(f"  left to process {leader.pid} on {leader.host}, which serves this store")

@@ -20,6 +20,7 @@ from cronicle.execute.places import log_path
 from cronicle.logs import Chunk, LogReader, Stream
 from cronicle.names import task_label
 from cronicle.operations.addresses import TaskPlace
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.states import ENDED_TASK, LIVE
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord
@@ -180,7 +181,12 @@ async def _follow(shown: LogsOf, printer: Printer) -> None:
             if is_over:
                 break
             if not warned and (run.owner is None or not shown.reader.is_alive(run.owner)):
-                printer.head(f"no process drives run {run.id}; to go on with it: cronicle resume {run.id}")
+                lacking = find_lacking(shown.reader, run)
+                printer.head(
+                    f"no process drives run {run.id}; to go on with it: cronicle resume {run.id}"
+                    if lacking is None
+                    else f"run {run.id} is {lacking.text}; more of that: cronicle explain {run.id}"
+                )
                 warned = True
             await trio.sleep(LOOK_AGAIN)
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cronicle.cli.diagnosing import tell_diagnostics
-from cronicle.cli.output import paint, tell
+from cronicle.cli.output import paint, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.operations.absent import check_content
+from cronicle.operations.labels import lacking_of
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
-from cronicle.operations.propose import propose, working_changes
+from cronicle.operations.propose import Proposal, propose, working_changes
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -46,7 +47,19 @@ def look_at_plan(
                 f"{paint('warning:', 'yellow')} source.{name} cannot be asked, so this plan goes by "
                 f"what is deployed, {held.pin.revision[:7]}: {held.problem}\n"
             )
+    if store is not None:
+        _warn_of_labels(store, proposal)
     return plan_deployment(sources, store, proposal)
+
+
+def _warn_of_labels(store: Store, proposal: Proposal) -> None:
+    """Say of which workflows runs would wait, since nobody serves who has the labels that they need."""
+    project = proposal.project
+    for name, lacking in lacking_of(store, project.name, project.environment, proposal.specs).items():
+        tell(
+            f"{paint('warning:', 'yellow')} runs of {name} will be {lacking.text}, and none serves: "
+            f"{'; '.join(map(visible_line, lacking.served_by))}\n"
+        )
 
 
 def names_of(paths: tuple[str, ...]) -> str:

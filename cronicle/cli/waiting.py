@@ -11,6 +11,7 @@ from cronicle.cli.output import mark, paint, print_json, say, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.addresses import addresses_from
+from cronicle.operations.labels import find_lacking
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.words import name_of
@@ -76,9 +77,11 @@ def _look(
     elif not _has_ended(now):
         if now.id not in told and (now.owner is None or not store.is_alive(now.owner)):
             told.add(now.id)
-            tell(
-                f"{paint('note:', 'yellow')} no process drives {now.id}. Go on with it: cronicle resume {now.id}"
-            )
+            lacking = find_lacking(store, now)
+            said = f"no process drives {now.id}. Go on with it: cronicle resume {now.id}"
+            if lacking is not None:
+                said = f"{now.id} is {lacking.text}: {'; '.join(map(visible_line, lacking.served_by))}"
+            tell(f"{paint('note:', 'yellow')} {said}")
         return
     ended[asked.id] = now
     if place is not None:

@@ -130,6 +130,8 @@ class Keeper:
         owner = self._owner
         unowned = await owner.journal.call(owner.store.list_unowned)
         unowned = tuple(one for one in unowned if one.id not in self._set_aside)
+        if not unowned:
+            self._lacking = frozenset()
         if unowned and not self._is_draining:
             serving = await owner.journal.call(owner.store.list_serving, self._scope.key)
             self._tell_of_lacking(unowned, serving)

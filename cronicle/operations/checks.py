@@ -18,7 +18,8 @@ from cronicle.clock import Clock
 from cronicle.errors import CronicleError
 from cronicle.operations.files_folder import check_files
 from cronicle.operations.findings import Check, Grade
-from cronicle.operations.locate import Surroundings
+from cronicle.operations.labels import process_labels
+from cronicle.operations.locate import Settings, Surroundings
 from cronicle.operations.server_checks import check_server, check_settings
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
@@ -70,6 +71,7 @@ def check_installation(
     yield _sqlite()
     yield _parser_cache()
     yield _processes()
+    yield _labels(where.settings)
     yield from check_settings(where.settings)
     yield from _repository(where)
     if environment_problem is not None or where.store is None:
@@ -154,6 +156,11 @@ def _processes() -> Check:
             "Mount it: mount -t proc proc /proc",
         )
     return Check("processes", Grade.GOOD, "/proc is there: what belongs to an attempt is found")
+
+
+def _labels(settings: Settings) -> Check:
+    """What a process of this machine can execute, as `runs_on` names it."""
+    return Check("labels", Grade.GOOD, ", ".join(process_labels(settings.labels)))
 
 
 def _repository(where: Surroundings) -> Iterator[Check]:

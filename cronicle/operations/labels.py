@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from cronicle.errors import CronicleError, UsageError
 from cronicle.names import is_label
 from cronicle.operations.scope import Scope
 from cronicle.runs.labels import missing_labels
+from cronicle.runs.spec import RunSpec
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, OwnerRecord, RunRecord
 from cronicle.values import Value
@@ -103,6 +104,22 @@ def find_lacking(store: StoreReader, one: RunRecord | BackfillRecord) -> Lacking
     if any(not missing_labels(one.runs_on, other.labels) for other in serving):
         return None  # it is about to be taken up
     return Lacking(runs_on=one.runs_on, serving=serving)
+
+
+def lacking_of(
+    store: StoreReader, project: str, environment: str, specs: Mapping[str, RunSpec]
+) -> Mapping[str, Lacking]:
+    """Of workflows that are to be deployed those whose runs nobody could execute who serves the environment now.
+
+    Where nobody serves at all, that is another matter.
+    """
+    needing = {name: spec.runs_on for name, spec in specs.items() if spec.runs_on}
+    serving = _serving(store, project, environment) if needing else ()
+    return {
+        name: Lacking(runs_on=runs_on, serving=serving)
+        for name, runs_on in needing.items()
+        if serving and all(missing_labels(runs_on, one.labels) for one in serving)
+    }
 
 
 def _serving(store: StoreReader, project: str, environment: str) -> tuple[OwnerRecord, ...]:

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cronicle.store import owner_rows
 from cronicle.store.cells import columns, to_instant, to_key
-from cronicle.store.owner_rows import slot_from
+from cronicle.store.owner_rows import SLOT_COLUMNS, slot_from
 from cronicle.store.records import SlotRequest
 from cronicle.store.relational.connection import Connection
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
-_SLOT = (
-    f"SELECT run.id, {columns(owner_rows.SLOT_COLUMNS, 'slot')} FROM slot JOIN run ON run.sequence = slot.run"
-)
+_SLOT = f"SELECT run.id, {columns(SLOT_COLUMNS, 'slot')} FROM slot JOIN run ON run.sequence = slot.run"
 
 _REQUEST = """
 INSERT INTO slot (run, task, key, attempt, owner, pool, slots, priority, requested_at, granted, started)
