@@ -18,6 +18,7 @@ from cronicle.engine.attempts import PreparedAttempt
 from cronicle.execute.interface import AttemptControl
 from cronicle.execute.places import Places
 from cronicle.runs import events as ev
+from cronicle.runs.labels import labels_of
 from cronicle.runs.spec import RunSpec, TaskSpec, UpstreamSpec, spec_to_bytes
 from cronicle.runs.states import Cause, Outcome
 from cronicle.store.interface import Store
@@ -58,7 +59,13 @@ def workflow(graph: str, tasks: Mapping[str, Mapping[str, Any]] | None = None, *
     for name, above in upstreams.items():
         own: dict[str, Any] = {"command": {"known": ["true"]}, **(tasks or {}).get(name, {})}
         specs.append(TaskSpec(name=name, upstreams=tuple(UpstreamSpec(task=one) for one in above), **own))
-    return RunSpec(project="project", workflow="workflow", tasks=tuple(specs), **attributes)
+    return RunSpec(
+        project="project",
+        workflow="workflow",
+        runs_on=labels_of(specs),
+        tasks=tuple(specs),
+        **attributes,
+    )
 
 
 def make_run(

@@ -172,3 +172,31 @@ def test_conditions_are_values_or_open() -> None:
 def test_stdout_is_data_where_an_expression_may_ask_for_it(use: str) -> None:
     assert spec_with(f'command = ["echo", {use}]').task("one").stdout_is_data
     assert not spec_with('command = ["echo", "stdout", task.one.output.n]').task("one").stdout_is_data
+
+
+def test_the_labels_of_a_run_are_those_of_all_its_tasks_with_the_defaults() -> None:
+    text = """
+workflow "w" {
+  defaults {
+    runs_on = ["linux"]
+  }
+  task "load" {
+    command = ["true"]
+  }
+  task "learn" {
+    command = ["true"]
+    runs_on = ["linux", "gpu"]
+  }
+  task "tell" {
+    command = ["true"]
+    runs_on = []
+  }
+}
+"""
+    tree = DictTree({"w.hcl": text})
+    loaded = load_project(tree, folder_name="p")
+    assert loaded.project is not None, loaded.diagnostics
+    spec = compile_workflow(loaded.project, loaded.project.workflows["w"], tree)
+    needed = {task.name: task.runs_on for task in spec.tasks}
+    assert needed == {"load": ("linux",), "learn": ("gpu", "linux"), "tell": ()}
+    assert spec.runs_on == ("gpu", "linux")

@@ -48,6 +48,7 @@ CHANGED = {
     "pool_slots": "2",
     "lock": "run.id",
     "priority": "1",
+    "runs_on": '["gpu"]',
     "group": '"g"',
     "tags": '["t"]',
     "retry.attempts": "3",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +56,8 @@ class World:
         self.attempts: FakeAttempts | None = None
         self.owner: Owner | None = None
         self.server: Server | None = None
+        self.processes: dict[Server, FakeAttempts] = {}
+        """All that have served, with the attempts of each."""
         self._number = 0
         store.bind_project(
             ProjectRecord(
@@ -85,7 +87,16 @@ class World:
             spec = RunSpec(
                 **{
                     key: getattr(made, key)
-                    for key in ("version", "timezone", "max_parallel", "timeout", "policy", "params", "tasks")
+                    for key in (
+                        "version",
+                        "timezone",
+                        "max_parallel",
+                        "timeout",
+                        "policy",
+                        "params",
+                        "runs_on",
+                        "tasks",
+                    )
                 },
                 hooks=made.hooks,
                 pools=made.pools,
@@ -120,15 +131,24 @@ class World:
         return record
 
     @asynccontextmanager
-    async def serving(self, *, slots: int = 8, **options: Any) -> AsyncIterator[Server]:
+    async def serving(
+        self, *, slots: int = 8, labels: Sequence[str] = (), **options: Any
+    ) -> AsyncIterator[Server]:
         """A process that serves for as long as the context is open, then drains."""
         async with become_owner(
-            self.store, self.files, self.clock, slots=slots, command="cronicle serve", environ={}
+            self.store,
+            self.files,
+            self.clock,
+            slots=slots,
+            command="cronicle serve",
+            environ={},
+            labels=labels,
         ) as owner:
             self.owner = owner
             self.attempts = FakeAttempts(owner.attempts.places, self.clock)
             owner.attempts = self.attempts  # type: ignore[assignment]
             self.server = server = Server(owner, ServeOptions(scope=Scope(), **options), lambda *_: None)
+            self.processes[server] = self.attempts
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.serve)
                 yield server
@@ -138,6 +158,10 @@ class World:
         """Serve for so long, then drain."""
         async with self.serving(**options):
             await trio.sleep(seconds)
+
+    def executed_by(self, server: Server) -> set[str]:
+        """The runs of which a process has executed attempts."""
+        return {one.run for one in self.processes[server].executed}
 
     def runs(self, name: str, **wanted: Any) -> list[RunRecord]:
         """The runs of a workflow, by logical time."""

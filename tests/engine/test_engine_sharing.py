@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cronicle.engine.sharing import Shares, moves
 from cronicle.store.serving import ServingRecord
 
+GPU = ("gpu",)
 
-def serving(owner: str, *, slots: int = 2, live: int = 0, queued: int = 0) -> ServingRecord:
-    return ServingRecord(owner=owner, slots=slots, live=live, queued=queued)
+
+def serving(
+    owner: str,
+    *,
+    slots: int = 2,
+    live: int = 0,
+    queued: int = 0,
+    labels: tuple[str, ...] = (),
+    needing: int = 0,
+) -> ServingRecord:
+    needs = {GPU: needing} if needing else {}
+    return ServingRecord(owner=owner, slots=slots, live=live, queued=queued, labels=labels, needing=needs)
 
 
 @st.composite
@@ -25,6 +37,17 @@ def clusters(draw: st.DrawFn) -> list[ServingRecord]:
     return made
 
 
+@st.composite
+def labelled_clusters(draw: st.DrawFn) -> list[ServingRecord]:
+    """Of which some have a label, and with it queued runs that need it."""
+    return [
+        evolve(one, labels=GPU, needing={GPU: draw(st.integers(0, one.queued))})
+        if draw(st.booleans())
+        else one
+        for one in draw(clusters())
+    ]
+
+
 def test_runs_go_to_whoever_has_the_least_to_do_for_each_slot() -> None:
     shares = Shares([serving("small", slots=1), serving("large", slots=3)])
     assert Counter(shares.next() for _ in range(8)) == {"small": 2, "large": 6}
@@ -32,6 +55,38 @@ def test_runs_go_to_whoever_has_the_least_to_do_for_each_slot() -> None:
 
 def test_where_nobody_serves_nobody_takes_a_run() -> None:
     assert Shares([]).next() is None
+
+
+def test_a_run_goes_only_to_one_that_has_the_labels() -> None:
+    shares = Shares([serving("idle", slots=8), serving("able", slots=1, live=5, labels=("gpu", "linux"))])
+    assert [shares.next(GPU), shares.next(), shares.next(("gpu", "linux"))] == ["able", "idle", "able"]
+    assert shares.next(("gpu", "darwin")) is None
+    assert shares.can_take("able", GPU)
+    assert not shares.can_take("idle", GPU)
+    assert not shares.can_take(None, ())
+
+
+def test_what_another_cannot_execute_stays() -> None:
+    busy = serving("busy", slots=1, live=6, queued=5, labels=GPU, needing=3)
+    assert [(one.target, one.count) for one in moves([busy, serving("new", slots=8)])] == [("new", 2)]
+    assert [one.count for one in moves([busy, serving("new", slots=8, labels=GPU)])] == [5]
+
+
+def test_one_whose_runs_nobody_else_can_execute_is_in_nobodys_way() -> None:
+    tied = serving("tied", slots=1, live=21, queued=20, labels=GPU, needing=20)
+    busy = serving("busy", slots=2, live=6, queued=4)
+    assert [(one.source, one.count) for one in moves([tied, busy, serving("new", slots=3)])] == [("busy", 3)]
+
+
+@given(labelled_clusters())
+def test_no_process_is_given_more_than_it_can_execute(cluster: list[ServingRecord]) -> None:
+    by_name = {one.owner: one for one in cluster}
+    given_away = Counter[str]()
+    for move in moves(cluster):
+        if by_name[move.target].labels != GPU:
+            given_away[move.source] += move.count
+    for name, count in given_away.items():
+        assert count <= by_name[name].queued - sum(by_name[name].needing.values())
 
 
 def test_one_that_joins_gets_queued_runs_as_many_as_it_has_slots_for() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from store_values import OWNER, START, Sample, owner
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import RunState
 from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
+from cronicle.store.relational.serving import MOST_ALIKE
 
 
 def begin(sample: Sample, run: RunRecord) -> None:
@@ -95,3 +97,52 @@ def test_what_its_former_owner_says_of_a_run_that_changed_hands_has_no_effect(
     found = store.find_run(run.id)
     assert found is not None
     assert found.state is RunState.QUEUED
+
+
+def test_the_labels_of_a_process_are_seen_by_the_others(store: Store, sample: Sample) -> None:
+    store.register_owner(evolve(owner("able"), labels=("gpu", "linux")))
+    store.serve_as("able", "", 2)
+    store.serve_as(OWNER, "", 2)
+    assert {one.id: one.labels for one in store.list_owners()} == {OWNER: (), "able": ("gpu", "linux")}
+    assert {one.owner: one.labels for one in store.list_serving("")} == {OWNER: (), "able": ("gpu", "linux")}
+
+
+def test_queued_runs_that_need_labels_are_counted_by_them(store: Store, sample: Sample) -> None:
+    store.serve_as(OWNER, "", 4)
+    begin(sample, sample.run(runs_on=("gpu",)))
+    for runs_on in (("gpu",), ("gpu", "linux"), ("gpu",), ()):
+        sample.run(runs_on=runs_on)
+    sample.run(runs_on=("gpu",), admitted=False)
+    sample.run(runs_on=("gpu",), owner=None)
+    (me,) = store.list_serving("")
+    assert (me.live, me.queued, me.needing) == (5, 4, {("gpu",): 2, ("gpu", "linux"): 1})
+
+
+def test_what_nobody_owns_is_listed_with_the_labels_that_it_needs(store: Store, sample: Sample) -> None:
+    plain = sample.run(owner=None)
+    able = sample.run(owner=None, runs_on=("gpu", "linux"))
+    backfill = sample.backfill(owner=None, runs_on=("gpu",))
+    found = {one.id: one.runs_on for one in store.list_unowned()}
+    assert found == {plain.id: (), able.id: ("gpu", "linux"), backfill.id: ("gpu",)}
+    stored = store.find_run(able.id), store.find_backfill(backfill.id)
+    assert [one.runs_on for one in stored if one is not None] == [("gpu", "linux"), ("gpu",)]
+
+
+def test_of_many_that_need_the_same_labels_only_the_oldest_are_listed(store: Store, sample: Sample) -> None:
+    waiting = [sample.run(owner=None, runs_on=("gpu",)) for _ in range(MOST_ALIKE + 2)]
+    others = [
+        sample.run(owner=None, runs_on=("fpga",)),
+        sample.run(owner=None, runs_on=("gpu",), project="other"),
+        sample.run(owner=None, runs_on=("gpu",), assigned_to=OWNER),
+    ]
+    found = {one.id for one in store.list_unowned()}
+    assert found == {run.id for run in [*waiting[:MOST_ALIKE], *others]}
+
+
+def test_queued_runs_stay_where_the_other_process_lacks_the_labels(store: Store, sample: Sample) -> None:
+    store.register_owner(evolve(owner("able"), labels=("gpu", "linux")))
+    store.register_owner(owner("plain"))
+    plain, gpu, both = sample.run(), sample.run(runs_on=("gpu",)), sample.run(runs_on=("fpga", "gpu"))
+    assert store.hand_over_queued(OWNER, "plain", 10) == (plain.id,)
+    assert store.hand_over_queued(OWNER, "able", 10) == (gpu.id,)
+    assert store.hand_over_queued(OWNER, "", 10) == (both.id,)

@@ -16,6 +16,7 @@ from cronicle.store.relational.admission import _ACTIVE, _HOLDER, _OLDEST, live_
 from cronicle.store.relational.listing import list_query
 from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.retention import _PAST
+from cronicle.store.relational.serving import _NEEDING
 
 SCOPES = [
     {},
@@ -92,6 +93,8 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
         (lambda store: store.list_waiting_runs("me"), "run_waiting"),
         (lambda store: store.list_ended_after(7), "run_ended"),
         (lambda store: store.list_unowned(), "run_unowned"),
+        (lambda store: store.list_unowned(), "run_needing"),
+        (lambda store: store._connection.rows(_NEEDING), "run_needing"),
         (lambda store: store.list_pauses("p", "e"), "pause_of"),
         (lambda store: store.list_owed("p", "e"), "owed_by"),
         (lambda store: store.list_dropped("p", "e", "w", start=START), "dropped_of"),
@@ -100,7 +103,20 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
         (lambda store: store._connection.rows(_OLDEST, ("p", "e", "w", "", "R1")), "run_live_of_workflow"),
         (lambda store: store._connection.rows(_HOLDER, ("db", "R1")), "run_locked"),
     ],
-    ids=["waiting", "ended", "unowned", "pauses", "owed", "dropped", "live", "active", "oldest", "lock"],
+    ids=[
+        "waiting",
+        "ended",
+        "unowned",
+        "needing",
+        "labels",
+        "pauses",
+        "owed",
+        "dropped",
+        "live",
+        "active",
+        "oldest",
+        "lock",
+    ],
 )
 def test_what_a_scheduler_asks_for_again_and_again_is_looked_up(
     folder: Path, look: Callable[[RelationalReader], object], index: str

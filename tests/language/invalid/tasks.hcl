@@ -60,6 +60,11 @@ workflow "w" {
     command = ["true"]
     workdir = "missing" # ERROR: there is no folder "missing"
     pool    = "db"      # ERROR: pool must name a pool
+    runs_on = ["gpu", "a gpu", ""] # ERROR: "a gpu" is not a label # ERROR: "" is not a label
+  }
+  task "when" {
+    command = ["true"]
+    runs_on = [run.date] # ERROR: run
   }
   task "not a name" { # ERROR: "not a name" is not a name
     command = ["true"]

@@ -140,6 +140,7 @@ workflow "w" {
   defaults {
     env     = { OLD = null }
     timeout = "1h"
+    runs_on = ["linux"]
   }
   task "a" {
     command     = ["${prepare.venv.path}/bin/python", "extract.py", param.mode, local.tool]
@@ -165,6 +166,7 @@ workflow "w" {
     pool_slots     = 2
     lock           = "b/${run.date}"
     priority       = 5
+    runs_on        = ["gpu", "zone:${var.level}"]
     group          = "g"
     tags           = ["t"]
     retry {
