@@ -75,7 +75,7 @@ def _hand_over(session: Session, store: Store, made: RunRecord | BackfillRecord,
     leader = leader_of_runs(store, made.project, made.environment)
     if leader is not None and (lacking := find_lacking(store, made)):
         session.wake_owners(store, leader.id)
-        tell(f"  {lacking.text}")
+        tell(f"  {lacking.text}, which takes it up as soon as it serves")
         for text in lacking.served_by:
             tell(f"  {visible_line(text)}")
         return

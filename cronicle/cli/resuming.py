@@ -21,7 +21,7 @@ from cronicle.views.words import has_become
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
 
-LEFT_ALONE = "Else leave it: one that serves there takes it up."
+LEFT_ALONE = "Else leave it: a process that has it takes it up as soon as it serves."
 """What becomes of it without this command."""
 
 UNFINISHED = frozenset({BackfillState.RUNNING, BackfillState.PAUSED})

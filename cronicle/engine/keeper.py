@@ -178,7 +178,7 @@ class Keeper:
         lacking = frozenset(runs_on for runs_on in needed if _is_lacking(runs_on, serving))
         for runs_on in sorted(lacking - self._lacking):
             _log.warning(
-                "Something waits for a process with %s, and none serves: start one there with cronicle serve.",
+                "Something waits for a process with %s, and none that serves has that.",
                 named(runs_on),
             )
         self._lacking = lacking

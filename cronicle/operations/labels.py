@@ -56,21 +56,20 @@ def check_labels(what: str, runs_on: Iterable[str], labels: Collection[str], way
         return
     options = " ".join(f"--label {label}" for label in missing)
     raise CronicleError(
-        f"{what} needs a process with {named(missing)}, which one on this machine does not have: "
-        f"it has {', '.join(sorted(labels))}",
-        " ".join(
-            (f"If this machine can execute it: {options}, or `labels` in the settings file.", *ways),
-        ),
+        f"{what} needs {named(missing)} (`runs_on`), which this process does not have: it has {listed(labels)}",
+        " ".join((f"If this machine can execute it: {options}, or `labels` in the settings file.", *ways)),
     )
 
 
 def named(labels: Sequence[str]) -> str:
     """`the label gpu`, `the labels gpu and linux`."""
-    if not labels:
-        return "no labels"
-    if len(labels) == 1:
-        return f"the label {labels[0]}"
-    return f"the labels {', '.join(labels[:-1])} and {labels[-1]}"
+    return f"the label{'' if len(labels) == 1 else 's'} {listed(labels)}"
+
+
+def listed(labels: Collection[str]) -> str:
+    """`gpu, linux and pluto`; `none` of none."""
+    *first, last = sorted(labels) or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -92,7 +91,7 @@ class Lacking(Value):
         if not self.serving:
             return ("no process serves its environment",)
         return tuple(
-            f"process {one.pid} on {one.host} serves with {named(one.labels)}" for one in self.serving
+            f"process {one.pid} on {one.host} serves, and has {named(one.labels)}" for one in self.serving
         )
 
 

@@ -75,7 +75,7 @@ async def test_where_nobody_has_the_labels_a_run_waits_and_others_do_not(
         assert {(run.state, run.owner) for run in waiting} == {(RunState.QUEUED, None)}
         assert len(waiting) == 60
     assert [one.getMessage() for one in caplog.records if "label gpu" in one.getMessage()] == [
-        "Something waits for a process with the label gpu, and none serves: start one there with cronicle serve."
+        "Something waits for a process with the label gpu, and none that serves has that."
     ]
 
 
