@@ -8,7 +8,7 @@ from cronicle.cli.diagnosing import tell_diagnostics
 from cronicle.cli.output import paint, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.operations.absent import check_content
-from cronicle.operations.labels import lacking_of, named
+from cronicle.operations.labels import LabelsOfServing, named
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.propose import Proposal, propose, working_changes
 
@@ -55,7 +55,11 @@ def look_at_plan(
 def _warn_of_labels(store: Store, proposal: Proposal) -> None:
     """Say of which workflows runs would wait, since nobody serves who has the labels that they need."""
     project = proposal.project
-    for name, lacking in lacking_of(store, project.name, project.environment, proposal.specs).items():
+    labels = LabelsOfServing(store)
+    for name, spec in proposal.specs.items():
+        lacking = labels.lacking(project.name, project.environment, spec.runs_on)
+        if lacking is None:
+            continue
         tell(
             f"{paint('warning:', 'yellow')} runs of {name} will wait, since no process that serves has "
             f"{named(lacking.runs_on)}: {'; '.join(map(visible_line, lacking.served_by))}\n"

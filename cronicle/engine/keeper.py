@@ -136,7 +136,7 @@ class Keeper:
             serving = await owner.journal.call(owner.store.list_serving, self._scope.key)
             self._tell_of_lacking(unowned, serving)
             await self._take_up([one.id for one in await self._mine(unowned, serving)], nursery)
-        if self._superseded:
+        if self._superseded and not self._is_draining:
             await self._end_superseded()
 
     async def _mine(

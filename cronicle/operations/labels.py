@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import frozen
 
@@ -15,7 +15,6 @@ from cronicle.errors import CronicleError, UsageError
 from cronicle.names import is_label
 from cronicle.operations.scope import Scope
 from cronicle.runs.labels import missing_labels
-from cronicle.runs.spec import RunSpec
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, OwnerRecord, RunRecord
 from cronicle.values import Value
@@ -88,37 +87,42 @@ class Lacking(Value):
     @property
     def served_by(self) -> tuple[str, ...]:
         """Who serves, and with which labels: sentences."""
-        if not self.serving:
-            return ("no process serves its environment",)
         return tuple(
             f"process {one.pid} on {one.host} serves, and has {named(one.labels)}" for one in self.serving
         )
 
 
-def find_lacking(store: StoreReader, one: RunRecord | BackfillRecord) -> Lacking | None:
-    """Which labels something live waits for that no process drives; None if it waits for none."""
-    if not one.runs_on or (one.owner is not None and store.is_alive(one.owner)):
+class LabelsOfServing:
+    """Who serves which environment with which labels; asked for once."""
+
+    def __init__(self, store: StoreReader) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str], tuple[OwnerRecord, ...]] = {}
+
+    def find_lacking(self, one: RunRecord | BackfillRecord) -> Lacking | None:
+        """Which labels something live waits for that no process drives; None if it does not wait for labels.
+
+        Where nobody serves it waits for anybody.
+        """
+        if not one.runs_on or (one.owner is not None and self._store.is_alive(one.owner)):
+            return None
+        return self.lacking(one.project, one.environment, one.runs_on)
+
+    def lacking(self, project: str, environment: str, runs_on: tuple[str, ...]) -> Lacking | None:
+        """What runs of an environment that need these labels would wait for now; None if they would not."""
+        if not runs_on:
+            return None
+        serving = self._known.get((project, environment))
+        if serving is None:
+            serving = self._known[project, environment] = _serving(self._store, project, environment)
+        if serving and all(missing_labels(runs_on, other.labels) for other in serving):
+            return Lacking(runs_on=runs_on, serving=serving)
         return None
-    serving = _serving(store, one.project, one.environment)
-    if any(not missing_labels(one.runs_on, other.labels) for other in serving):
-        return None  # it is about to be taken up
-    return Lacking(runs_on=one.runs_on, serving=serving)
 
 
-def lacking_of(
-    store: StoreReader, project: str, environment: str, specs: Mapping[str, RunSpec]
-) -> Mapping[str, Lacking]:
-    """Of workflows that are to be deployed those whose runs nobody could execute who serves the environment now.
-
-    Where nobody serves at all, that is another matter.
-    """
-    needing = {name: spec.runs_on for name, spec in specs.items() if spec.runs_on}
-    serving = _serving(store, project, environment) if needing else ()
-    return {
-        name: Lacking(runs_on=runs_on, serving=serving)
-        for name, runs_on in needing.items()
-        if serving and all(missing_labels(runs_on, one.labels) for one in serving)
-    }
+def find_lacking(store: StoreReader, one: RunRecord | BackfillRecord) -> Lacking | None:
+    """As `LabelsOfServing.find_lacking`, of one thing."""
+    return LabelsOfServing(store).find_lacking(one)
 
 
 def _serving(store: StoreReader, project: str, environment: str) -> tuple[OwnerRecord, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from attrs import evolve, frozen
 
-from cronicle.operations.labels import find_lacking
+from cronicle.operations.labels import LabelsOfServing
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
@@ -43,6 +43,7 @@ class Progress:
 def run_lines(store: StoreReader, runs: Iterable[RunRecord], now: datetime) -> list[RunLine]:
     """The lines of a list of runs, in its order."""
     shared: dict[tuple[str, str, str, str | None, datetime], str | None] = {}
+    labels = LabelsOfServing(store)
     lines = []
     for run in runs:
         progress = progress_of(store, run)
@@ -55,7 +56,7 @@ def run_lines(store: StoreReader, runs: Iterable[RunRecord], now: datetime) -> l
                 started=relative(run.started_at, now),
                 took=duration(took(run.started_at, run.ended_at, now)),
                 tasks="" if progress is None else str(progress),
-                note=_note(store, run, shared),
+                note=_note(store, run, labels, shared),
             )
         )
     return lines
@@ -99,11 +100,12 @@ def runs_of_same_time(run: RunRecord) -> RunFilter:
 def _note(
     store: StoreReader,
     run: RunRecord,
+    labels: LabelsOfServing,
     shared: dict[tuple[str, str, str, str | None, datetime], str | None],
 ) -> str:
     """What is to be said of a run beside its figures."""
     if run.state in LIVE:
-        if lacking := find_lacking(store, run):
+        if lacking := labels.find_lacking(run):
             return lacking.text
         if run.owner is None or not store.is_alive(run.owner):
             return f"no process drives it: cronicle resume {run.id}"

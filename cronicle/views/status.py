@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cronicle.config.deployed import series_from_json
 from cronicle.operations.addresses import Addresses
-from cronicle.operations.labels import Lacking, find_lacking
+from cronicle.operations.labels import LabelsOfServing, Lacking
 from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pause_text, pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
@@ -128,12 +128,12 @@ def status_of(
     """The status of what is deployed, and of all that is unfinished in a project and environment (None: any)."""
     project, environment = scope
     wanted = RunFilter(project=project, environment=environment, states=tuple(LIVE), limit=MOST_RUNS)
-    live = store.list_runs(wanted)
+    live, labels = store.list_runs(wanted), LabelsOfServing(store)
     return Status(
         live=live,
         live_count=store.count_runs(wanted) if len(live) == MOST_RUNS else len(live),
         driven=frozenset(run.id for run in live if run.owner is not None and store.is_alive(run.owner)),
-        lacking={run.id: found for run in live if (found := find_lacking(store, run)) is not None},
+        lacking={run.id: found for run in live if (found := labels.find_lacking(run)) is not None},
         backfills=store.list_backfills(project, environment, unfinished=True, limit=MOST_BACKFILLS),
         workflows=tuple(
             health for deployment in deployments for health in _healths(store, addresses, deployment, now)

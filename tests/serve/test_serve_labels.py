@@ -107,6 +107,9 @@ def test_a_retry_and_a_resumption_are_refused_where_the_labels_are_missing(serve
     left = served.good("run", "learn", "--detach", "--time", "2026-01-01")
     served.cronicle("resume", left.run).is_clear_error(f"run {left.run} needs the label gpu")
     assert served.show(left.run)["state"] == "queued"
+    shown = served.good("show", left.run).out  # nobody serves, so that it waits for anybody
+    assert f"no process: cronicle resume {left.run}" in shown
+    assert "runs on       gpu" in shown
 
     assert served.cronicle("resume", left.run, "--label", "gpu").code == 0
     assert served.cronicle("retry", done.run, "--from", "learn", "--label", "gpu").code == 0
