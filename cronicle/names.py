@@ -1,14 +1,17 @@
 """Names, ids and addresses: what they may look like, and how text becomes one.
 
 Rules (docs/glossary.md): a name of a project, environment, workflow, task or schedule is
-`[A-Za-z_][A-Za-z0-9_-]*`; a run's id is 10 characters of Crockford's base32, which leaves out I, L, O and U,
-reads them as 1, 1, 0 and V when typed, and ignores case. Every id that ever reaches a path comes through here. A
-label of a process is written as hosts are, and may have `_`, `:`, `/`, `=`, `+` and `@` in it.
+`[A-Za-z_][A-Za-z0-9_-]*`. An instance of a workflow with `for_each` is a workflow of its own, whose name has the key
+behind it, `sync[eu]`: everywhere but in the columns of the store and in JSON, which hold the two apart. A run's id is
+10 characters of Crockford's base32, which leaves out I, L, O and U, reads them as 1, 1, 0 and V when typed, and
+ignores case. Every id that ever reaches a path comes through here. A label of a process is written as hosts are, and
+may have `_`, `:`, `/`, `=`, `+` and `@` in it.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from attrs import frozen
@@ -24,6 +27,9 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RUN_ID_LENGTH = 10
 SHORTEST_PREFIX = 3
 
+_PLAIN = "_-@:./+~#"
+"""Characters beside letters and digits that mean nothing to a shell inside of a word."""
+
 _PLACES = range(0, 5 * RUN_ID_LENGTH, 5)
 
 _READ_AS = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V"})
@@ -38,6 +44,72 @@ def is_name(text: str) -> bool:
 def is_label(text: str) -> bool:
     """True if `text` may be a label of a process."""
     return _LABEL.match(text) is not None
+
+
+def instance_label(name: str, key: str | None) -> str:
+    """How an instance of a workflow or task is called: `sync[eu]`; without a key the name as it is.
+
+    The one name of it that there is: a key that looks quoted is quoted, so that `split_instance` gives it back.
+    """
+    if key is None:
+        return name
+    return f'{name}["{key}"]' if _is_quoted(key) else f"{name}[{key}]"
+
+
+def split_instance(label: str) -> tuple[str, str | None]:
+    """The name and the key of what `instance_label` has made, or a user has typed: `sync["eu"]` is `sync[eu]`."""
+    name, bracket, rest = label.partition("[")
+    if not bracket or not rest.endswith("]"):
+        return label, None
+    return name, _unquoted(rest[:-1])
+
+
+def typed(text: str) -> str:
+    """A name or an address as it is typed in a shell: quoted if that would take it apart."""
+    if text.isascii() and all(character.isalnum() or character in _PLAIN for character in text):
+        return text
+    from shlex import quote  # only an instance or a task of one needs it
+
+    return quote(text)
+
+
+def as_workflow(text: str) -> str:
+    """The name of a workflow as it is kept of what a user has typed: `sync["eu"]` is `sync[eu]`.
+
+    Text that cannot be a name is given back as it is, and so names nothing.
+    """
+    return instance_label(*split_instance(unicodedata.normalize("NFC", text)))
+
+
+def is_workflow(text: str) -> bool:
+    """True if `text` may name a workflow, or an instance of one."""
+    name, key = split_instance(text)
+    return is_name(name) and key != ""
+
+
+_MOVED = re.compile(
+    r"workflow\.(?P<workflow>[^.\[]+(?:\[.+\])?)(?:\.task\.(?P<task>[^.\[\]]+))?\Z", re.DOTALL
+)
+
+
+def split_move(text: str) -> tuple[str, str | None]:
+    """The workflow, and the task in it, that one side of a rename names: `workflow.sync[eu]`, `workflow.a.task.x`.
+
+    Raises:
+        ValueError: It names neither.
+    """
+    match = _MOVED.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} names no workflow and no task")
+    return match["workflow"], match["task"]
+
+
+def _is_quoted(key: str) -> bool:
+    return len(key) >= 2 and key[0] == key[-1] == '"'
+
+
+def _unquoted(key: str) -> str:
+    return key[1:-1] if _is_quoted(key) else key
 
 
 def new_run_id(random_below: Callable[[int], int]) -> str:
@@ -58,7 +130,8 @@ class RunAddress(Value):
     """How a user points at one run; exactly one of the forms.
 
     `7K2` (an id or a prefix of at least three characters), `daily@2026-11-23` or `daily@2026-11-23T04:30:00Z`
-    (its logical time), `daily@latest`, `daily~2` (the run of the third tick from last).
+    (its logical time), `daily@latest`, `daily~2` (the run of the third tick from last). The workflow may be an
+    instance: `sync[eu]@latest`, `sync["eu"]~2`.
     """
 
     id_prefix: str | None = None
@@ -75,44 +148,53 @@ class TaskAddress(Value):
     task: str | None = None
     key: str | None = None
     attempt: int | None = None
+    run_text: str = ""
+    """The run as it was typed."""
 
 
-_TASK = re.compile(
-    r"(?P<task>[A-Za-z_][A-Za-z0-9_-]*)(?:\[(?P<key>.*)\])?(?:#(?P<attempt>[0-9]+))?\Z", re.DOTALL
+_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
+_TASK = rf"(?P<task>{_NAME})(?:\[(?P<key>.*)\])?(?:#(?P<attempt>[0-9]+))?"
+_RUN = re.compile(
+    rf"(?P<run>(?P<workflow>{_NAME}(?:\[.+?\])?)(?:@(?P<time>[^@/\[\]]+)|~(?P<back>[0-9]{{1,9}})))(?:/{_TASK})?\Z",
+    re.DOTALL,
 )
+"""The key of an instance ends where what follows it can be the rest: it may hold any character."""
+_OF_ID = re.compile(rf"(?P<run>[^/]*)(?:/{_TASK})?\Z", re.DOTALL)
 
 
 def parse_run_address(text: str) -> RunAddress | None:
     """The run that `text` points at, or None if it has none of the forms."""
-    workflow, at, time = text.partition("@")
-    if at and is_name(workflow) and time:
-        return RunAddress(workflow=workflow, time=time)
-    workflow, tilde, back = text.rpartition("~")
-    if tilde and is_name(workflow) and back.isascii() and back.isdigit() and len(back) <= 9:
-        return RunAddress(workflow=workflow, back=int(back))
-    prefix = as_id_prefix(text)
-    if prefix is not None and len(prefix) >= SHORTEST_PREFIX:
-        return RunAddress(id_prefix=prefix)
-    return None
+    address = parse_task_address(text)
+    return address.run if address is not None and address.task is None else None
 
 
 def parse_task_address(text: str) -> TaskAddress | None:
     """The run, task or attempt that `text` points at, or None if it has none of the forms."""
-    run_text, slash, task_text = text.partition("/")
-    run = parse_run_address(run_text)
-    if run is None:
-        return None
-    if not slash:
-        return TaskAddress(run)
-    match = _TASK.match(task_text)
-    if match is None:
+    match = _RUN.match(text)
+    if match is not None:
+        back = match["back"]
+        run = RunAddress(
+            workflow=as_workflow(match["workflow"]),
+            time=match["time"],
+            back=None if back is None else int(back),
+        )
+    elif (match := _OF_ID.match(text)) is not None:
+        prefix = as_id_prefix(match["run"])
+        if prefix is None or len(prefix) < SHORTEST_PREFIX:
+            return None
+        run = RunAddress(id_prefix=prefix)
+    else:
         return None
     key, attempt = match["key"], match["attempt"]
-    if key is not None and len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    return TaskAddress(run, match["task"], key, int(attempt) if attempt is not None else None)
+    return TaskAddress(
+        run=run,
+        task=match["task"],
+        key=None if key is None else _unquoted(key),
+        attempt=None if attempt is None else int(attempt),
+        run_text=match["run"],
+    )
 
 
 def task_label(task: str, key: str | None) -> str:
     """How a task run is written for people: `extract`, `summarise[rain]`."""
-    return task if key is None else f"{task}[{key}]"
+    return instance_label(task, key)

@@ -33,7 +33,7 @@ from grammar.source import Span
 from grammar.traverse import walk
 from grammar.types import BOOL, SetType
 
-__all__ = ["fold", "to_expression"]
+__all__ = ["fold", "fold_parts", "to_expression"]
 
 _LATER = Unknown("known within the loop")
 
@@ -53,6 +53,16 @@ def fold(
         return _Folder(limits).fold(expression, scope), diagnostics
     except RecursionError:
         return expression, diagnostics
+
+
+def fold_parts(
+    expression: syntax.Expression, scope: Scope, limits: Limits = DEFAULT_LIMITS
+) -> syntax.Expression:
+    """Return what `fold` does, of an expression that has been evaluated and was found not to be known as a whole."""
+    try:
+        return _Folder(limits).parts(expression, scope)
+    except RecursionError:
+        return expression
 
 
 def to_expression(value: Value, span: Span | None = None) -> syntax.Expression | None:
@@ -117,6 +127,12 @@ class _Folder:
         literal = to_expression(value, node.span) if known else None
         if literal is not None and (not _has_set(value) or scope.find_function("toset") is not None):
             return literal
+        return self.parts(node, scope)
+
+    def parts(self, node: syntax.Expression, scope: Scope) -> syntax.Expression:
+        """Return `node` with its parts folded."""
+        if isinstance(node, syntax.Parentheses | syntax.TemplateWrap):
+            return self.parts(node.expr, scope)
         expanded = self._expanded(node, scope)
         return self._rebuild(node, scope) if expanded is None else self.fold(expanded, scope)
 

@@ -13,6 +13,7 @@ from cronicle.cli.options import (
     LabelOption,
     ProjectOption,
     StoreOption,
+    WorkflowArgument,
 )
 
 app = typer.Typer(add_completion=False)
@@ -20,7 +21,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def backfill(
-    workflow: Annotated[str, typer.Argument(help="The workflow.")],
+    workflow: WorkflowArgument,
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, or instant.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, or instant; included.")],
     revision: Annotated[

@@ -25,13 +25,14 @@ from cronicle.clock import Clock
 from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode
-from cronicle.names import task_label
+from cronicle.names import task_label, typed
 from cronicle.operations.labels import check_labels
 from cronicle.operations.make_backfill import BackfillPlan, make_backfill
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
 from cronicle.runs.states import BackfillState, RunState
 from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.views.shapes import workflow_fields
 from cronicle.views.words import name_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
         print_json(
             {  # the keys of a backfill, of one that has not been made, and what is known beforehand
                 "id": None,
-                "workflow": candidate.workflow,
+                **workflow_fields(candidate.workflow),
                 "from": plan.from_text,
                 "to": plan.to_text,
                 "revision": candidate.revision,
@@ -159,11 +160,10 @@ def _tell_end(backfill: BackfillRecord) -> None:
         case _:
             tell(f"{paint('✗', 'red')} backfill {backfill.id} {backfill.state}: {count} done{failed}")
             if backfill.failed:
-                tell(
-                    f"  which ones      cronicle runs {backfill.workflow} --backfill {backfill.id} --state failed"
-                )
+                name = typed(backfill.workflow)
+                tell(f"  which ones      cronicle runs {name} --backfill {backfill.id} --state failed")
                 again = f"{range_options(backfill)} --failed"
-                tell(f"  those again     cronicle backfill {backfill.workflow} {again}")
+                tell(f"  those again     cronicle backfill {name} {again}")
 
 
 def range_options(backfill: BackfillRecord) -> str:
@@ -249,7 +249,7 @@ class BackfillProgress:
         if self._failures:
             shown = ", ".join(self._failures[-SHOWN_FAILURES:])
             lines.append(
-                f"  {paint('✗', 'red', self._stream)} {shown}   cronicle explain {self._failures[-1]}"
+                f"  {paint('✗', 'red', self._stream)} {shown}   cronicle explain {typed(self._failures[-1])}"
             )
         if self._pausing:
             lines.append(f"  {PAUSING}")

@@ -13,6 +13,7 @@ from cronicle.cli.options import (
     JsonOption,
     ProjectOption,
     StoreOption,
+    WorkflowsArgument,
 )
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import open_session
@@ -22,7 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def backfills(
-    workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    workflow: WorkflowsArgument = None,
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Only those that run or are paused.")
     ] = False,
@@ -37,7 +38,9 @@ def backfills(
     """List backfills, newest first. Outside any project: those of the whole store."""
     session = open_session(store, environment, files, project)
     with session.reader() as reader:
-        found = reader.list_backfills(*session.scope(reader), workflow, unfinished=unfinished, limit=limit)
+        found = reader.list_backfills(
+            *session.scope(reader), workflow, with_instances=True, unfinished=unfinished, limit=limit
+        )
         if json or jsonl:
             from cronicle.views.shapes import backfill_shape, to_builtins
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cronicle.cli.options import FilesOption, JsonOption, StoreOption
+from cronicle.names import as_workflow
 
 if TYPE_CHECKING:
     from cronicle.operations.console import Answer, Console
@@ -26,7 +27,10 @@ UNFINISHED = frozenset({"unclosed-bracket", "unclosed-heredoc"})
 @app.command()
 def console(
     workflow: Annotated[
-        str | None, typer.Argument(metavar="[WORKFLOW]", help="Evaluate as for a run of this workflow.")
+        str | None,
+        typer.Argument(
+            metavar="[WORKFLOW]", parser=as_workflow, help="Evaluate as for a run of this workflow."
+        ),
     ] = None,
     expression: Annotated[
         list[str] | None,

@@ -18,7 +18,7 @@ from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
 from cronicle.store.series import Settled, Settlement
 from cronicle.views.naming import Naming
-from cronicle.views.words import reason_text
+from cronicle.views.words import reason_text, series_name
 
 LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clock and for new deployments."""
@@ -60,7 +60,7 @@ def _naming(store: Store) -> Naming:
 def _say(settlements: Iterable[Settlement], naming: Naming) -> None:
     for settlement in settlements:
         key = settlement.key
-        name = f"{key.workflow}[{key.series}]" if key.series else key.workflow
+        name = series_name(key.workflow, key.series)
         name = visible_line(naming.of(key.project, key.environment, name))
         for new in settlement.runs:
             say(f"would run  {name}  {_time(new.run)}  ({new.run.cause}){_delay(new.run)}")

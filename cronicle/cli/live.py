@@ -25,6 +25,10 @@ PULSE_SECONDS = 0.5
 GATHER_SECONDS = 0.05
 """How often lines are written to a pipe at most: each time wakes whoever reads, who takes a core from the tasks."""
 
+REST_SECONDS = 0.05
+REST_SECONDS_A_UNIT = 2e-5
+"""How long a drawing stays at least: of ten thousand instances one takes so long that tasks would feel it."""
+
 MOST_LINES = 30
 """Task lines that are rewritten in place; of a wider run those that are running, and a count of the rest."""
 
@@ -128,6 +132,7 @@ class LiveProgress:
         self._screen = Screen(self._stream)
         self._drawn_at = datetime.min.replace(tzinfo=UTC)
         self._begun: datetime | None = None
+        self._rest = REST_SECONDS
 
     def __call__(self, run: RunRecord, machine: RunMachine, facts: Sequence[ev.RunEvent]) -> None:
         """Told of facts that have become durable."""
@@ -141,7 +146,7 @@ class LiveProgress:
                     self._ended[fact.task, fact.key] = fact.at
                 case _:
                     pass
-        if (self._clock.now() - self._drawn_at).total_seconds() >= 0.05:
+        if (self._clock.now() - self._drawn_at).total_seconds() >= self._rest:
             self.draw(machine)
 
     async def keep_up(self, machine: RunMachine) -> None:
@@ -162,6 +167,8 @@ class LiveProgress:
 
     def _lines(self, machine: RunMachine, now: datetime) -> list[str]:
         units = shown_units(machine)
+        total = len(units)
+        self._rest = REST_SECONDS + total * REST_SECONDS_A_UNIT
         ended = sum(unit.ended for unit in units)
         running = sum(unit.state is TaskState.RUNNING for unit in units)
         if len(units) > MOST_LINES:
@@ -171,7 +178,6 @@ class LiveProgress:
         width = max((width_of(visible_line(task_label(*unit.id))) for unit in units), default=0)
         lines = [self._unit_line(machine, unit, width, now) for unit in units]
         took = duration((now - (self._begun or now)).total_seconds())
-        total = len(shown_units(machine))
         counts = [f"{ended} of {total}", *([f"{running} running"] if running else []), took]
         summary = ["", "  " + " · ".join(counts)]
         if machine.cancel_requested and not machine.finished:

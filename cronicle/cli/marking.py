@@ -70,9 +70,10 @@ def _marking(session: Session, store: Store, address: str, series: str | None) -
     try:
         return mark_of_run(session.addresses(store, series).run(address), **about)
     except UnknownError:
-        workflow, at, time = address.partition("@")
-        if not at or time == LATEST or parse_run_address(address) is None:
+        asked = parse_run_address(address)
+        if asked is None or asked.workflow is None or asked.time in (None, LATEST):
             raise
+        workflow, time = asked.workflow, asked.time
     candidate = find_candidate(session.sources(store), workflow, revision=None, dirty=False)
     when = time_of_run(
         workflow,

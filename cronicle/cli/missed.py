@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cronicle.cli.output import print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session
+from cronicle.names import typed
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter
 from cronicle.store.series import TickSpan
 from cronicle.views.naming import Naming
-from cronicle.views.words import reason_text
+from cronicle.views.words import reason_text, series_name
 
 
 def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, json: bool, jsonl: bool) -> None:
@@ -17,6 +18,7 @@ def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, jso
         wanted.project,
         wanted.environment,
         wanted.workflow,
+        with_instances=wanted.with_instances,
         start=wanted.logical_from,
         end=wanted.logical_to,
         limit=wanted.limit,
@@ -33,14 +35,16 @@ def list_missed(session: Session, reader: StoreReader, wanted: RunFilter, *, jso
     naming = session.naming(reader)
     say(table([["WORKFLOW", "FIRST", "LAST", "TICKS", "WHY"], *(_cells(span, naming) for span in found)]))
     key = found[0].key
-    address = f"{key.workflow}@{_text(found[0].last)}" + (f" --series {key.series}" if key.series else "")
+    address = typed(f"{key.workflow}@{_text(found[0].last)}") + (
+        f" --series {key.series}" if key.series else ""
+    )
     address += naming.options(key.project, key.environment)
     tell(f"why one made no run: cronicle explain {visible_line(address)}")
 
 
 def _cells(span: TickSpan, naming: Naming) -> list[str]:
     key = span.key
-    name = f"{key.workflow}[{key.series}]" if key.series else key.workflow
+    name = series_name(key.workflow, key.series)
     detail = f" {span.detail}" if span.detail else ""
     return [
         visible_line(naming.of(key.project, key.environment, name)),

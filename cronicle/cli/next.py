@@ -16,14 +16,18 @@ from cronicle.cli.options import (
     ProjectOption,
     SeriesOption,
     StoreOption,
+    WorkflowsArgument,
 )
 from cronicle.cli.output import print_json, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
+from cronicle.views.words import series_name
 
 if TYPE_CHECKING:
     from cronicle.schedule.rule import Schedule
     from cronicle.schedule.ticks import Tick
+    from cronicle.store.reading import StoreReader
+    from cronicle.store.records import DeployedWorkflow, DeploymentRecord
     from cronicle.views.ticks import ComingTick
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -31,7 +35,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command("next")
 def next_(
-    workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    workflow: WorkflowsArgument = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Of all that is deployed (so it is without WORKFLOW, too).")
     ] = False,
@@ -70,12 +74,17 @@ def next_(
             raise UsageError("--series is for one workflow", "Name the workflow.")
         _of_all(session, from_, count, json=json)
         return
-    from cronicle.operations.deployed import get_deployment, get_workflow
+    from cronicle.operations.deployed import get_deployment, get_workflows
     from cronicle.operations.times import series_of
 
     with session.reader() as reader:
         deployment = get_deployment(reader, session.target(reader))
-        schedules = series_of(get_workflow(deployment, workflow), series)
+        found = get_workflows(deployment, workflow)
+        if found[0].name == workflow:
+            schedules = series_of(found[0], series)
+        else:
+            _say_coming(session, reader, (_only(deployment, found, series),), from_, count, json=json)
+            return
     now = session.clock.now()
     zone = schedules[0].timezone if schedules else "UTC"
     _show(schedules, _after(from_, zone, now), now, count, json=json)
@@ -94,17 +103,46 @@ def _of_expression(cron: str, timezone: str, first: str | None, count: int, *, j
 def _of_all(session: Session, first: str | None, count: int, *, json: bool) -> None:
     """The next ticks of everything that is deployed, and how long their runs will take, by those before."""
     from cronicle.operations.deployed import deployments_in_force
+
+    with session.reader() as reader:
+        deployed = deployments_in_force(reader, *session.scope(reader))
+        _say_coming(session, reader, deployed, first, count, json=json)
+
+
+def _only(
+    deployment: DeploymentRecord, workflows: Sequence[DeployedWorkflow], series: str | None
+) -> DeploymentRecord:
+    """A deployment with no more than some workflows of it, and of these one series."""
+    from attrs import evolve
+
+    from cronicle.config.deployed import schedules_to_json
+    from cronicle.operations.times import series_of
+
+    return evolve(
+        deployment,
+        workflows=tuple(
+            evolve(one, schedules=schedules_to_json(series_of(one, series))) for one in workflows
+        ),
+    )
+
+
+def _say_coming(
+    session: Session,
+    reader: StoreReader,
+    deployments: Sequence[DeploymentRecord],
+    first: str | None,
+    count: int,
+    *,
+    json: bool,
+) -> None:
+    """The next ticks of several workflows."""
     from cronicle.views.ticks import coming, coming_shape, expected_duration
     from cronicle.views.words import duration
 
     now = session.clock.now()
-    with session.reader() as reader:
-        naming = session.naming(reader)
-        deployed = deployments_in_force(reader, *session.scope(reader))
-        found = coming(deployed, _after(first, "UTC", now), count)
-        expected = {
-            which: expected_duration(reader, *which) for which in {_workflow_of(one) for one in found}
-        }
+    naming = session.naming(reader)
+    found = coming(deployments, _after(first, "UTC", now), count)
+    expected = {which: expected_duration(reader, *which) for which in {_workflow_of(one) for one in found}}
     if json:
         print_json([coming_shape(one, expected[_workflow_of(one)]) for one in found])
         return
@@ -112,7 +150,7 @@ def _of_all(session: Session, first: str | None, count: int, *, json: bool) -> N
     for one in found:
         seconds = expected[_workflow_of(one)]
         takes = "" if seconds is None else f"takes {duration(seconds)}"
-        name = f"{one.workflow}[{one.series}]" if one.series else one.workflow
+        name = series_name(one.workflow, one.series)
         name = naming.of(one.project, one.environment, name)
         rows.append([visible_line(name), *_cells(one.tick, now), takes])
     say(table(rows)) if rows else tell("no ticks: nothing that is deployed has a schedule with more of them")

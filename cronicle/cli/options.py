@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from cronicle.names import as_workflow
+
 StoreOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--store", metavar="PATH|URL", help="The store (default: .cronicle/ of the project)."),
@@ -37,6 +39,18 @@ LabelOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JsonLinesOption: TypeAlias = Annotated[
     bool, typer.Option("--jsonl", help="One JSON object a line on stdout.")
+]
+WorkflowArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKFLOW", parser=as_workflow, help="The workflow; an instance of one as NAME[KEY]."
+    ),
+]
+WorkflowsArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[WORKFLOW]", parser=as_workflow, help="The workflow; without [KEY] all its instances."
+    ),
 ]
 SeriesOption: TypeAlias = Annotated[
     str | None,

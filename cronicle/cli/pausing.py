@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cronicle.cli.output import say, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode, UsageError
+from cronicle.names import as_workflow, typed
 from cronicle.operations.addresses import addresses_from
 from cronicle.store.series import PauseRecord
 
@@ -33,11 +34,14 @@ def pause_each(
     ends = None if until is None else _end(until, now)
     if everything:
         _pause(session, store, target, None, ends, reason, now)
+        _tell_how_to_go_on(session, store, target, "--all")
         return ExitCode.GOOD
     names = tuple(addresses_from(addresses))
     workflows, others = _parted(store, target, names)
-    for name in workflows:
-        _pause(session, store, target, name, ends, reason, now)
+    for name, meant in workflows.items():
+        for one in meant:
+            _pause(session, store, target, one, ends, reason, now)
+        _tell_how_to_go_on(session, store, target, typed(name))
     if not others:
         return ExitCode.GOOD
     if ends is not None:
@@ -54,7 +58,7 @@ def unpause_each(session: Session, store: Store, workflows: Sequence[str], *, ev
     target = session.target(store)
     now = session.clock.now()
     code = ExitCode.GOOD
-    for name in (None,) if everything else tuple(addresses_from(workflows)):
+    for name in (None,) if everything else _paused(store, target, addresses_from(workflows), now):
         ended = store.end_pauses(target.project.name, target.environment, name, now)
         what = _name(target, name)
         if ended:
@@ -93,9 +97,11 @@ def _pause(
     session.wake_owners(store)
     ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
     say(f"{visible_line(_name(target, workflow))}: paused{ends}; runs in progress finish")
-    option = "--all" if workflow is None else workflow
-    option += session.naming(store).options(target.project.name, target.environment)
-    tell(f"  let it go on   cronicle unpause {visible_line(option)}")
+
+
+def _tell_how_to_go_on(session: Session, store: Store, target: Target, what: str) -> None:
+    what += session.naming(store).options(target.project.name, target.environment)
+    tell(f"  let it go on   cronicle unpause {visible_line(what)}")
 
 
 def _name(target: Target, workflow: str | None) -> str:
@@ -121,12 +127,28 @@ def _hint(store: Store, target: Target, workflow: str | None, now: datetime, opt
     return ""
 
 
-def _parted(store: Store, target: Target, names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The names of deployed workflows, and what is none."""
+def _paused(store: Store, target: Target, names: Iterable[str], now: datetime) -> tuple[str, ...]:
+    """The workflows that names mean: of one with `for_each` those of its instances that are paused."""
+    from cronicle.operations.named_workflows import names_meant
+    from cronicle.operations.served import pauses_holding
+
+    holding = pauses_holding(store.list_pauses(target.project.name, target.environment), now)
+    paused = dict.fromkeys(one.workflow for one in holding if one.workflow)
+    wanted = [as_workflow(name) for name in names]
+    return tuple(dict.fromkeys(one for name in wanted for one in names_meant(name, paused) or (name,)))
+
+
+def _parted(
+    store: Store, target: Target, names: Iterable[str]
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The deployed workflows that each name means, all instances of one with `for_each`, and names that mean none."""
+    from cronicle.operations.named_workflows import names_meant
+
     deployment = store.find_deployment(target.project.name, target.environment)
-    known = {workflow.name for workflow in deployment.workflows} if deployment else set()
-    workflows = [name for name in names if name in known]
-    return workflows, [name for name in names if name not in known]
+    known = [workflow.name for workflow in deployment.workflows] if deployment else []
+    meant = {name: names_meant(as_workflow(name), known) for name in names}
+    workflows = {as_workflow(name): found for name, found in meant.items() if found}
+    return workflows, [name for name, found in meant.items() if not found]
 
 
 def _check_that_it_may_be_a_backfill(store: Store, target: Target, others: Sequence[str]) -> None:
@@ -135,16 +157,16 @@ def _check_that_it_may_be_a_backfill(store: Store, target: Target, others: Seque
     Raises:
         CronicleError: It is none that is deployed.
     """
-    from cronicle.names import is_name, parse_run_address
+    from cronicle.names import is_workflow, parse_run_address
     from cronicle.operations.deployed import get_workflow
 
     deployment = store.find_deployment(target.project.name, target.environment)
-    if deployment is None or len(others) != 1 or not is_name(others[0]):
+    if deployment is None or len(others) != 1 or not is_workflow(others[0]):
         return
     address = parse_run_address(others[0])
     prefix = None if address is None else address.id_prefix
     if prefix is None or not store.list_ids(prefix, 1):
-        get_workflow(deployment, others[0])
+        get_workflow(deployment, as_workflow(others[0]))
 
 
 def _check(names: Sequence[str], *, everything: bool) -> None:

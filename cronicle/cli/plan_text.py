@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json as standard_json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from cronicle.cli.output import paint, plural, visible
 from cronicle.config.calendars import WEEKDAYS
-from cronicle.operations.plan import PlannedDeployment
+from cronicle.names import split_instance
+from cronicle.operations.plan import NEXT_TICKS, PlannedDeployment
 from cronicle.plan.changes import (
     Action,
     AttributeChange,
@@ -20,21 +21,21 @@ from cronicle.plan.changes import (
     TaskChange,
     WorkflowChange,
 )
-from cronicle.plan.effects import SeriesEffect
+from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.views.plan import backfill_command
-from cronicle.views.words import relative
+from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 LONGEST_VALUE = 70
 MOST_USERS = 5
+MOST_KINDS = 10
+"""Of the instances of a workflow to which different things happen so many are told of."""
 
 
 def plan_text(planned: PlannedDeployment, now: datetime) -> str:
     """The plan for a person: what is compared, what changes, what comes next."""
     lines = [_header(planned, now), "", *_source_lines(planned)]
-    for change in planned.plan.changes:
-        if change.action is not Action.NO_OP:
-            lines += _workflow_lines(planned, change)
+    lines += _changes(planned)
     for prepare in planned.plan.prepares:
         lines += _prepare_lines(planned, prepare)
     if planned.plan.variables:
@@ -95,10 +96,57 @@ def _distance(change: SourceChange) -> str:
     return f"   {', '.join(filter(None, (further, back)))}"
 
 
-def _workflow_lines(planned: PlannedDeployment, change: WorkflowChange) -> Iterator[str]:
-    mark, colour = MARKS[change.action]
-    place = f"   {change.place}" if change.place else ""
-    yield f"  {paint(f'{mark} workflow {change.name}', colour)}{_former(change)}{place}"
+def _changes(planned: PlannedDeployment) -> Iterator[str]:
+    """What happens to each workflow; instances of one to which the same happens are told of together."""
+    alike: dict[tuple[str, str, tuple[str, ...]], list[WorkflowChange]] = {}
+    for change in planned.plan.changes:
+        if change.action is not Action.NO_OP:
+            name, key = split_instance(change.name)
+            of = name if key is not None and change.moved_from is None else change.name
+            alike.setdefault((of, change.action, tuple(_workflow_lines(change))), []).append(change)
+    told: dict[str, int] = {}
+    left: dict[str, int] = {}
+    for (name, _, lines), changes in alike.items():
+        told[name] = told.get(name, 0) + 1
+        if told[name] > MOST_KINDS:
+            left[name] = left.get(name, 0) + len(changes)
+            continue
+        first = changes[0]
+        mark, colour = MARKS[first.action]
+        place = f"   {first.place}" if first.place else ""
+        title = f"{mark} workflow {_names([change.name for change in changes])}"
+        yield f"  {paint(title, colour)}{_former(first)}{place}"
+        yield from lines
+        yield from _next_ticks(planned, changes)
+    for name, count in left.items():
+        yield f"    {plural(count, 'further instance')} of workflow {name}: cronicle plan --json"
+
+
+def _names(names: Sequence[str]) -> str:
+    """Workflows: one, or several instances of one."""
+    name, key = split_instance(names[0])
+    if key is None:
+        return name
+    return name + _keys([key for _, key in map(split_instance, names) if key is not None])
+
+
+def _keys(keys: Sequence[str]) -> str:
+    shown = ", ".join(f'["{visible(key)}"]' for key in keys[:4])
+    return shown + (f", … {len(keys)} in all" if len(keys) > 4 else "")
+
+
+def _next_ticks(planned: PlannedDeployment, changes: Sequence[WorkflowChange]) -> Iterator[str]:
+    found = {
+        tick.logical_time: tick for change in changes for tick in planned.next_ticks.get(change.name, ())
+    }
+    ticks = [found[time] for time in sorted(found)]
+    if ticks:
+        yield "      next  " + " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in ticks[:NEXT_TICKS])
+    elif changes[0].action is not Action.DELETE and changes[0].schedules:
+        yield "      next  no more ticks"
+
+
+def _workflow_lines(change: WorkflowChange) -> Iterator[str]:
     for attribute in change.attributes:
         yield f"      {_attribute(attribute)}"
     if change.action is Action.CREATE:
@@ -109,19 +157,12 @@ def _workflow_lines(planned: PlannedDeployment, change: WorkflowChange) -> Itera
             yield from _task_lines(task)
     for schedule in change.schedules:
         yield from _schedule_lines(schedule)
-    ticks = planned.next_ticks.get(change.name, ())
-    if ticks:
-        yield "      next  " + " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in ticks)
-    elif change.action is not Action.DELETE and change.schedules:
-        yield "      next  no more ticks"
 
 
 def _task_name(task: TaskChange) -> str:
     if not task.keys:
         return task.name
-    shown = ", ".join(f'["{visible(key)}"]' for key in task.keys[:4])
-    more = f", … {len(task.keys)} in all" if len(task.keys) > 4 else ""
-    return f"{task.name}{shown}{more}"
+    return task.name + _keys(task.keys)
 
 
 def _task_lines(task: TaskChange) -> Iterator[str]:
@@ -248,27 +289,51 @@ def _effects(planned: PlannedDeployment) -> Iterator[str]:
     if effects.runs is None:
         yield f"Causes    cannot be told: {visible(effects.problem or '')}"
         return
-    of_ticks = [f"{one.runs} of missed ticks of {_series(one)}" for one in effects.series if one.runs]
-    of_deployment = [f"1 of {name} for the deployment itself" for name in effects.on_deploy]
+    runs = _counted([(one.workflow, one.series, one.runs) for one in effects.series])
+    of_ticks = [f"{count:,} of missed ticks of {name}" for name, count in runs]
+    made = _counted([(name, None, 1) for name in effects.on_deploy])
+    of_deployment = [f"{count:,} of {name} for the deployment itself" for name, count in made]
     reasons = "; ".join([*of_ticks, *of_deployment])
     yield f"Causes    {plural(effects.runs, 'run') if reasons else 'no runs by itself'}" + (
         f": {reasons}." if reasons else "."
     )
+    for name, count in _counted([(one.workflow, one.series, one.dropped) for one in effects.series]):
+        yield f"          {plural(count, 'missed tick')} of {name} will make no run."
+    alike: dict[tuple[str, str | None, date, date], list[tuple[SeriesEffect, PastTicks]]] = {}
     for one in effects.series:
-        if one.dropped:
-            yield f"          {plural(one.dropped, 'missed tick')} of {_series(one)} will make no run."
         if one.past is not None:
-            past = one.past
-            verb = "makes no run" if past.count == 1 else "make no runs"
-            yield (
-                f"          {plural(past.count, 'tick')} of {_series(one)} in the past, {past.first} to {past.last}, "
-                f"{verb}. To have {'it' if past.count == 1 else 'them'}, once applied:"
-            )
-            yield f"              {backfill_command(planned, one, past)}"
+            of = (split_instance(one.workflow)[0], one.series, one.past.first, one.past.last)
+            alike.setdefault(of, []).append((one, one.past))
+    for some in alike.values():
+        yield from _past_ticks(planned, some)
 
 
-def _series(effect: SeriesEffect) -> str:
-    return effect.workflow if effect.series is None else f'{effect.workflow} "{effect.series}"'
+def _past_ticks(planned: PlannedDeployment, some: Sequence[tuple[SeriesEffect, PastTicks]]) -> Iterator[str]:
+    """The ticks in the past of a series, or of one of several instances."""
+    one, past = some[0]
+    count = sum(past.count for _, past in some)
+    ((name, _),) = _counted([(one.workflow, one.series, past.count) for one, past in some])
+    verb = "makes no run" if count == 1 else "make no runs"
+    them = "it" if count == 1 else "them" if len(some) == 1 else f"those of {one.workflow}"
+    yield (
+        f"          {plural(count, 'tick')} of {name} in the past, {past.first} to {past.last}, "
+        f"{verb}. To have {them}, once applied:"
+    )
+    yield f"              {backfill_command(planned, one, past)}"
+
+
+def _counted(counts: Iterable[tuple[str, str | None, int]]) -> Iterator[tuple[str, int]]:
+    """Series and what was counted of each that has some; instances of one workflow together."""
+    found: dict[tuple[str, str | None], list[tuple[str, int]]] = {}
+    for workflow, series, count in counts:
+        if count:
+            found.setdefault((split_instance(workflow)[0], series), []).append((workflow, count))
+    for (name, series), some in found.items():
+        if len(some) == 1:
+            yield series_name(some[0][0], series), some[0][1]
+        else:
+            total = sum(count for _, count in some)
+            yield f"{series_name(name, series)} ({plural(len(some), 'instance')})", total
 
 
 def _summary(planned: PlannedDeployment) -> str:

@@ -13,6 +13,7 @@ from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError
+from cronicle.names import typed
 from cronicle.operations.labels import check_labels
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, RunRecord
@@ -58,7 +59,7 @@ def _resume_backfill(
         again = range_options(backfill)
         raise CronicleError(
             f"backfill {backfill.id} has ended: it {has_become(backfill.state)}",
-            f"To run what is not done: cronicle backfill {backfill.workflow} {again}",
+            f"To run what is not done: cronicle backfill {typed(backfill.workflow)} {again}",
         )
     check_labels(f"backfill {backfill.id}", backfill.runs_on, session.labels, _otherwise(backfill))
     return follow_backfill(

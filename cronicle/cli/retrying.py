@@ -12,6 +12,7 @@ from cronicle.cli.output import paint, plural, print_json, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
+from cronicle.names import typed
 from cronicle.operations.addresses import addresses_from
 from cronicle.operations.candidate import find_candidate, find_deployed
 from cronicle.operations.deployed import Target
@@ -96,7 +97,7 @@ def _plan(
         again = f"{range_options(run)} --failed"
         raise CronicleError(
             f"{run.id} is a backfill, and only runs can be retried",
-            f"Its failed ticks again: cronicle backfill {run.workflow} {again}",
+            f"Its failed ticks again: cronicle backfill {typed(run.workflow)} {again}",
         )
     project = store.find_project(run.project)
     if project is None:

@@ -13,6 +13,7 @@ from cronicle.cli.options import (
     LabelOption,
     ProjectOption,
     StoreOption,
+    WorkflowArgument,
 )
 
 app = typer.Typer(add_completion=False)
@@ -20,7 +21,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def run(
-    workflow: Annotated[str, typer.Argument(help="The workflow.")],
+    workflow: WorkflowArgument,
     time: Annotated[
         str | None,
         typer.Option("--time", metavar="TIME", help="The tick: a date, or an instant (default: the latest)."),

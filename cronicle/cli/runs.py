@@ -14,13 +14,16 @@ from cronicle.cli.options import (
     ProjectOption,
     SeriesOption,
     StoreOption,
+    WorkflowsArgument,
 )
 from cronicle.cli.output import mark, print_json, print_json_lines, say, table, tell, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.errors import UsageError
+from cronicle.names import typed
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
+from cronicle.views.words import series_name
 
 COUNTED = 100_000
 """Runs are counted up to here, which takes milliseconds; a page must not cost more where history is long."""
@@ -30,7 +33,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def runs(
-    workflow: Annotated[str | None, typer.Argument(metavar="[WORKFLOW]")] = None,
+    workflow: WorkflowsArgument = None,
     state: Annotated[
         list[str], typer.Option(metavar="STATE", help="Only in this state; may be repeated.")
     ] = [],  # noqa: B006
@@ -69,6 +72,7 @@ def runs(
             project=scope,
             environment=scope_environment,
             workflow=workflow,
+            with_instances=True,
             series=series,
             states=words_of(RunState, [*state, *(["failed"] if failed else [])], "--state"),
             causes=words_of(Cause, cause, "--cause"),
@@ -104,9 +108,9 @@ def _check_workflow(session: Session, reader: StoreReader, wanted: RunFilter) ->
 
     if wanted.project is None or reader.list_runs(evolve(wanted, states=(), causes=(), limit=1)):
         return
-    from cronicle.operations.deployed import get_deployment, get_workflow
+    from cronicle.operations.deployed import get_deployment, get_workflows
 
-    get_workflow(get_deployment(reader, session.target(reader)), wanted.workflow or "")
+    get_workflows(get_deployment(reader, session.target(reader)), wanted.workflow or "")
 
 
 def _narrowed(
@@ -144,7 +148,7 @@ def _print_text(session: Session, reader: StoreReader, found: tuple[RunRecord, .
     rows = []
     for line in run_lines(reader, found, session.clock.now()):
         run = line.run
-        name = f"{run.workflow}[{run.series}]" if run.series else run.workflow
+        name = series_name(run.workflow, run.series)
         place = naming.of(run.project, run.environment, name)
         cells = [run.id, visible_line(line.time), mark(line.state), str(run.cause), line.revision]
         cells += [line.started, line.took, line.tasks, visible_line(line.note)]
@@ -164,7 +168,7 @@ def _tell_more(
     if not reader.list_runs(evolve(counted, before=found[-1].sequence, limit=1)):
         return
     before = session.addresses(reader).shortest(found[-1].id)
-    words = ["cronicle runs", *([counted.workflow] if counted.workflow else []), f"--before {before}"]
+    words = ["cronicle runs", *([typed(counted.workflow)] if counted.workflow else []), f"--before {before}"]
     if counted.project is not None and counted.environment is not None:
         words[-1] += session.naming(reader).options(counted.project, counted.environment)
     count = reader.count_runs(counted, COUNTED)

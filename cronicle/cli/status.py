@@ -20,8 +20,8 @@ from cronicle.views.status import (
     serving_lines,
     status_document,
     status_of,
-    workflow_lines,
 )
+from cronicle.views.status_workflows import workflow_lines
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

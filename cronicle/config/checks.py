@@ -8,7 +8,7 @@ from itertools import combinations
 
 from cronicle.config.chains import Reference, references_in
 from cronicle.config.graph import check_graph, edges_of
-from cronicle.config.project import Param, Prepare, Task, Variable, Workflow
+from cronicle.config.project import Named, Param, Prepare, Task, Variable, Workflow
 from cronicle.errors import CronicleError
 from cronicle.schedule.counting import count_ticks
 from cronicle.schedule.rule import Schedule
@@ -40,6 +40,8 @@ register(
 _SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
 _CALENDAR_REPEATS = timedelta(days=28 * 365 + 7)
 _INSTANT = timedelta.resolution
+_MOST_COMPARED = 20
+"""Upstreams of a workflow whose schedules are compared with each other."""
 
 _PLAIN_TYPES = frozenset({"number", "bool"})  # their text holds nothing that a shell takes for its own
 
@@ -51,10 +53,10 @@ def check_workflow(workflow: Workflow, variables: Mapping[str, Variable]) -> Ite
         yield circle
     for hook in workflow.hooks:
         for found in _unquoted(hook.script, True, workflow.params, variables):
-            yield found.inside(f'workflow "{workflow.name}"', hook.event)
+            yield found.inside(workflow.title, hook.event)
     for task in workflow.tasks.values():
         for found in _check_task(task, workflow, variables):
-            yield found.inside(f'workflow "{workflow.name}"', f'task "{task.name}"')
+            yield found.inside(workflow.title, f'task "{task.name}"')
 
 
 def _check_task(task: Task, workflow: Workflow, variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
@@ -151,16 +153,27 @@ def _may_hold_anything(
 def never_meeting(workflows: Mapping[str, Workflow]) -> Iterator[Diagnostic]:
     """A warning for every workflow after two others whose schedules have no tick in common."""
     for workflow in workflows.values():
-        for one, other in combinations(workflow.rules.after, 2):
-            schedules = [workflows[each.name].schedules for each in (one, other) if each.name in workflows]
-            if len(schedules) == 2 and all(schedules) and not _may_meet(*schedules):
+        for (schedules, one), (others, other) in combinations(_differing(workflow.rules.after, workflows), 2):
+            if not _may_meet(schedules, others):
                 yield warning(
                     "never-meeting",
                     f"workflow.{one.name} and workflow.{other.name} never have the same logical time",
                     f'Their schedules have no tick in common, so "{workflow.name}" would never run. Give them a '
                     "common tick, or run after one of them and write requires for the other.",
                     other.span,
-                ).inside(f'workflow "{workflow.name}"')
+                ).inside(workflow.title)
+
+
+def _differing(
+    upstreams: Iterable[Named], workflows: Mapping[str, Workflow]
+) -> list[tuple[Sequence[Schedule], Named]]:
+    """Of many upstreams those that have schedules, each kind once: instances of a workflow tend to have the same."""
+    found: list[tuple[Sequence[Schedule], Named]] = []
+    for each in upstreams:
+        schedules = workflows[each.name].schedules if each.name in workflows else ()
+        if schedules and len(found) < _MOST_COMPARED and all(schedules != other for other, _ in found):
+            found.append((schedules, each))
+    return found
 
 
 def _may_meet(one: Sequence[Schedule], other: Sequence[Schedule]) -> bool:

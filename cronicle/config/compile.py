@@ -13,18 +13,17 @@ from attrs import define, evolve, field
 
 from cronicle.config.chains import references_in
 from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts, preparation_key
+from cronicle.config.folding import Folding
 from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.inputs import GAP, InputFinder, words_of
-from cronicle.config.instances import instances_of
 from cronicle.config.prepares import prepares_in
 from cronicle.config.project import Hook, Pinned, Prepare, Project, Task, Workflow
-from cronicle.config.scope import plan_scope
-from cronicle.config.secrets import named_secret, secret_names
+from cronicle.config.scope import EACH_OF_TASK, plan_scope
+from cronicle.config.secrets import secret_names
 from cronicle.config.tree import Tree
 from cronicle.runs.labels import labels_of
 from cronicle.runs.spec import (
     HookSpec,
-    Lazy,
     ParamSpec,
     PrepareSpec,
     RunSpec,
@@ -35,23 +34,14 @@ from cronicle.runs.spec import (
     UpstreamSpec,
     ValidationSpec,
 )
-from grammar.evaluate import evaluate
-from grammar.fold import fold
-from grammar.scope import Scope
-from grammar.serial import expression_to_json
 from grammar.syntax import (
     Expression,
     GetAttr,
-    Index,
-    Literal,
-    Object,
     Template,
     TemplateText,
-    Tuple,
 )
 from grammar.traverse import walk
-from grammar.types import ANY, BOOL, STRING, ListType, MapType, Type
-from grammar.values import HclMap, Value, convert, is_known, to_json
+from grammar.types import BOOL, STRING, ListType
 
 
 def compile_workflow(
@@ -66,9 +56,11 @@ def compile_workflow(
         folder: The project's folder in the repository.
         finder: Shares what it read of the tree between the workflows of a project.
     """
-    return _Compiler(
-        project, workflow, folder, plan_scope(project, workflow, tree), finder or InputFinder(tree)
-    ).spec()
+    folding = Folding(plan_scope(project, workflow, tree))
+    in_for_each = folding
+    if workflow.each is not None:
+        in_for_each = Folding(folding.scope.child(each=EACH_OF_TASK))
+    return _Compiler(project, workflow, folder, folding, in_for_each, finder or InputFinder(tree)).spec()
 
 
 @define
@@ -78,15 +70,15 @@ class _Compiler:
     project: Project
     workflow: Workflow
     folder: str
-    scope: Scope
+    folding: Folding
+    in_for_each: Folding
+    """Of what stands in a task with `for_each`."""
     finder: InputFinder
     _read_as_data: frozenset[str] = field(init=False)
     _prepares: dict[str, PrepareSpec] = field(factory=dict, init=False)
     """Those that tasks use, as far as these are compiled."""
     _finders: dict[str, InputFinder] = field(factory=dict, init=False)
     """Of sources, by name."""
-    _folded: dict[int, tuple[Expression, Expression, Value]] = field(factory=dict, init=False)
-    """By the identity of an expression, which is kept with it: itself, what is left of it, its value."""
 
     def __attrs_post_init__(self) -> None:
         self._read_as_data = frozenset(self._stdout_readers())
@@ -109,7 +101,7 @@ class _Compiler:
             max_parallel=self.workflow.max_parallel,
             timeout=self.workflow.rules.timeout,
             policy=evolve(
-                self.workflow.rules.policy, lock=self._optional_lazy(self.workflow.rules.lock, STRING)
+                self.workflow.rules.policy, lock=self.folding.optional_lazy(self.workflow.rules.lock, STRING)
             ),
             params={
                 param.name: ParamSpec(
@@ -120,7 +112,8 @@ class _Compiler:
                     description=param.description,
                     validations=tuple(
                         ValidationSpec(
-                            condition=self._lazy(one.condition, BOOL), message=self._lazy(one.message, STRING)
+                            condition=self.folding.lazy(one.condition, BOOL),
+                            message=self.folding.lazy(one.message, STRING),
                         )
                         for one in param.validations
                     ),
@@ -175,11 +168,12 @@ class _Compiler:
     # Tasks
 
     def _task(self, task: Task) -> TaskSpec:
-        command = self._optional_lazy(task.command, ListType(STRING))
-        script = self._optional_lazy(task.script, STRING)
+        known = self.folding if task.for_each is None else self.in_for_each
+        command = known.optional_lazy(task.command, ListType(STRING))
+        script = known.optional_lazy(task.script, STRING)
         finder = self.finder if task.source is None else self._finder_in(task.source)
         inputs = (
-            finder.inferred(self._words(task), task.workdir)
+            finder.inferred(self._words(task, known), task.workdir)
             if task.inputs is None
             else finder.declared(task.inputs)
         )
@@ -190,11 +184,11 @@ class _Compiler:
             interpreter=task.interpreter,
             upstreams=tuple(UpstreamSpec(task=edge.task, key=edge.key) for edge in edges_of(task)),
             trigger_rule=task.trigger_rule,
-            for_each=self._for_each(task.for_each),
-            when=self._optional_lazy(task.when, BOOL),
-            env=self._env(task.env),
+            for_each=self.folding.for_each(task.for_each),
+            when=known.optional_lazy(task.when, BOOL),
+            env=known.env(task.env),
             workdir=task.workdir,
-            stdin=tuple(self._stdin(task.stdin)),
+            stdin=tuple(known.stdin(task.stdin)),
             secrets=_secrets_in(task.command, task.stdin, *task.env),
             prepares=self._prepares_of(task),
             merge_output=task.merge_output,
@@ -208,7 +202,7 @@ class _Compiler:
             allow_failure=task.allow_failure,
             pool=task.pool,
             pool_slots=task.pool_slots,
-            lock=self._optional_lazy(task.lock, STRING),
+            lock=known.optional_lazy(task.lock, STRING),
             priority=task.priority,
             runs_on=task.runs_on,
             memory=task.limits.memory,
@@ -229,9 +223,9 @@ class _Compiler:
     def _hook(self, hook: Hook) -> HookSpec:
         return HookSpec(
             event=hook.event,
-            command=self._optional_lazy(hook.command, ListType(STRING)),
-            script=self._optional_lazy(hook.script, STRING),
-            env=self._env(() if hook.env is None else (hook.env,)),
+            command=self.folding.optional_lazy(hook.command, ListType(STRING)),
+            script=self.folding.optional_lazy(hook.script, STRING),
+            env=self.folding.env(() if hook.env is None else (hook.env,)),
             secrets=_secrets_in(hook.env),
             timeout=hook.timeout,
             causes=hook.causes,
@@ -250,14 +244,13 @@ class _Compiler:
         return self._prepares[name]
 
     def _compiled_prepare(self, prepare: Prepare) -> PrepareSpec:
+        known = self.folding.known
         spec = PrepareSpec(
             key="",
-            command=None
-            if prepare.command is None
-            else tuple(self._known(prepare.command, ListType(STRING))),
-            script=None if prepare.script is None else self._known(prepare.script, STRING),
-            env={name: lazy["known"] for name, lazy in self._env(prepare.env).items()},
-            inputs=self.finder.inferred(self._words(prepare))
+            command=None if prepare.command is None else tuple(known(prepare.command, ListType(STRING))),
+            script=None if prepare.script is None else known(prepare.script, STRING),
+            env={name: lazy["known"] for name, lazy in self.folding.env(prepare.env).items()},
+            inputs=self.finder.inferred(self._words(prepare, self.folding))
             if prepare.inputs is None
             else self.finder.declared(prepare.inputs),
             inputs_declared=prepare.inputs is not None,
@@ -266,88 +259,16 @@ class _Compiler:
         key = preparation_key(spec.command, spec.script, spec.interpreter, spec.env, spec.inputs)
         return evolve(spec, key=key)
 
-    # Expressions
-
-    def _known(self, expr: Expression, type_: Type) -> Any:
-        """The value of an expression that may refer only to what is known."""
-        return self._lazy(expr, type_)["known"]
-
-    def _fold(self, expr: Expression) -> tuple[Expression, Value]:
-        """What is left of an expression once all that is known is put in, and its value as far as it is known."""
-        found = self._folded.get(id(expr))
-        if found is None:
-            folded, _ = fold(expr, self.scope)
-            value, _ = evaluate(folded, self.scope)
-            found = self._folded[id(expr)] = (expr, folded, value)
-        return found[1:]
-
-    def _lazy(self, expr: Expression, type_: Type) -> Lazy:
-        """An expression as a spec keeps it: its value if it is known, converted to its type, else what is left."""
-        folded, value = self._fold(expr)
-        if is_known(value):
-            return {"known": to_json(convert(value, type_))}
-        return {"expression": expression_to_json(folded)}
-
-    def _optional_lazy(self, expr: Expression | None, type_: Type) -> Lazy | None:
-        return None if expr is None else self._lazy(expr, type_)
-
-    def _for_each(self, expr: Expression | None) -> Lazy | None:
-        if expr is None:
-            return None
-        _, value = self._fold(expr)
-        if is_known(value):
-            return {"known": {key: to_json(each) for key, each in instances_of(value).items()}}
-        return self._lazy(expr, ANY)
-
-    def _env(self, layers: tuple[Expression, ...]) -> dict[str, Lazy]:
-        """The variables of all layers, a later one winning."""
-        env: dict[str, Lazy] = {}
-        for layer in layers:
-            env |= self._env_layer(layer)
-        return dict(sorted(env.items()))
-
-    def _env_layer(self, expr: Expression) -> Iterator[tuple[str, Lazy]]:
-        folded, value = self._fold(expr)
-        if not isinstance(value, HclMap):
-            return
-        written = _entries(folded)
-        for name, each in value.items():
-            if is_known(each):
-                yield name, {"known": to_json(convert(HclMap({name: each}), MapType(STRING))[name])}  # type: ignore[index, call-overload]
-            else:
-                yield name, self._lazy(written.get(name) or Index(folded, _string(name)), STRING)
-
-    def _stdin(self, expr: Expression | None) -> Iterator[Lazy]:
-        """The items of `stdin`; a list that is made by an expression stays one item that gives several paths."""
-        if expr is None:
-            return
-        folded, value = self._fold(expr)
-        if (name := named_secret(folded)) is not None:
-            yield {"secret": name}
-        elif isinstance(folded, Tuple):
-            for item in folded.items:
-                name = named_secret(item)
-                yield self._lazy(item, STRING) if name is None else {"secret": name}
-        elif isinstance(value, tuple):
-            for at, path in enumerate(value):
-                yield (
-                    {"known": to_json(convert(path, STRING))}
-                    if is_known(path)
-                    else {"expression": expression_to_json(Index(folded, Literal(at, str(at))))}
-                )
-        else:
-            yield self._lazy(expr, STRING)
-
     # What is found in expressions
 
-    def _words(self, task: Task | Prepare) -> tuple[str, ...]:
+    def _words(self, task: Task | Prepare, known: Folding) -> tuple[str, ...]:
         """The literal words of what is executed; a `GAP` stands for an argument that is not literal."""
         if task.command is not None:
-            _, value = self._fold(task.command)
+            _, value = known.fold(task.command)
             items = value if isinstance(value, tuple) else ()
             return tuple(item if isinstance(item, str) else GAP for item in items)
         if task.script is not None:
-            return words_of(_with_gaps(self._fold(task.script)[0]))
+            return words_of(_with_gaps(known.fold(task.script)[0]))
         return ()
 
     def _stdout_readers(self) -> Iterator[str]:
@@ -374,18 +295,6 @@ def _previous_of(workflow: Workflow) -> tuple[str, ...] | None:
 
 def _secrets_in(*expressions: Expression | None) -> tuple[str, ...]:
     return tuple(sorted({name for expr in expressions for name in secret_names(expr)}))
-
-
-def _entries(expr: Expression) -> Mapping[str, Expression]:
-    """The values of an object that is written out, by key."""
-    if not isinstance(expr, Object):
-        return {}
-    keys = [(item.key.literal if isinstance(item.key, Template) else item.bare_key) for item in expr.items]
-    return {key: item.value for key, item in zip(keys, expr.items, strict=True) if key is not None}
-
-
-def _string(text: str) -> Template:
-    return Template((TemplateText(text),) if text else ())
 
 
 def _with_gaps(script: Expression) -> str:

@@ -61,7 +61,7 @@ def check_graph(workflow: Workflow) -> Diagnostic | None:
                 (edge.span for edge in workflow.tasks[name].upstreams if edge.task == above), None
             ),
         )
-        return told.inside(f'workflow "{workflow.name}"')
+        return told.inside(workflow.title)
     return None
 
 

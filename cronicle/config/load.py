@@ -7,18 +7,21 @@ revision.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from attrs import frozen
 
 from cronicle.config.calendars import read_calendar
 from cronicle.config.checks import check_prepares, check_workflow, never_meeting, unused_variables
 from cronicle.config.files import project_files, vars_file
+from cronicle.config.for_each import read_for_each, read_instances
 from cronicle.config.graph import check_after
 from cronicle.config.hooks import read_hooks
 from cronicle.config.locals import Locals, read_locals
 from cronicle.config.moves import read_moves
 from cronicle.config.prepares import read_prepare
 from cronicle.config.project import (
+    Each,
     Hook,
     Pinned,
     Pool,
@@ -187,6 +190,8 @@ class _Loader:
         sources, locals_ = self._sources_and_locals(known)
         reader = known.reader(locals_.values, revisions_of(sources))
         timezone = self._timezone(reader, block)
+        blocks = unique(reader, self._blocks("workflow"), "workflow")
+        instances = {name: read_for_each(reader, each) for name, each in blocks.items()}
         around = Surroundings(
             project=name,
             timezone=timezone,
@@ -198,11 +203,17 @@ class _Loader:
                 name: read_calendar(reader.inside(each.title), each, self.tree)
                 for name, each in unique(reader, self._blocks("calendar"), "calendar").items()
             },
-            workflows=frozenset(self._labels("workflow")),
+            workflows=dict.fromkeys(self._labels("workflow")) | instances,
             files=self.tree.paths(),
             sources=sources,
         )
-        workflows = self._workflows(reader, around, variables, locals_)
+        workflows = self._workflows(
+            reader,
+            around,
+            variables,
+            {name: locals_.inlined(each) for name, each in blocks.items()},
+            instances,
+        )
         prepares = self._prepares(reader, variables, locals_)
         return Project(
             name=name,
@@ -221,7 +232,7 @@ class _Loader:
             workflows=workflows,
             hooks=self._hooks(reader, block, locals_),
             settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),
-            moved=read_moves(reader, self._blocks("moved"), workflows),
+            moved=read_moves(reader, self._blocks("moved"), workflows, instances),
             files=tuple(file.path for file in self.files),
         )
 
@@ -354,15 +365,26 @@ class _Loader:
         return found
 
     def _workflows(
-        self, reader: Reader, around: Surroundings, variables: dict[str, Variable], locals_: Locals
+        self,
+        reader: Reader,
+        around: Surroundings,
+        variables: dict[str, Variable],
+        blocks: Mapping[str, Block],
+        instances: Mapping[str, Mapping[str, Value] | None],
     ) -> dict[str, Workflow]:
-        found = {
-            name: read_workflow(reader, locals_.inlined(block), around)
-            for name, block in unique(reader, self._blocks("workflow"), "workflow").items()
-        }
-        for workflow in found.values():
-            reader.findings.add(*check_workflow(workflow, variables))
-            reader.findings.add(*unreachable_tasks(workflow))
+        def read(block: Block, inner: Reader, each: Each | None = None) -> Workflow:
+            workflow = read_workflow(inner, block, around, each)
+            inner.findings.add(*check_workflow(workflow, variables))
+            inner.findings.add(*unreachable_tasks(workflow))
+            return workflow
+
+        found: dict[str, Workflow] = {}
+        for name, block in blocks.items():
+            keys = instances[name]
+            if keys is None:
+                found[name] = read(block, reader)
+            else:
+                found |= read_instances(reader, block, keys, partial(read, block))
         reader.findings.add(*never_meeting(found))
         circle = check_after(found)
         if circle is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from cronicle.config.named import WORKFLOW, read_names
+from cronicle.config.named import read_workflows
 from cronicle.config.project import Rules
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import IN_LOCK_OF_RUN
@@ -23,18 +23,25 @@ _NEEDS = {
 """Hooks of a workflow, and the attribute without which they are never told."""
 
 
-def read_rules(reader: Reader, inner: Reader, block: Block, workflows: Collection[str]) -> Rules:
+def read_rules(
+    reader: Reader,
+    inner: Reader,
+    block: Block,
+    name: str,
+    workflows: Mapping[str, Collection[str] | None],
+) -> Rules:
     """The rules of a workflow.
 
     Args:
         reader: Reads in the workflow what must be known at plan.
         inner: The same where parameters and the run are known of.
         block: The workflow's block.
-        workflows: The names of all workflows of the project.
+        name: Its name, of an instance with its key.
+        workflows: The names of all workflows of the project; of those with `for_each` the keys of their instances.
     """
     body = block.body
-    after = read_names(reader, attribute_of(body, "after"), WORKFLOW, workflows)
-    requires = read_names(reader, attribute_of(body, "requires"), WORKFLOW, workflows)
+    after = read_workflows(reader, attribute_of(body, "after"), workflows)
+    requires = read_workflows(reader, attribute_of(body, "requires"), workflows)
     priority = reader.whole(body, "priority", least=-(2**31))
     lock = attribute_of(body, "lock")
     policy = Policy(
@@ -60,7 +67,7 @@ def read_rules(reader: Reader, inner: Reader, block: Block, workflows: Collectio
         requires=requires,
     )
     _check_together(reader, body, policy)
-    _check_required(reader, block, rules)
+    _check_required(reader, name, rules)
     for hook in blocks_of(body, *_NEEDS):
         if attribute_of(body, _NEEDS[hook.type]) is None:
             reader.warning(
@@ -75,7 +82,7 @@ def read_rules(reader: Reader, inner: Reader, block: Block, workflows: Collectio
 def _check_together(reader: Reader, body: Body, policy: Policy) -> None:
     """Attributes that mean nothing without, or exclude, each other."""
     limit = attribute_of(body, "queue_limit")
-    if limit is not None and policy.overlap is not Overlap.QUEUE:
+    if limit is not None and policy.queue_limit is not None and policy.overlap is not Overlap.QUEUE:
         reader.invalid(
             limit,
             f'queue_limit with overlap = "{policy.overlap}"',
@@ -96,10 +103,10 @@ def _check_together(reader: Reader, body: Body, policy: Policy) -> None:
         )
 
 
-def _check_required(reader: Reader, block: Block, rules: Rules) -> None:
+def _check_required(reader: Reader, name: str, rules: Rules) -> None:
     """A workflow that required itself would wait for ever: its own tick is in its interval."""
     for each in rules.requires:
-        if each.name == block.labels[0]:
+        if each.name == name:
             reader.error(
                 "workflow-cycle",
                 f'workflow "{each.name}" requires itself',

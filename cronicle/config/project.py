@@ -12,11 +12,13 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from cronicle.config.tree import Tree
+from cronicle.names import split_instance
 from cronicle.runs.policy import Policy
 from cronicle.runs.spec import RetrySpec, WaitSpec
 from cronicle.schedule.rule import Schedule
 from grammar.source import Span
 from grammar.syntax import Expression
+from grammar.values import Value
 
 Json = Any
 """A value that JSON can hold."""
@@ -235,11 +237,23 @@ class Rules:
     requires: tuple[Named, ...] = ()
 
 
+@frozen
+class Each:
+    """What an instance of a workflow with `for_each` stands for, as `each.key` and `each.value`."""
+
+    key: str | None
+    """None if it is not known, because of an error that is told already."""
+    value: Value
+
+
 @frozen(kw_only=True)
 class Workflow:
-    """A `workflow`: its schedules, parameters, hooks and tasks, in order of declaration."""
+    """A `workflow`, or an instance of one: its schedules, parameters, hooks and tasks, in order of declaration."""
 
     name: str
+    """Of an instance with its key: `sync[eu]`."""
+    each: Each | None = None
+    """Of an instance."""
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
@@ -251,6 +265,11 @@ class Workflow:
     tasks: Mapping[str, Task]
     span: Span = field(eq=False, repr=False)
     """Its header."""
+
+    @property
+    def title(self) -> str:
+        """What messages call its block, which all instances share: `workflow "sync"`."""
+        return f'workflow "{split_instance(self.name)[0]}"'
 
 
 @frozen(kw_only=True)

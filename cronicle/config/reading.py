@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field
 
-from cronicle.config.chains import references_in
+from cronicle.config.chains import Reference, references_in
 from cronicle.config.references import AT_PLAN, Names, Place, check_reference
 from cronicle.errors import CronicleError
 from cronicle.schedule.text import parse_duration, parse_size
@@ -75,6 +75,8 @@ class Reader:
     names: Names
     findings: Findings
     within: tuple[str, ...] = ()
+    known_references: dict[int, tuple[Expression, tuple[Reference, ...]]] = field(factory=dict)
+    """By the identity of an expression, which is kept with them."""
 
     def inside(self, *titles: str, names: Names | None = None) -> Reader:
         """The same for a block in this one."""
@@ -102,8 +104,15 @@ class Reader:
 
     def refers_well(self, expr: Expression, place: Place = AT_PLAN) -> bool:
         """Check all references of an expression; False if one is wrong."""
-        found = [check_reference(each, place, self.names) for each in references_in(expr)]
+        found = [check_reference(each, place, self.names) for each in self.references(expr)]
         return self.keep(dict.fromkeys(each for each in found if each is not None))
+
+    def references(self, expr: Expression) -> tuple[Reference, ...]:
+        """The references of an expression, which is looked at once for all instances of a workflow."""
+        known = self.known_references.get(id(expr))
+        if known is None:
+            known = self.known_references[id(expr)] = (expr, tuple(references_in(expr)))
+        return known[1]
 
     def evaluate(self, expr: Expression, place: Place = AT_PLAN) -> tuple[Value, bool]:
         """The value of an expression as far as it is known, and whether nothing is wrong with it."""
@@ -120,12 +129,18 @@ class Reader:
             place: What it may refer to.
             types: The types of which its value must have one.
         """
+        return self.late_value(attribute, place, *types)[0]
+
+    def late_value(
+        self, attribute: Attribute | None, place: Place, *types: Type
+    ) -> tuple[Expression | None, Value]:
+        """As `late`, with the value as far as it is known."""
         if attribute is None:
-            return None
+            return None, None
         value, is_good = self.evaluate(attribute.expr, place)
         if not is_good or not self._converts(value, types, attribute):
-            return None
-        return attribute.expr
+            return None, None
+        return attribute.expr, value
 
     def _converts(self, value: Value, types: tuple[Type, ...], attribute: Attribute) -> bool:
         wrong: ConversionError | None = None

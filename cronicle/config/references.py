@@ -113,7 +113,14 @@ class Names:
     task: str | None = None
     """The task that the expression belongs to."""
     has_each: bool = False
-    """True in a task with `for_each`."""
+    """True in a task with `for_each`, whose `each` hides that of the workflow."""
+    in_instance: bool = False
+    """True in a workflow with `for_each`, whose `each` is known at plan."""
+
+    @property
+    def knows_each(self) -> bool:
+        """True where `each` is that of the workflow."""
+        return self.in_instance and not self.has_each
 
 
 def check_reference(reference: Reference, place: Place, names: Names) -> Diagnostic | None:
@@ -121,12 +128,12 @@ def check_reference(reference: Reference, place: Place, names: Names) -> Diagnos
     root = reference.root
     if root not in IN_ENV.roots:
         return _unknown_root(reference)
-    if root not in place.roots:
-        return _misplaced_secret(reference, place) if root in SECRET else _too_early(reference, place)
+    if root not in place.roots and not (root == "each" and names.knows_each):
+        return _misplaced_secret(reference, place) if root in SECRET else _too_early(reference, place, names)
     return _CHECKS[root](reference, names)
 
 
-def _too_early(reference: Reference, place: Place) -> Diagnostic:
+def _too_early(reference: Reference, place: Place, names: Names) -> Diagnostic:
     if place is IN_PREPARE and reference.root == "prepare":
         return error(
             "reference-too-early",
@@ -143,10 +150,13 @@ def _too_early(reference: Reference, place: Place) -> Diagnostic:
         "previous": "looked for when a run starts",
         "prepare": "there for the attempts of a task",
     }[reference.root]
+    remedy = f"Use {_listed(sorted(place.roots), 'or')} here."
+    if reference.root == "each" and names.in_instance:
+        remedy = "Here each is that of the task, and hides that of the workflow. " + remedy
     return error(
         "reference-too-early",
         f"{reference.text} may not be used here",
-        f"It is {when}. {place.why} Use {_listed(sorted(place.roots), 'or')} here.",
+        f"It is {when}. {place.why} {remedy}",
         reference.span,
     )
 
@@ -349,11 +359,11 @@ def _check_previous(reference: Reference, names: Names) -> Diagnostic | None:
 
 
 def _check_each(reference: Reference, names: Names) -> Diagnostic | None:
-    if not names.has_each:
+    if not names.has_each and not names.in_instance:
         return error(
             "unknown-reference",
             f"{reference.text} in a task without for_each",
-            "There is an each only in a task that is made several times. Give the task a for_each.",
+            "There is an each only in what is made several times. Give the task, or its workflow, a for_each.",
             reference.span,
         )
     if not reference.steps:

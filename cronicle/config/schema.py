@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from cronicle.config.schema_of_policy import POLICY
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, SetType, Type
 
@@ -246,65 +247,6 @@ PARAM: Final = BlockSchema(
     blocks=(VALIDATION,),
 )
 
-POLICY: Final = (
-    _attribute(
-        "overlap",
-        STRING,
-        'What a tick does while a run of an earlier tick is live: "allow" (if not given), "skip", "queue", or '
-        '"cancel" the earlier one.',
-    ),
-    _attribute(
-        "queue_limit",
-        NUMBER,
-        'With `overlap = "queue"` how many runs may be queued, of which the newest stay; any number if not given.',
-    ),
-    _attribute(
-        "max_active_runs", NUMBER, "How many runs of all causes may be active; any number if not given."
-    ),
-    _attribute("depends_on_past", BOOL, "True to start only when the run of the tick before has succeeded."),
-    _attribute(
-        "start_within",
-        STRING,
-        "How long after its tick a run may still start, as a duration; later it is skipped. Without bound if not "
-        "given.",
-    ),
-    _attribute(
-        "after",
-        None,
-        "Workflows, as `[workflow.NAME]`: it runs for a logical time once each of them has. Excludes `schedule`.",
-    ),
-    _attribute(
-        "after_state",
-        STRING,
-        'How those must have ended: "succeeded" (if not given), "failed", or "finished", which is either.',
-    ),
-    _attribute(
-        "requires",
-        None,
-        "Workflows, as `[workflow.NAME]`, whose ticks in a run's interval must have succeeded before it starts.",
-    ),
-    _attribute("on_deploy", BOOL, "True to run once whenever a deployment changes the workflow."),
-    _attribute(
-        "timeout",
-        STRING,
-        "How long a run may take from its first start, waiting included, as a duration; without bound if not given.",
-    ),
-    _attribute("priority", NUMBER, "Whose runs are first where room is short: the larger; 0 if not given."),
-    _attribute(
-        "lock", STRING, "A key that one run holds at a time, in all workflows; may use `param`, `run`."
-    ),
-    _attribute(
-        "late_after", STRING, "A run that has not ended so long after its tick is late, as a duration."
-    ),
-    _attribute(
-        "fresh_within", STRING, "A newest result whose logical time is older is not fresh, as a duration."
-    ),
-    _attribute(
-        "pause_after_failures", NUMBER, "After so many failed runs in a row its schedules pause themselves."
-    ),
-)
-"""What a workflow says about when its runs may be made and start."""
-
 WORKFLOW: Final = BlockSchema(
     "workflow",
     ("NAME",),
@@ -317,6 +259,12 @@ WORKFLOW: Final = BlockSchema(
             "max_parallel",
             NUMBER,
             "How many attempts of one run may be executed at once; any number if not given.",
+        ),
+        _attribute(
+            "for_each",
+            ANY,
+            "A set of strings or a map that is known at plan, for each of which there is a workflow of its own, as "
+            '`workflow.NAME["KEY"]`; `each.key` and `each.value` stand for it everywhere in the block.',
         ),
         *POLICY,
     ),
@@ -479,9 +427,17 @@ FILE: Final = BlockSchema(
             doc="Says that a workflow or task has another name now, so that it keeps its history.",
             attributes=(
                 _attribute(
-                    "from", None, "Its former name: `workflow.a`, or `workflow.a.task.x`.", required=True
+                    "from",
+                    None,
+                    'Its former name: `workflow.a`, `workflow.a["KEY"]`, or `workflow.a.task.x`.',
+                    required=True,
                 ),
-                _attribute("to", None, "Its name now: `workflow.b`, or `workflow.a.task.y`.", required=True),
+                _attribute(
+                    "to",
+                    None,
+                    'Its name now: `workflow.b`, `workflow.b["KEY"]`, or `workflow.a.task.y`.',
+                    required=True,
+                ),
             ),
         ),
         WORKFLOW,
@@ -496,7 +452,7 @@ def _words(text: str) -> frozenset[str]:
 LATER: Final[dict[str, frozenset[str]]] = {
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
-    "workflow": _words("runbook for_each on_deploy_failed rerun"),
+    "workflow": _words("runbook on_deploy_failed rerun"),
     "task": _words("produces reuse rerun"),
     "defaults": _words("produces reuse rerun"),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cronicle.config.project import Project, Source, Workflow
+from cronicle.config.project import Each, Project, Source, Workflow
 from cronicle.config.references import PREPARE, RUN, Names, TaskNames
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
@@ -33,10 +33,29 @@ def with_functions(tree: Tree) -> Scope:
     return Scope({}, {**FUNCTIONS, **file_functions(read, tree.paths)})
 
 
+EACH_OF_TASK = Members(
+    "each",
+    "attribute",
+    {"key": Unknown("known for each instance"), "value": Unknown("known for each instance")},
+)
+"""The `each` of a task with `for_each`, which hides that of a workflow."""
+
+
+def with_each(scope: Scope, each: Each | None) -> Scope:
+    """A scope in which `each` is that of an instance of a workflow, if it is one."""
+    if each is None:
+        return scope
+    key = Unknown() if each.key is None else each.key
+    return scope.child(each=Members("each", "attribute", {"key": key, "value": each.value}))
+
+
 def plan_scope(
     project: Project, workflow: Workflow, tree: Tree, revisions: Mapping[str, Value] | None = None
 ) -> Scope:
-    """What the expressions of a workflow see when it is compiled; `revisions`: another answer for sources."""
+    """What the expressions of a workflow see when it is compiled, outside of tasks with `for_each`.
+
+    `revisions`: another answer for sources.
+    """
     names = Names(
         params=frozenset(workflow.params),
         secrets=frozenset(project.secrets),
@@ -51,7 +70,7 @@ def plan_scope(
         environment=project.environment,
         revisions=revisions_of(project.sources) if revisions is None else revisions,
     )
-    return with_workflow(known, names)
+    return with_each(with_workflow(known, names), workflow.each)
 
 
 def with_values(
@@ -112,11 +131,7 @@ def with_workflow(scope: Scope, names: Names) -> Scope:
                 for name in names.prepares
             },
         ),
-        each=Members(
-            "each",
-            "attribute",
-            {"key": Unknown("known for each instance"), "value": Unknown("known for each instance")},
-        ),
+        each=EACH_OF_TASK,
         attempt=Members("attempt", "attribute", {"number": KNOWN_AT_ATTEMPT}),
     )
 

@@ -37,7 +37,7 @@ from cronicle.runs.spec import RetrySpec, WaitSpec
 from dag.frontier import JoinRule
 from grammar.diagnostics import register
 from grammar.syntax import Attribute, Block, Body, Expression, GetAttr, Index, Tuple
-from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType, SetType
+from grammar.types import BOOL, NUMBER, STRING, ListType, MapType, SetType
 from grammar.values import HclMap, unknown_in
 
 register(
@@ -82,6 +82,7 @@ def env_layers(own: Body, defaults: Sequence[Body]) -> tuple[Attribute, ...]:
 
 def read_task(
     reader: Reader,
+    outside: Reader,
     block: Block,
     defaults: Sequence[Body],
     pools: Mapping[str, Pool],
@@ -92,6 +93,7 @@ def read_task(
 
     Args:
         reader: Reads inside of the task, with the names that its expressions may use.
+        outside: The same for its `for_each`, where `each` is that of the workflow.
         block: The task's block.
         defaults: The `defaults` that apply to it, the strongest first.
         pools: All pools of the project.
@@ -102,7 +104,7 @@ def read_task(
     layers = env_layers(block.body, defaults)
     command, script = read_action(reader, body, block, IN_TASK, in_command=IN_COMMAND)
     warn_of_command(reader, command)
-    for_each = attribute_of(body, "for_each")
+    instances, keys = _for_each(outside, attribute_of(body, "for_each"))
     source, place = _source(reader, attribute_of(body, "source"), files, sources)
     return Task(
         name=block.labels[0],
@@ -112,8 +114,8 @@ def read_task(
         depends_on=tuple(_depends_on(reader, attribute_of(body, "depends_on"))),
         references=tuple(_referred(reader.names, body, layers)),
         previous=_previous(body, layers),
-        for_each=reader.late(for_each, IN_FOR_EACH, ANY),
-        keys=_keys(reader, for_each),
+        for_each=instances,
+        keys=keys,
         when=reader.late(attribute_of(body, "when"), IN_WHEN, BOOL),
         trigger_rule=reader.choice(body, "trigger_rule", tuple(JoinRule), JoinRule.ALL_SUCCEEDED),
         env=tuple(expr for layer in layers if (expr := read_env(reader, layer, IN_ENV)) is not None),
@@ -265,22 +267,22 @@ def instance_key(reference: Reference, names: Names) -> str | None:
     return None if step.name in TASK and not step.is_index else step.name
 
 
-def _keys(reader: Reader, for_each: Attribute | None) -> tuple[str, ...] | None:
-    """The keys of the instances, if they are known already."""
-    if for_each is None or any(
-        check_reference(each, IN_FOR_EACH, reader.names) for each in references_in(for_each.expr)
-    ):
-        return None
-    from grammar.evaluate import evaluate
-
-    value, diagnostics = evaluate(for_each.expr, reader.scope)
-    if diagnostics or (value is not None and unknown_in(value) is value):
-        return None  # told by `late`, or known later
+def _for_each(
+    reader: Reader, attribute: Attribute | None
+) -> tuple[Expression | None, tuple[str, ...] | None]:
+    """The expression of `for_each`, and the keys of the instances, if they are known already."""
+    if attribute is None:
+        return None, None
+    value, is_good = reader.evaluate(attribute.expr, IN_FOR_EACH)
+    if not is_good:
+        return None, None
+    if value is not None and unknown_in(value) is value:
+        return attribute.expr, None  # known later
     try:
-        return tuple(instances_of(value))
+        return attribute.expr, tuple(instances_of(value))
     except UnsuitableInstancesError as wrong:
-        reader.invalid(for_each, "unsuitable value for for_each", str(wrong))
-        return None
+        reader.invalid(attribute, "unsuitable value for for_each", str(wrong))
+        return attribute.expr, None
 
 
 # Single attributes
@@ -296,10 +298,9 @@ def _interpreter(reader: Reader, body: Body) -> tuple[str, ...]:
 
 def read_env(reader: Reader, attribute: Attribute, place: Place) -> Expression | None:
     """A map of environment variables, whose names are known."""
-    expr = reader.late(attribute, place, MapType(STRING))
+    expr, value = reader.late_value(attribute, place, MapType(STRING))
     if expr is None:
         return None
-    value, _ = reader.evaluate(expr, place)
     if isinstance(value, HclMap):
         for name in value:
             if not _ENV_NAME.fullmatch(name):
@@ -320,11 +321,10 @@ def read_env(reader: Reader, attribute: Attribute, place: Place) -> Expression |
 
 
 def _stdin(reader: Reader, attribute: Attribute | None) -> Expression | None:
-    expr = reader.late(attribute, IN_STDIN, STRING, ListType(STRING))
+    expr, value = reader.late_value(attribute, IN_STDIN, STRING, ListType(STRING))
     if attribute is None or expr is None:
         return None
     check_stdin(reader, expr)
-    value, _ = reader.evaluate(expr, IN_STDIN)
     for path in value if isinstance(value, tuple) else (value,):
         if isinstance(path, str) and normalise(path) is None:
             reader.error(

@@ -39,7 +39,7 @@ def unreachable_tasks(workflow: Workflow) -> Iterator[Diagnostic]:
         below = [other for other, whose in never.items() if name in whose and other != name]
         also = f" Nor can what waits for it: {', '.join(below)}." if below else ""
         yield warning("unreachable-task", summary, f"{remedy}{also}", workflow.tasks[name].span).inside(
-            f'workflow "{workflow.name}"', f'task "{name}"'
+            workflow.title, f'task "{name}"'
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cronicle.config.chains import references_in
+from cronicle.config.chains import Reference, references_in
 from cronicle.config.project import Validation
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import AT_PLAN
@@ -35,7 +35,7 @@ def _read(reader: Reader, block: Block, root: str) -> Iterator[Validation]:
             for expr in (condition.expr, message.expr)
             for reference in references_in(expr)
             if (reference.root, reference.name(0)) != (root, name)
-            and not (root == "param" and reference.root in AT_PLAN.roots)
+            and not (root == "param" and _is_known(reference, reader))
         ]
         for reference in strange:
             reader.inside("validation").error(
@@ -48,6 +48,11 @@ def _read(reader: Reader, block: Block, root: str) -> Iterator[Validation]:
             )
         if not strange:
             yield Validation(condition.expr, message.expr)
+
+
+def _is_known(reference: Reference, reader: Reader) -> bool:
+    """True if a reference is to what is known at plan."""
+    return reference.root in AT_PLAN.roots or (reference.root == "each" and reader.names.knows_each)
 
 
 def check_value(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
 from cronicle.config.hooks import read_hooks
 from cronicle.config.policies import read_rules
-from cronicle.config.project import Param, Pool, Source, Workflow
+from cronicle.config.project import Each, Param, Pool, Source, Workflow
 from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
 from cronicle.config.references import TaskNames
 from cronicle.config.schedules import Declared, read_schedules
-from cronicle.config.scope import with_workflow
+from cronicle.config.scope import EACH_OF_TASK, with_each, with_workflow
 from cronicle.config.tasks import read_task
 from cronicle.config.validations import check_value, read_validations
 from cronicle.config.variables import read_type
+from cronicle.names import instance_label
 from cronicle.schedule.calendars import Calendar
 from grammar.syntax import Attribute, Block, Body
 from grammar.types import ANY, ListType, Type
@@ -31,17 +32,20 @@ class Surroundings:
     defaults: tuple[Body, ...]
     pools: Mapping[str, Pool]
     calendars: Mapping[str, Calendar]
-    workflows: frozenset[str]
-    """The names of all."""
+    workflows: Mapping[str, Collection[str] | None]
+    """The names of all; of those with `for_each` the keys of their instances."""
     files: Sequence[str]
     """All paths of the tree."""
     sources: Mapping[str, Source] = field(factory=dict)
 
 
-def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflow:
-    """One workflow with all that is in it."""
-    body, name = block.body, block.labels[0]
+def read_workflow(reader: Reader, block: Block, around: Surroundings, each: Each | None = None) -> Workflow:
+    """One workflow, or one instance of it, with all that is in it."""
+    body = block.body
+    name = instance_label(block.labels[0], each.key if each is not None else None)
     reader = reader.inside(block.title)
+    if each is not None:
+        reader = reader.within_scope(with_each(reader.scope, each), evolve(reader.names, in_instance=True))
     params = {
         label: _param(reader.inside(inner.title), inner)
         for label, inner in unique(reader, blocks_of(body, "param"), "parameter").items()
@@ -54,10 +58,12 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
             label: TaskNames(attribute_of(task.body, "for_each") is not None) for label, task in tasks.items()
         },
     )
-    inner = reader.within_scope(with_workflow(reader.scope, names), names)
+    inner = reader.within_scope(with_each(with_workflow(reader.scope, names), each), names)
+    in_for_each = inner.within_scope(inner.scope.child(each=EACH_OF_TASK), evolve(names, has_each=True))
     defaults = (*(each.body for each in list(blocks_of(body, "defaults"))[:1]), *around.defaults)
     read = Workflow(
         name=name,
+        each=each,
         description=reader.text(body, "description"),
         owner=reader.text(body, "owner"),
         tags=reader.tags(body),
@@ -73,14 +79,12 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings) -> Workflo
         ),
         params={label: param for label, (param, _) in params.items()},
         max_parallel=reader.whole(body, "max_parallel", least=1),
-        rules=read_rules(reader, inner, block, around.workflows),
+        rules=read_rules(reader, inner, block, name, around.workflows),
         hooks=tuple(read_hooks(inner, body)),
         tasks={
             label: read_task(
-                inner.inside(
-                    task.title,
-                    names=evolve(names, task=label, has_each=names.tasks[label].has_instances),
-                ),
+                _inside(in_for_each if names.tasks[label].has_instances else inner, task),
+                _inside(inner, task),
                 task,
                 defaults,
                 around.pools,
@@ -98,6 +102,10 @@ def _after_its_past(workflow: Workflow) -> Workflow:
     """A workflow that uses what the run before has left starts when that has succeeded."""
     policy = evolve(workflow.rules.policy, depends_on_past=True)
     return evolve(workflow, rules=evolve(workflow.rules, policy=policy))
+
+
+def _inside(reader: Reader, task: Block) -> Reader:
+    return reader.inside(task.title, names=evolve(reader.names, task=task.labels[0]))
 
 
 def _param(reader: Reader, block: Block) -> tuple[Param, Type]:

@@ -88,8 +88,8 @@ def completions(
     if attribute is not None and attribute.name == "type":
         return tuple(_types())
     if attribute is not None and attribute.type is BOOL and not context.word:
-        return (*_keywords("true", "false"), *_roots(context, taken), *_functions(functions))
-    return (*_roots(context, taken), *_functions(functions), *_keywords("true", "false", "null"))
+        return (*_keywords("true", "false"), *_roots(context, index, taken), *_functions(functions))
+    return (*_roots(context, index, taken), *_functions(functions), *_keywords("true", "false", "null"))
 
 
 def schema_of(context: Context) -> BlockSchema | None:
@@ -252,8 +252,13 @@ def _assigned(one: Declared) -> Completion:
     )
 
 
-def _roots(context: Context, taken: frozenset[str]) -> Iterator[Completion]:
-    allowed = roots_at(context, has_each="for_each" in taken)
+def _roots(context: Context, index: Index, taken: frozenset[str]) -> Iterator[Completion]:
+    around = index.workflows.get(context.workflow or "")
+    allowed = roots_at(
+        context,
+        has_each="for_each" in taken,
+        in_instance=around is not None and around.has_instances,
+    )
     return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in below("") if name in allowed)
 
 

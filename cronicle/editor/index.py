@@ -43,6 +43,8 @@ class WorkflowNames:
 
     params: Mapping[str, Declared] = field(factory=dict)
     tasks: Mapping[str, Declared] = field(factory=dict)
+    has_instances: bool = False
+    """True if it has a `for_each`, so that `each` may stand everywhere in it."""
 
 
 @frozen
@@ -67,6 +69,7 @@ def index_of(bodies: Iterable[Body]) -> Index:
     """What files declare."""
     names: dict[str, dict[str, Declared]] = {root: {} for root in (*ROOTS.values(), "local")}
     inside: dict[str, dict[str, dict[str, Declared]]] = {}
+    several: set[str] = set()
     for body in bodies:
         for block in body.blocks:
             if block.type == "locals":
@@ -78,8 +81,14 @@ def index_of(bodies: Iterable[Body]) -> Index:
                 names[declared.root].setdefault(declared.name, declared)
                 if block.type == "workflow":
                     _read_inside(block, inside.setdefault(declared.name, {"param": {}, "task": {}}))
+                    if any(each.name == "for_each" for each in block.body.attributes):
+                        several.add(declared.name)
     return Index(
-        names, {name: WorkflowNames(found["param"], found["task"]) for name, found in inside.items()}
+        names,
+        {
+            name: WorkflowNames(found["param"], found["task"], name in several)
+            for name, found in inside.items()
+        },
     )
 
 

@@ -25,7 +25,7 @@ GIVEN: Mapping[str, str] = {
     "previous": "The last succeeded run of an earlier logical time that counts; null where there is none.",
     "previous.run": "That run: its id, times, revision and cause.",
     "previous.task": "What its tasks have given: `previous.task.NAME.output.KEY`.",
-    "each": "The instance at hand of a task with `for_each`.",
+    "each": "The instance at hand of a task or workflow with `for_each`.",
     "each.key": "The key of the instance: of a set the element itself.",
     "each.value": "The value of the instance: of a set the element itself.",
     "attempt": "The attempt at hand.",

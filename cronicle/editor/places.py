@@ -40,13 +40,23 @@ _OF_TASK: Mapping[str, Place] = {
 _HOOKS = frozenset(one.type for one in HOOKS)
 
 
-def roots_at(context: Context, *, has_each: bool) -> frozenset[str]:
+def roots_at(context: Context, *, has_each: bool, in_instance: bool = False) -> frozenset[str]:
     """The first words of all references that may stand at a place.
 
     Args:
         context: The place.
         has_each: True in a task with `for_each`.
+        in_instance: True in a workflow with `for_each`.
     """
+    roots = _roots_at(context, has_each=has_each)
+    is_own = (
+        bool(context.blocks) and context.blocks[-1].type == "workflow" and context.attribute == "for_each"
+    )
+    is_hidden = has_each and context.blocks[-1].type == "task" and context.attribute != "for_each"
+    return roots | {"each"} if in_instance and not is_own and not is_hidden else roots
+
+
+def _roots_at(context: Context, *, has_each: bool) -> frozenset[str]:
     if not context.blocks:
         return AT_PLAN.roots
     inner, attribute = context.blocks[-1].type, context.attribute or ""

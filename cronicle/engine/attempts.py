@@ -29,6 +29,7 @@ from cronicle.execute.process import run_attempt
 from cronicle.git.errors import UnknownRevision
 from cronicle.git.snapshot import Snapshot, SnapshotPool
 from cronicle.logs import LogWriter
+from cronicle.names import split_instance
 from cronicle.runs import events as ev
 from cronicle.runs.scope import BadReference, Evaluated
 from cronicle.runs.spec import RunSpec, SourceSpec, TaskSpec
@@ -263,13 +264,15 @@ class AttemptRunner:
     def _made_environment(self, run: RunRecord) -> Mapping[str, str]:
         times = run.times
         data = self.places.data(run.project, run.environment)
+        workflow, key = split_instance(run.workflow)
         return run_environment(
             self._environ,
             self._pass,
             RunVariables(
                 timezone=run.timezone,
                 project=run.project,
-                workflow=run.workflow,
+                workflow=workflow,
+                instance=key or "",
                 environment=run.environment,
                 run_id=run.id,
                 cause=run.cause,

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from cronicle.engine.hooks import tell_late
 from cronicle.engine.workflow_hooks import tell_of_workflow
+from cronicle.names import typed
 from cronicle.operations.in_force import SCHEDULER, WorkflowInForce
 from cronicle.operations.served import pauses_holding
 from cronicle.runs.machine import RunMachine
@@ -134,7 +135,7 @@ class Signals:
         _log.warning(
             "It is paused: %s. Let it go on: cronicle unpause %s --project %s -e %s",
             reason,
-            run.workflow,
+            typed(run.workflow),
             run.project,
             run.environment,
             extra=_fields(run),

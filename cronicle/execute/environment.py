@@ -35,6 +35,8 @@ class RunVariables(Value):
     """IANA name of the run's zone: `TZ`."""
     project: str
     workflow: str
+    instance: str
+    """The key of the instance of a workflow with `for_each`; empty without."""
     environment: str
     run_id: str
     cause: str

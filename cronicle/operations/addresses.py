@@ -15,7 +15,14 @@ from typing import TextIO
 from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError, UsageError
-from cronicle.names import SHORTEST_PREFIX, RunAddress, is_name, parse_run_address, parse_task_address
+from cronicle.names import (
+    SHORTEST_PREFIX,
+    RunAddress,
+    is_workflow,
+    parse_run_address,
+    parse_task_address,
+    typed,
+)
 from cronicle.operations.deployed import Target
 from cronicle.store.interface import UnknownError
 from cronicle.store.reading import StoreReader
@@ -75,13 +82,7 @@ class Addresses:
         Raises:
             CronicleError: There is none, or more than one; says what there is.
         """
-        found = self.run_or_backfill(text)
-        if isinstance(found, BackfillRecord):
-            raise CronicleError(
-                f"{found.id} is a backfill of {found.workflow}, not a run",
-                f"List its runs: cronicle runs --backfill {found.id}",
-            )
-        return found
+        return self._run_at(text, self._address(text))
 
     def backfill(self, text: str) -> BackfillRecord:
         """The backfill with that id, or with an id that begins so.
@@ -100,12 +101,7 @@ class Addresses:
         Raises:
             CronicleError: There is neither, or more than one; says what there is.
         """
-        address = parse_run_address(text)
-        if address is None:
-            raise UsageError(f"{text!r} is not the address of a run", self._forms(text))
-        if address.id_prefix is not None:
-            return self._by_id(text, address.id_prefix)
-        return self._of_workflow(text, address)
+        return self._at(text, self._address(text))
 
     def task(self, text: str) -> TaskPlace:
         """The run, task, instance or attempt at an address.
@@ -119,7 +115,7 @@ class Addresses:
                 f"{text!r} is not the address of a run or a task",
                 f"{_FORMS} A task of it is RUN/TASK, an instance RUN/TASK[KEY], an attempt RUN/TASK#2.",
             )
-        run = self.run(text.partition("/")[0])
+        run = self._run_at(address.run_text, address.run)
         if address.task is not None:
             self._check_task(run, address.task, address.key)
         return TaskPlace(run, address.task, address.key, address.attempt)
@@ -130,6 +126,26 @@ class Addresses:
             if len(self.store.list_ids(whole_id[:length], 2)) < 2:
                 return whole_id[:length]
         return whole_id
+
+    def _address(self, text: str) -> RunAddress:
+        address = parse_run_address(text)
+        if address is None:
+            raise UsageError(f"{text!r} is not the address of a run", self._forms(text))
+        return address
+
+    def _at(self, text: str, address: RunAddress) -> RunRecord | BackfillRecord:
+        if address.id_prefix is not None:
+            return self._by_id(text, address.id_prefix)
+        return self._of_workflow(text, address)
+
+    def _run_at(self, text: str, address: RunAddress) -> RunRecord:
+        found = self._at(text, address)
+        if isinstance(found, BackfillRecord):
+            raise CronicleError(
+                f"{found.id} is a backfill of {found.workflow}, not a run",
+                f"List its runs: cronicle runs --backfill {found.id}",
+            )
+        return found
 
     def _by_id(self, text: str, prefix: str) -> RunRecord | BackfillRecord:
         ids = self.store.list_ids(prefix, _CANDIDATES + 1)
@@ -152,9 +168,8 @@ class Addresses:
         return f"  {whole_id}  backfill of {backfill.workflow}  {backfill.state}"
 
     def _forms(self, text: str) -> str:
-        name = text.partition("@")[0]
-        if is_name(text):
-            return f"For the last run of a workflow of that name: {name}@{LATEST}\n{_FORMS}"
+        if is_workflow(text):
+            return f"For the last run of a workflow of that name: {typed(f'{text}@{LATEST}')}\n{_FORMS}"
         return _FORMS
 
     def _of_workflow(self, text: str, address: RunAddress) -> RunRecord:
@@ -165,7 +180,8 @@ class Addresses:
             if not runs:
                 raise UnknownError(
                     f"{address.workflow} has no run for {address.time}",
-                    f"See why: cronicle explain {text}   what there is: cronicle runs {address.workflow}",
+                    f"See why: cronicle explain {typed(text)}   "
+                    f"what there is: cronicle runs {typed(address.workflow)}",
                 )
             return self.chosen(runs)
         back = address.back or 0
@@ -175,7 +191,8 @@ class Addresses:
         if len(times) <= back:
             many = "no runs" if not times else f"runs for only {len(times)} logical times"
             raise UnknownError(
-                f"{address.workflow} has {many}", f"See what there is: cronicle runs {address.workflow}"
+                f"{address.workflow} has {many}",
+                f"See what there is: cronicle runs {typed(address.workflow)}",
             )
         runs = self.runs_with(wanted, times[back])
         if not runs:
@@ -238,7 +255,7 @@ class Addresses:
             more = ", …" if len(times) > 3 else ""
             raise CronicleError(
                 f"{wanted.workflow} has runs for {len(times)} logical times on {asked}: {', '.join(texts)}{more}",
-                f"Give one of them: {wanted.workflow}@{texts[0]}",
+                f"Give one of them: {typed(f'{wanted.workflow}@{texts[0]}')}",
             )
         return found
 

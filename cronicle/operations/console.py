@@ -142,12 +142,10 @@ def _workflow(project: Project, name: str) -> Workflow:
     workflow = project.workflows.get(name)
     if workflow is not None:
         return workflow
-    from grammar.suggest import did_you_mean
+    from cronicle.operations.named_workflows import not_one
 
-    raise UsageError(
-        f"the project has no workflow {name!r}",
-        did_you_mean(name, project.workflows, f"It has: {', '.join(project.workflows) or 'none'}."),
-    )
+    unknown = f"the project has no workflow {name!r}"
+    raise UsageError(*not_one(name, project.workflows, unknown, "It has"))
 
 
 def _known_of_run(project: Project, workflow: Workflow, asked: Asked, now: datetime) -> dict[str, ScopeValue]:

@@ -119,17 +119,33 @@ def get_workflow(deployment: DeploymentRecord, name: str) -> DeployedWorkflow:
     """A workflow of a deployment.
 
     Raises:
-        CronicleError: It has none of that name.
+        CronicleError: It has none of that name, or several: of one with `for_each` an instance must be named.
     """
     if (workflow := deployment.find_workflow(name)) is not None:
         return workflow
-    from grammar.suggest import did_you_mean
+    raise _not_one(deployment, name)
 
+
+def get_workflows(deployment: DeploymentRecord, name: str) -> tuple[DeployedWorkflow, ...]:
+    """A workflow of a deployment, or all instances of one with `for_each`.
+
+    Raises:
+        CronicleError: It has none of that name.
+    """
+    from cronicle.operations.named_workflows import names_meant
+
+    meant = frozenset(names_meant(name, (one.name for one in deployment.workflows)))
+    if not meant:
+        raise _not_one(deployment, name)
+    return tuple(one for one in deployment.workflows if one.name in meant)
+
+
+def _not_one(deployment: DeploymentRecord, name: str) -> CronicleError:
+    from cronicle.operations.named_workflows import not_one
+
+    unknown = f"no workflow {name!r} is deployed to {deployment.project}/{deployment.environment}"
     known = [one.name for one in deployment.workflows]
-    raise CronicleError(
-        f"no workflow {name!r} is deployed to {deployment.project}/{deployment.environment}",
-        did_you_mean(name, known, f"Deployed are: {', '.join(known) or 'none'}."),
-    )
+    return CronicleError(*not_one(name, known, unknown, "Deployed are"))
 
 
 def deployments_in_force(

@@ -61,7 +61,6 @@ def _is_outside(store: StoreReader, run: RunRecord, before: datetime) -> bool:
             project=run.project,
             environment=run.environment,
             workflow=run.workflow,
-            instance=run.instance,
             series=run.series,
         )
     )

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from cronicle.errors import CronicleError, UsageError
+from cronicle.names import typed
 from cronicle.operations.ask import Candidate
 from cronicle.operations.create_run import chosen_tasks
 from cronicle.runs.labels import labels_needed
@@ -108,7 +109,7 @@ def plan_backfill(
     if not ticks:
         raise UsageError(
             f"{candidate.workflow} has no tick from {from_text} to {to_text} that is due",
-            f"See its ticks: cronicle next {candidate.workflow}",
+            f"See its ticks: cronicle next {typed(candidate.workflow)}",
         )
     project, environment = candidate.target.project.name, candidate.target.environment
     taken = _choose(store, candidate, ticks, series, choice)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cronicle.errors import CronicleError
 from cronicle.execute.places import Places
+from cronicle.names import typed
 from cronicle.operations.ask import Candidate, live_run_exists
 from cronicle.operations.create_run import first_facts, results_of, retried
 from cronicle.operations.lock import under_policy
@@ -140,7 +141,7 @@ def _copy_run_data(places: Places, old: RunRecord, new: RunRecord) -> None:
         raise CronicleError(
             f"the data of run {old.id} cannot be copied for its retry: {error}",
             "Make room, or the files readable. All tasks anew, without that data: "
-            f"cronicle run {old.workflow} --time {old.times.time}",
+            f"cronicle run {typed(old.workflow)} --time {old.times.time}",
         ) from error
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from cronicle.errors import CronicleError, UsageError
+from cronicle.names import typed
 from cronicle.operations.create_run import ticked, unscheduled
 
 if TYPE_CHECKING:  # a workflow without schedules is run without what reads and enumerates them
@@ -142,7 +143,9 @@ def _latest(workflow: str, schedules: Sequence[Schedule], now: datetime) -> Tick
         return tick
     first = next(ticks_after(schedules, now), None)
     if first is None:
-        raise CronicleError(f"the schedule of {workflow} never fires", "See: cronicle next " + workflow)
+        raise CronicleError(
+            f"the schedule of {workflow} never fires", "See: cronicle next " + typed(workflow)
+        )
     raise CronicleError(
         f"{workflow} has no tick that is due yet; its first is {first.time_text}",
         "Wait for it, or run for another time: --time TIME --off-schedule",

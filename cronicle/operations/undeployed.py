@@ -27,13 +27,10 @@ def undeployed_candidate(sources: Sources, workflow: str, revision: str | None) 
     project = bind_project(sources, proposal)
     keep_sources(sources, proposal.held)
     if workflow not in proposal.specs:
-        from grammar.suggest import did_you_mean
+        from cronicle.operations.named_workflows import not_one
 
-        known = ", ".join(proposal.specs) or "none"
-        raise CronicleError(
-            f"there is no workflow {workflow!r} at {_named(proposal)}",
-            did_you_mean(workflow, proposal.specs, f"Its workflows are: {known}."),
-        )
+        unknown = f"there is no workflow {workflow!r} at {_named(proposal)}"
+        raise CronicleError(*not_one(workflow, proposal.specs, unknown, "Its workflows are"))
     deployed = proposal.deployed_workflow(workflow)
     sources.opened.put_spec(proposal.spec_bytes(workflow))
     assert proposal.revision is not None

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from cronicle.config.fingerprint import ALGORITHM, deep_fingerprint, fingerprint, fingerprint_parts
+from cronicle.names import split_move
 from cronicle.runs.policy import Policy
 from cronicle.runs.selection import TaskResult
 from cronicle.runs.spec import Lazy, RunSpec, TaskSpec
@@ -37,11 +38,11 @@ class Renames:
         workflows: dict[str, str] = {}
         tasks: dict[str, dict[str, str]] = {}
         for old, new in pairs:
-            match old.split("."), new.split("."):
-                case ["workflow", before], ["workflow", after]:
-                    workflows[before] = after
-                case ["workflow", _, "task", before], ["workflow", workflow, "task", after]:
-                    tasks.setdefault(workflow, {})[before] = after
+            (before, old_task), (after, new_task) = split_move(old), split_move(new)
+            if old_task is None or new_task is None:
+                workflows[before] = after
+            else:
+                tasks.setdefault(after, {})[old_task] = new_task
         return cls(workflows=workflows, tasks=tasks)
 
     def workflow(self, name: str, present: Collection[str]) -> str:

@@ -82,9 +82,9 @@ TABLES = (
     Table(
         "backfill",
         "sequence",
-        "id project environment workflow series from_text to_text timezone revision deployment spec_hash params "
-        "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
-        "created_at ended_at runs_on",
+        "id project environment workflow instance series from_text to_text timezone revision deployment spec_hash "
+        "params selection choice parallel newest_first max_failures hooks counts state reason total done failed "
+        "actor owner created_at ended_at runs_on",
         number="sequence",
     ),
     Table(
@@ -108,7 +108,7 @@ TABLES = (
     Table(
         "pause",
         "sequence",
-        "project environment workflow actor reason paused_at until ended_at",
+        "project environment workflow instance actor reason paused_at until ended_at",
         number="sequence",
     ),
     Table("control_request", "id", "target verb actor reason requested_at", number="id"),

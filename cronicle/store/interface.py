@@ -109,7 +109,7 @@ class Store(StoreReader, Protocol):
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         """Make a run, with its first events and the rows that follow from them.
 
-        There is one live run for each (project, environment, workflow, instance, series, logical time), and for
+        There is one live run for each (project, environment, workflow with instance, series, logical time), and for
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
         exactly one. The answer to a second is the id of the first.
 

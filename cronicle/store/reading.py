@@ -168,10 +168,11 @@ class StoreReader(Protocol):
         environment: str | None = None,
         workflow: str | None = None,
         *,
+        with_instances: bool = False,
         unfinished: bool = False,
         limit: int = 50,
     ) -> tuple[BackfillRecord, ...]:
-        """Newest first."""
+        """Newest first; `with_instances`: also those of all instances of the workflow."""
         ...
 
     def list_ticks(
@@ -214,11 +215,15 @@ class StoreReader(Protocol):
         environment: str | None = None,
         workflow: str | None = None,
         *,
+        with_instances: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
-        """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first."""
+        """Spans of ticks that made no run and touch `[start, end)`; the one recorded last comes first.
+
+        `with_instances`: also those of all instances of the workflow.
+        """
         ...
 
     def count_dropped(self) -> Mapping[tuple[str, str, str, str], int]:

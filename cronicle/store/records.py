@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from cronicle.names import split_move
 from cronicle.runs.events import RunEvent
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
@@ -98,11 +99,8 @@ class DeploymentRecord(Value):
     @property
     def renamed_workflows(self) -> dict[str, str]:
         """The workflows among `moved`: from the former name to the present one."""
-        return {
-            old.removeprefix("workflow."): new.removeprefix("workflow.")
-            for old, new in self.moved
-            if old.count(".") == new.count(".") == 1
-        }
+        moves = [(split_move(old), split_move(new)) for old, new in self.moved]
+        return {old: new for (old, old_task), (new, new_task) in moves if old_task is new_task is None}
 
     def find_workflow(self, name: str) -> DeployedWorkflow | None:
         """What it says of the workflow of that name; None if it has none."""
@@ -119,7 +117,7 @@ class RunRecord(Value):
     project: str
     environment: str
     workflow: str
-    instance: str | None = None
+    """An instance of a workflow with `for_each` by its name and key: `sync[eu]`."""
     series: str | None = None
     """None is the series of the unlabelled schedules."""
     logical_time: datetime
@@ -465,6 +463,8 @@ class RunFilter(Value):
     project: str | None = None
     environment: str | None = None
     workflow: str | None = None
+    with_instances: bool = False
+    """True: of a workflow with `for_each` the runs of all its instances as well."""
     series: str | None = None
     any_series: bool = True
     states: tuple[RunState, ...] = ()

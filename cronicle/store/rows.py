@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from cronicle.names import is_name
-from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
+from cronicle.names import instance_label, is_name, split_instance
+from cronicle.runs.states import Cause, Outcome, RunState, TaskState
 from cronicle.schedule.zones import EARLIEST, LATEST, ZoneError, zone_named
 from cronicle.store.cells import (
     from_instant,
@@ -28,8 +28,6 @@ from cronicle.store.records import (
     Actor,
     AttemptRecord,
     AuditRecord,
-    BackfillRecord,
-    BackfillTick,
     DeployedWorkflow,
     DeploymentRecord,
     EndedRun,
@@ -146,8 +144,7 @@ def run_from(row: Row) -> RunRecord:
         id=row[1],
         project=row[2],
         environment=row[3],
-        workflow=row[4],
-        instance=row[5] or None,
+        workflow=instance_label(row[4], row[5] or None),
         series=row[6] or None,
         logical_time=from_instant(row[7]),
         nominal=row[8],
@@ -184,18 +181,18 @@ def run_from(row: Row) -> RunRecord:
     return run
 
 
-ENDED_COLUMNS = "id ended_event project environment workflow series logical_time state cause"
+ENDED_COLUMNS = "id ended_event project environment workflow instance series logical_time state cause"
 
 
 def ended_from(row: Row) -> EndedRun:
     """A run that has ended."""
-    run_id, ended_event, project, environment, workflow, series, logical_time, state, cause = row
+    run_id, ended_event, project, environment, workflow, instance, series, logical_time, state, cause = row
     return EndedRun(
         id=run_id,
         ended_event=ended_event,
         project=project,
         environment=environment,
-        workflow=workflow,
+        workflow=instance_label(workflow, instance or None),
         series=series or None,
         logical_time=from_instant(logical_time),
         state=RunState(state),
@@ -238,12 +235,13 @@ def _check_run(run: RunRecord) -> None:
 
 def run_row(run: RunRecord) -> Row:
     """A new run's columns."""
+    name, instance = split_instance(run.workflow)
     return (
         run.id,
         run.project,
         run.environment,
-        run.workflow,
-        run.instance or "",
+        name,
+        instance or "",
         run.series or "",
         to_instant(run.logical_time),
         run.nominal,
@@ -326,116 +324,6 @@ def attempt_from(run_id: str, row: Row) -> AttemptRecord:
         peak_memory=row[16],
         log_bytes=row[17],
         stdout_size=row[18],
-    )
-
-
-BACKFILL_COLUMNS = (
-    "id project environment workflow series from_text to_text timezone revision deployment spec_hash params "
-    "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
-    "created_at ended_at runs_on"
-)
-"""Those that a new backfill is made with; reading has `sequence` before them."""
-
-
-def backfill_from(row: Row) -> BackfillRecord:
-    """A backfill; `sequence` comes first."""
-    return BackfillRecord(
-        sequence=row[0],
-        id=row[1],
-        project=row[2],
-        environment=row[3],
-        workflow=row[4],
-        series=row[5] or None,
-        from_text=row[6],
-        to_text=row[7],
-        timezone=row[8],
-        revision=row[9],
-        deployment=row[10],
-        spec_hash=row[11],
-        params=from_json(row[12]),
-        selection=from_json(row[13]),
-        choice=row[14],
-        parallel=row[15],
-        newest_first=bool(row[16]),
-        max_failures=row[17],
-        hooks=bool(row[18]),
-        counts=bool(row[19]),
-        state=BackfillState(row[20]),
-        reason=row[21],
-        total=row[22],
-        done=row[23],
-        failed=row[24],
-        actor=_ACTOR.decode(row[25]),
-        owner=row[26],
-        created_at=from_instant(row[27]),
-        ended_at=from_optional(row[28]),
-        runs_on=from_labels(row[29]),
-    )
-
-
-def backfill_row(backfill: BackfillRecord) -> Row:
-    """A new backfill's columns."""
-    return (
-        backfill.id,
-        backfill.project,
-        backfill.environment,
-        backfill.workflow,
-        backfill.series or "",
-        backfill.from_text,
-        backfill.to_text,
-        backfill.timezone,
-        backfill.revision,
-        backfill.deployment,
-        backfill.spec_hash,
-        to_json(backfill.params),
-        to_json(backfill.selection),
-        backfill.choice,
-        backfill.parallel,
-        backfill.newest_first,
-        backfill.max_failures,
-        backfill.hooks,
-        backfill.counts,
-        backfill.state,
-        backfill.reason,
-        backfill.total,
-        backfill.done,
-        backfill.failed,
-        to_json(backfill.actor),
-        backfill.owner,
-        to_instant(backfill.created_at),
-        to_optional(backfill.ended_at),
-        to_labels(backfill.runs_on),
-    )
-
-
-TICK_COLUMNS = "position logical_time nominal interval_start interval_start_nominal interval_end run_id"
-
-
-def tick_from(row: Row) -> BackfillTick:
-    """A tick of a backfill; the state of its run comes last."""
-    position, logical_time, nominal, start, start_nominal, end, run_id, state = row
-    return BackfillTick(
-        position=position,
-        logical_time=from_instant(logical_time),
-        nominal=nominal,
-        interval_start=from_instant(start),
-        interval_start_nominal=start_nominal,
-        interval_end=from_instant(end),
-        run_id=run_id,
-        state=None if state is None else RunState(state),
-    )
-
-
-def tick_row(tick: BackfillTick) -> Row:
-    """A tick's columns."""
-    return (
-        tick.position,
-        to_instant(tick.logical_time),
-        tick.nominal,
-        to_instant(tick.interval_start),
-        tick.interval_start_nominal,
-        to_instant(tick.interval_end),
-        tick.run_id,
     )
 
 

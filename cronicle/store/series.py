@@ -33,7 +33,7 @@ class SeriesKey:
     project: str
     environment: str
     workflow: str
-    instance: str | None = None
+    """An instance of a workflow with `for_each` by its name and key: `sync[eu]`."""
     series: str | None = None
     """Label of its schedule; None for the unlabelled ones."""
 

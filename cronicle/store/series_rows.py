@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cronicle.names import instance_label, split_instance
 from cronicle.store.cells import Row, from_instant, from_optional, to_instant, to_json, to_optional
 from cronicle.store.records import Actor
 from cronicle.store.series import CursorRecord, Dropped, OwedRecord, PauseRecord, SeriesKey, TickSpan
@@ -22,15 +23,15 @@ def key_from(row: Row) -> SeriesKey:
     return SeriesKey(
         project=project,
         environment=environment,
-        workflow=workflow,
-        instance=instance or None,
+        workflow=instance_label(workflow, instance or None),
         series=series or None,
     )
 
 
 def key_row(key: SeriesKey) -> Row:
     """A series' columns."""
-    return (key.project, key.environment, key.workflow, key.instance or "", key.series or "")
+    name, instance = split_instance(key.workflow)
+    return (key.project, key.environment, name, instance or "", key.series or "")
 
 
 CURSOR_COLUMNS = f"{KEY_COLUMNS} since position deployment"
@@ -109,18 +110,18 @@ def dropped_row(span: TickSpan) -> Row:
     )
 
 
-PAUSE_COLUMNS = "project environment workflow actor reason paused_at until ended_at"
+PAUSE_COLUMNS = "project environment workflow instance actor reason paused_at until ended_at"
 """Those that a new pause is made with; reading has `sequence` before them."""
 
 
 def pause_from(row: Row) -> PauseRecord:
     """A pause; `sequence` comes first."""
-    sequence, project, environment, workflow, actor, reason, paused_at, until, ended_at = row
+    sequence, project, environment, workflow, instance, actor, reason, paused_at, until, ended_at = row
     return PauseRecord(
         sequence=sequence,
         project=project,
         environment=environment,
-        workflow=workflow or None,
+        workflow=instance_label(workflow, instance or None) or None,
         actor=_ACTOR.decode(actor),
         reason=reason,
         paused_at=from_instant(paused_at),
@@ -131,10 +132,12 @@ def pause_from(row: Row) -> PauseRecord:
 
 def pause_row(pause: PauseRecord) -> Row:
     """A new pause's columns."""
+    name, instance = split_instance(pause.workflow or "")
     return (
         pause.project,
         pause.environment,
-        pause.workflow or "",
+        name,
+        instance or "",
         to_json(pause.actor),
         pause.reason,
         to_instant(pause.paused_at),

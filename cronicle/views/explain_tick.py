@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from cronicle.errors import CronicleError, UsageError
+from cronicle.names import typed
 from cronicle.operations.deployed import Target, get_deployment, get_workflow
 from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pause_text, pauses_holding
@@ -61,7 +62,7 @@ def explain_tick(
         return explanation(
             summary=f"{subject} has no run: {workflow} has no schedule, so it runs only when somebody asks",
             because=(deployed,),
-            commands=(f"cronicle run {workflow}{options}",),
+            commands=(f"cronicle run {typed(workflow)}{options}",),
         )
     day, instant = _parsed(asked, schedules[0].timezone)
     tick = _tick(schedules, workflow, day, instant)
@@ -134,7 +135,7 @@ def _settled(
     for pause in pauses_holding(store.list_pauses(project, environment), now):
         if pause.workflow in (None, workflow) and pause.paused_at <= at:
             until = f", until {local_time(pause.until, zone)}" if pause.until else ""
-            name = "--all" if pause.workflow is None else workflow
+            name = "--all" if pause.workflow is None else typed(workflow)
             return [
                 f"the workflow is paused {pause_text(pause)}{until}",
                 f"to let it go on: cronicle unpause {name}{options}",
@@ -177,7 +178,7 @@ def _tick(schedules: Sequence[Schedule], workflow: str, day: date | None, instan
         times = ", ".join(tick.time_text for tick in found[:3]) + (", …" if len(found) > 3 else "")
         raise CronicleError(
             f"{workflow} has {len(found)} ticks on {day}, and no run for any: {times}",
-            f"Give the instant of one of them: {workflow}@{found[0].time_text}",
+            f"Give the instant of one of them: {typed(f'{workflow}@{found[0].time_text}')}",
         )
     return found[0] if found else None
 
@@ -237,6 +238,6 @@ def _first_deployment(store: StoreReader, target: Target, workflow: str) -> tupl
 def _commands(workflow: str, series: str | None, tick: Tick, options: str) -> tuple[str, ...]:
     option = f" --series {series}" if series else ""
     return (
-        f"cronicle run {workflow}{option} --time {tick.time_text}{options}",
-        f"cronicle backfill {workflow}{option} --from {tick.date} --to {tick.date}{options}",
+        f"cronicle run {typed(workflow)}{option} --time {tick.time_text}{options}",
+        f"cronicle backfill {typed(workflow)}{option} --from {tick.date} --to {tick.date}{options}",
     )

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
+from cronicle.names import typed
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.store.records import DeploymentRecord
+from cronicle.views.shapes import workflow_fields
 
 
 def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def effects_document(planned: PlannedDeployment) -> dict[str, Any]:
         "on_deploy": list(planned.effects.on_deploy),
         "series": [
             {
-                "workflow": one.workflow,
+                **workflow_fields(one.workflow),
                 "series": one.series,
                 "runs": one.runs,
                 "dropped": one.dropped,
@@ -59,7 +61,7 @@ def effects_document(planned: PlannedDeployment) -> dict[str, Any]:
 
 def backfill_command(planned: PlannedDeployment, effect: SeriesEffect, past: PastTicks) -> str:
     """What makes the runs of ticks of the past, once the plan is applied."""
-    words = ["cronicle", "backfill", effect.workflow]
+    words = ["cronicle", "backfill", typed(effect.workflow)]
     words += ["--from", past.first.isoformat(), "--to", past.last.isoformat()]
     words += ["--series", effect.series] if effect.series is not None else []
     is_default = planned.environment == planned.proposal.project.default_environment

@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronicle.names import split_instance
 from cronicle.runs.events import PreviousFound
 from cronicle.runs.hooks import HookRun, HookRuns
 from cronicle.runs.spec import RunSpec, TaskSpec
@@ -180,6 +181,7 @@ class ToldWorkflow:
     project: str
     environment: str
     workflow: str
+    instance: str | None
     series: str | None
     revision: str
     deployment: int
@@ -209,6 +211,7 @@ class BackfillShape:
     project: str
     environment: str
     workflow: str
+    instance: str | None
     series: str | None
     from_: str
     to: str
@@ -233,6 +236,7 @@ class MissedShape:
     project: str
     environment: str
     workflow: str
+    instance: str | None
     series: str | None
     first: datetime
     last: datetime
@@ -248,7 +252,7 @@ def missed_shape(span: TickSpan) -> MissedShape:
     return MissedShape(
         project=span.key.project,
         environment=span.key.environment,
-        workflow=span.key.workflow,
+        **workflow_fields(span.key.workflow),
         series=span.key.series,
         first=span.first,
         last=span.last,
@@ -259,14 +263,19 @@ def missed_shape(span: TickSpan) -> MissedShape:
     )
 
 
+def workflow_fields(workflow: str) -> dict[str, Any]:
+    """The fields that say which workflow it is, and which instance of it."""
+    name, key = split_instance(workflow)
+    return {"workflow": name, "instance": key}
+
+
 def run_fields(run: RunRecord) -> dict[str, Any]:
     """The fields of a `RunShape`."""
     return {
         "id": run.id,
         "project": run.project,
         "environment": run.environment,
-        "workflow": run.workflow,
-        "instance": run.instance,
+        **workflow_fields(run.workflow),
         "series": run.series,
         "logical_time": run.logical_time,
         "date": run.times.date,
@@ -406,7 +415,7 @@ def backfill_shape(backfill: BackfillRecord) -> BackfillShape:
         id=backfill.id,
         project=backfill.project,
         environment=backfill.environment,
-        workflow=backfill.workflow,
+        **workflow_fields(backfill.workflow),
         series=backfill.series,
         from_=backfill.from_text,
         to=backfill.to_text,

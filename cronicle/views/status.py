@@ -12,7 +12,7 @@ from cronicle.config.deployed import series_from_json
 from cronicle.operations.addresses import Addresses
 from cronicle.operations.labels import LabelsOfServing, Lacking
 from cronicle.operations.leaders import leader_of_ticks
-from cronicle.operations.served import pause_text, pauses_holding
+from cronicle.operations.served import pauses_holding
 from cronicle.runs.states import LIVE, BackfillState, RunState
 from cronicle.schedule.admission import TICK_CAUSES
 from cronicle.schedule.rule import Schedule
@@ -32,7 +32,15 @@ from cronicle.views.backfills import backfill_note
 from cronicle.views.naming import Naming
 from cronicle.views.runs import progress_of
 from cronicle.views.ticks import tick_shape
-from cronicle.views.words import day_and_time, duration, local_time, plural, reason_text, relative, took
+from cronicle.views.words import (
+    day_and_time,
+    duration,
+    local_time,
+    plural,
+    relative,
+    series_name,
+    took,
+)
 
 MOST_RUNS = 10
 """Live runs that are shown; of more the number."""
@@ -64,8 +72,8 @@ class WorkflowHealth:
     """Seconds after its tick from which on a run of it that has not ended is late."""
 
     def label(self, naming: Naming) -> str:
-        """`daily`, `daily[late]`, `weather/daily`."""
-        name = f"{self.workflow}[{self.series}]" if self.series else self.workflow
+        """`daily`, `daily "late"`, `weather/daily`."""
+        name = series_name(self.workflow, self.series)
         return naming.of(self.deployment.project, self.deployment.environment, name)
 
     def options(self, naming: Naming) -> str:
@@ -272,44 +280,9 @@ def backfill_lines(store: StoreReader, status: Status, naming: Naming) -> list[L
     return lines
 
 
-def workflow_lines(status: Status, naming: Naming, now: datetime) -> list[Line]:
-    """A line for each workflow: how its last logical time ended, and what failed and was never made good."""
-    lines = []
-    for one in status.workflows:
-        name, options = one.label(naming), one.options(naming)
-        if one.pause is not None:
-            lines.append(_pause_line(name, one.workflow, one.pause, options))
-        if one.last is None:
-            options = f" --series {one.series}{options}" if one.series else options
-            lines.append(Line("queued", (name, "", "has never run"), f"cronicle run {one.workflow}{options}"))
-            continue
-        lines.append(_last_line(name, one.last, now))
-        if one.failure is not None and one.failure.id != one.last.id:
-            lines.append(_last_line(name, one.failure, now))
-    return lines
-
-
-def _pause_line(name: str, workflow: str, pause: PauseRecord, options: str) -> Line:
-    until = f" until {pause.until.astimezone():%Y-%m-%d %H:%M}" if pause.until else ""
-    what = "--all" if pause.workflow is None else workflow
-    return Line(
-        "paused", (name, "", f"paused{until} {pause_text(pause)}"), f"cronicle unpause {what}{options}"
-    )
-
-
-def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
-    at = local_time(run.logical_time, run.timezone)
-    if run.state in LIVE:
-        return Line("running", (name, at, "is not over"), "")
-    why = f" ({reason_text(run.reason)})" if run.reason else ""
-    said = f"{run.state}{why} {relative(run.ended_at, now)}"
-    command = "" if run.state is RunState.SUCCEEDED else f"cronicle explain {run.id}"
-    return Line(str(run.state), (name, at, said), command)
-
-
 def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str, Any]:
     """The status as one JSON object."""
-    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
+    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins, workflow_fields
 
     def shape(run: RunRecord | None) -> Any:
         return None if run is None else to_builtins(run_shape(run))
@@ -337,7 +310,7 @@ def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str,
             {
                 "project": one.deployment.project,
                 "environment": one.deployment.environment,
-                "workflow": one.workflow,
+                **workflow_fields(one.workflow),
                 "series": one.series,
                 "last": shape(one.last),
                 "failure": shape(one.failure),

@@ -18,6 +18,7 @@ from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.schedule.words import describe_calendar, describe_cron
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
+from cronicle.views.shapes import workflow_fields
 from cronicle.views.words import local_time
 
 RECENT_RUNS = 20
@@ -53,6 +54,7 @@ class ComingTickShape(TickShape):
     project: str
     environment: str
     workflow: str
+    instance: str | None
     series: str | None
     expected_duration: float | None
     """Seconds that its run takes, by those before; null where none has succeeded."""
@@ -72,7 +74,7 @@ def coming_shape(coming: ComingTick, expected_duration: float | None) -> ComingT
         nominal=tick.nominal.isoformat(),
         project=coming.project,
         environment=coming.environment,
-        workflow=coming.workflow,
+        **workflow_fields(coming.workflow),
         series=coming.series,
         expected_duration=expected_duration,
     )

@@ -23,6 +23,7 @@ from cronicle.views.shapes import (
     ToldWorkflow,
     details_fields,
     run_shape,
+    workflow_fields,
 )
 
 LOG_LINES = 20
@@ -91,7 +92,7 @@ def told_of_workflow(
         reason=reason,
         project=deployment.project,
         environment=deployment.environment,
-        workflow=workflow,
+        **workflow_fields(workflow),
         series=series,
         revision=deployment.revision,
         deployment=deployment.number,

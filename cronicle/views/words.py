@@ -95,6 +95,11 @@ def short(revision: str) -> str:
     return revision[:7]
 
 
+def series_name(workflow: str, series: str | None) -> str:
+    """A series for people: `daily`, and one with a label `daily "hourly"`."""
+    return workflow if series is None else f'{workflow} "{series}"'
+
+
 def name_of(run: RunRecord) -> str:
     """A run by what it computes: `daily@2015-12-31`, or the whole time where there is no schedule."""
     return f"{run.workflow}@{run.times.date if run.interval_start is not None else run.times.time}"

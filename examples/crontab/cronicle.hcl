@@ -2,7 +2,7 @@
 #
 #   30 2 * * *    backup   copy a SQLite database, test the copy, remove old ones     backup.hcl
 #   15 * * * *    logs     move log files aside that have grown, compress them        logs.hcl
-#   */10 * * * *  disk     is there room?                                             disk.hcl
+#   */10 * * * *  disk     is there room on each disk?                                disk.hcl
 #
 # And `playground`, without a schedule, which makes a database and a log to try all that with.
 
@@ -32,14 +32,8 @@ variable "logs" {
   default     = "logs"
 }
 
-variable "disk" {
-  description = "A folder on the disk that must have room; a relative path is one below $CRONICLE_DATA"
-  type        = string
-  default     = "."
-}
-
-variable "disk_limit" {
-  description = "How full that disk may be, in percent"
-  type        = number
-  default     = 100
+variable "disks" {
+  description = "Disks that must have room, by a folder on each, and how full they may be, in percent"
+  type        = map(number)
+  default     = { "/" = 100 }
 }

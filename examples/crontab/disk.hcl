@@ -1,5 +1,8 @@
+# One workflow for each disk: disk["/"], disk["/srv"], … Each has its own history, pauses and hooks.
+
 workflow "disk" {
-  description = "Fail, and so call the hook, where the disk is fuller than it may be"
+  for_each    = var.disks
+  description = "Fail, and so call the hook, where the disk of ${each.key} is fuller than it may be"
   overlap     = "skip"
 
   schedule {
@@ -7,7 +10,7 @@ workflow "disk" {
   }
 
   task "check" {
-    command = ["./disk.sh", var.disk, tostring(var.disk_limit)]
+    command = ["./disk.sh", each.key, tostring(each.value)]
     timeout = "1m" # a network file system may hang
   }
 }

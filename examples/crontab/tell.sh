@@ -3,4 +3,4 @@
 # Put mail, curl or your chat client here; this one keeps a list.
 set -eu
 cat >"$CRONICLE_SCRATCH/run.json" # whoever hands it over waits until it is read
-echo "$CRONICLE_WORKFLOW $CRONICLE_DATE failed: cronicle show $1" >>"$CRONICLE_DATA/problems.txt"
+echo "$CRONICLE_WORKFLOW${CRONICLE_INSTANCE:+[$CRONICLE_INSTANCE]} $CRONICLE_DATE failed: cronicle show $1" >>"$CRONICLE_DATA/problems.txt"

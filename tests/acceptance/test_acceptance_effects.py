@@ -48,7 +48,9 @@ def test_a_plan_that_changes_nothing_causes_nothing_and_does_not_say_so(shop: Sh
         "total": 0,
         "problem": None,
         "on_deploy": [],
-        "series": [{"workflow": "daily", "series": None, "runs": 0, "dropped": 0, "past": None}],
+        "series": [
+            {"workflow": "daily", "instance": None, "series": None, "runs": 0, "dropped": 0, "past": None}
+        ],
     }
 
 

@@ -183,7 +183,7 @@ def test_next_lists_the_ticks_of_all_workflows_in_order(world, cronicle):
     lines = cronicle("next", "-n", "3").lines
     value = json.loads(cronicle("next", "-n", "2", "--json").out)
 
-    assert [line.split()[0] for line in lines] == ["daily", "weekly[late]", "daily"]
+    assert [line.strip().split("  ")[0] for line in lines] == ["daily", 'weekly "late"', "daily"]
     assert [(one["workflow"], one["time"]) for one in value] == [
         ("daily", "2016-01-02T07:55:00Z"),
         ("weekly", "2016-01-03T04:00:00Z"),
@@ -336,5 +336,5 @@ def test_on_a_terminal_status_has_a_mark_on_each_line(world, cronicle, monkeypat
 
     lines = cronicle("status").lines
 
-    assert lines[2] == "  ✗  daily         2015-12-31 23:55  failed 7 s ago     cronicle explain 7K2M9QX4TA"
-    assert lines[3] == "  ✓  weekly[late]  2015-12-27 23:55  succeeded 0 s ago"
+    assert lines[2] == "  ✗  daily          2015-12-31 23:55  failed 7 s ago     cronicle explain 7K2M9QX4TA"
+    assert lines[3] == '  ✓  weekly "late"  2015-12-27 23:55  succeeded 0 s ago'

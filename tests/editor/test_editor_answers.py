@@ -121,7 +121,7 @@ def test_a_place_is_known_also_where_nothing_can_be_parsed(text: str, context: C
         ("│", {"workflow", "variable", "secret", "locals"}, {"command", "upper"}),
         (
             'workflow "daily" {\n  │\n}\n',
-            {"schedule", "task", "overlap", "on_failure"},
+            {"schedule", "task", "overlap", "on_failure", "for_each"},
             {"command", "workflow"},
         ),
         ('workflow "daily" {\n  task "x" {\n    │\n  }\n}\n', {"command", "retry", "env"}, {"cron", "task"}),
@@ -156,6 +156,7 @@ def test_a_place_is_known_also_where_nothing_can_be_parsed(text: str, context: C
         ('workflow "daily" {\n  task "x" {\n    depends_on = [│\n', {"task.extract"}, {"var"}),
         ('workflow "daily" {\n  after = [│\n', {"workflow.weekly"}, {"var"}),
         ('workflow "daily" {\n  task "x" {\n    script = "echo ${local.│}"\n', {"measures"}, set()),
+        ('workflow "daily" {\n  description = "of ${each.│}"\n', {"key", "value"}, {"var"}),
     ],
 )
 def test_what_may_be_written_is_proposed(text: str, labels: set[str], without: set[str]) -> None:
@@ -219,6 +220,33 @@ def test_a_reference_leads_to_its_declaration(before: str, cursor: str, line: in
 
     assert declared is not None
     assert declared.span.line == line
+
+
+@pytest.mark.parametrize("cursor", ["workflow.sy│nc[", "ea│ch.key"])
+def test_a_reference_to_an_instance_is_one_to_its_workflow(cursor: str) -> None:
+    text = """
+workflow "sync" {
+  description = "Loads"
+  for_each    = toset(["eu"])
+}
+workflow "report" {
+  for_each    = toset(["eu"])
+  description = "of ${each.key}"
+  after       = [workflow.sync["eu"]]
+}
+"""
+    offset = text.index(cursor.replace(CURSOR, "")) + cursor.index(CURSOR)
+    body, _ = parse(SourceFile("a.hcl", text))
+    index, found = index_of([body]), found_at(body, offset)
+
+    declared = declaration_of(found, index)
+
+    if cursor.endswith("ch.key"):
+        assert "workflow with `for_each`" in (hover(found, offset, index, FUNCTIONS) or "")
+    else:
+        assert declared is not None
+        assert (declared.name, declared.span.line) == ("sync", 2)
+        assert "Loads" in (hover(found, offset, index, FUNCTIONS) or "")
 
 
 @pytest.mark.parametrize(
@@ -285,3 +313,26 @@ def test_no_text_is_too_broken_to_be_asked_about(text: str, data: st.DataObject)
     hover(found, offset, index, FUNCTIONS)
     declaration_of(found, index)
     outline(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        ("  description = │\n", True),
+        ("  for_each = │\n", False),
+        ('  task "x" {\n    timeout = │\n', True),
+        ('  task "x" {\n    for_each = ["a"]\n    timeout = │\n', False),
+        ('  task "x" {\n    for_each = │\n', True),
+        ("  on_failure {\n    command = │\n", True),
+    ],
+)
+def test_each_is_proposed_where_it_is_that_of_a_workflow(text: str, is_there: bool) -> None:
+    file, offset = at(f'workflow "several" {{\n{text}')
+    declared = 'workflow "several" {\n  for_each = toset(["eu"])\n}\n'
+    index = index_of([parse(SourceFile("p.hcl", declared))[0]])
+    context = context_at(file, offset)
+    taken = ("for_each", "timeout") if 'for_each = ["a"]' in text else ()
+
+    found = [one.label for one in completions(context, index, FUNCTIONS, taken=taken)]
+
+    assert ("each" in found) is is_there

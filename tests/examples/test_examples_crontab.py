@@ -25,7 +25,7 @@ def rows(path: Path) -> int:
 
 
 def test_each_workflow_does_its_work(project):
-    for name in ("playground", "backup", "logs", "disk"):
+    for name in ("playground", "backup", "logs", "disk[/]"):
         assert project.json("run", name)["state"] == "succeeded", name
 
     (copy,) = (project.data / "backups").iterdir()
@@ -72,11 +72,12 @@ def test_backups_are_rotated_only_when_the_new_one_was_restored(project):
 
 
 def test_a_failure_is_told_as_a_crontab_would_by_mail(project):
-    project.cronicle("apply", "--auto-approve", "--var", "disk_limit=0")
+    project.cronicle("apply", "--auto-approve", "--var", 'disks={ "/" = 0, "." = 100 }')
 
-    failed = project.json("run", "disk", code=1)
+    failed = project.json("run", "disk[/]", code=1)
+    assert project.json("run", "disk[.]")["state"] == "succeeded"
 
-    assert (project.data / "problems.txt").read_text().startswith(f"disk {failed['date']} failed: cronicle show ")
+    assert (project.data / "problems.txt").read_text().startswith(f"disk[/] {failed['date']} failed: cronicle show ")
 
 
 def test_what_is_missing_is_said_with_what_to_do(project):

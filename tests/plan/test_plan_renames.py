@@ -181,3 +181,59 @@ def test_going_back_takes_renames_back() -> None:
     assert moved_back(current, deployment(1, "first", "other")) == (("workflow.third", "workflow.first"),)
     assert moved_back(current, deployment(2, "second", "other")) == (("workflow.third", "workflow.second"),)
     assert moved_back(current, deployment(2, "third")) == ()
+
+
+SEVERAL = """
+workflow "sync" {
+  for_each = toset(["eu", "us"])
+  schedule {
+    cron = "0 4 * * *"
+  }
+  task "load" {
+    command = ["load", each.value == "eu" ? "a" : "b"]
+  }
+}
+workflow "total" {
+  after = [workflow.sync["eu"]]
+  task "t" {
+    command = ["true"]
+  }
+}
+"""
+
+
+def test_an_instance_that_is_renamed_keeps_what_it_did() -> None:
+    after = SEVERAL.replace('"eu"', '"e.task.u"')
+
+    plan = compared(SEVERAL, after, ("workflow.sync[eu]", "workflow.sync[e.task.u]"))
+
+    changes = {change.name: change for change in plan.changes}
+    assert changes["sync[e.task.u]"].moved_from == "sync[eu]"
+    assert changes["sync[e.task.u]"].stale_tasks == ()
+    assert {name: change.action for name, change in changes.items()} == {
+        "sync[e.task.u]": Action.UPDATE,
+        "sync[us]": Action.NO_OP,
+        "total": Action.NO_OP,
+    }
+
+
+def test_a_task_is_renamed_in_every_instance() -> None:
+    after = SEVERAL.replace('task "load"', 'task "fetch"')
+    pairs = [(f"workflow.sync[{key}].task.load", f"workflow.sync[{key}].task.fetch") for key in ("eu", "us")]
+
+    plan = compared(SEVERAL, after, *pairs)
+
+    moved = {change.name: [task.moved_from for task in change.tasks] for change in plan.changes}
+    assert moved == {"sync[eu]": ["load"], "sync[us]": ["load"], "total": [None]}
+    assert not any(change.stale_tasks for change in plan.changes)
+
+
+def test_instances_are_added_and_removed_by_their_keys() -> None:
+    plan = compared(SEVERAL, SEVERAL.replace('"us"', '"asia"'))
+
+    assert {change.name: change.action for change in plan.changes} == {
+        "sync[asia]": Action.CREATE,
+        "sync[eu]": Action.NO_OP,
+        "sync[us]": Action.DELETE,
+        "total": Action.NO_OP,
+    }

@@ -42,7 +42,7 @@ def test_a_crontab_is_served(served: Served) -> None:
     served.good("run", "playground")
 
     scheduler = served.serve()
-    for name in ("backup", "logs", "disk"):
+    for name in ("backup", "logs", "disk[/]"):
         served.until(
             lambda: served.runs(name, states=("succeeded",)),  # noqa: B023 - called in the loop
             f"a run of {name}",

@@ -27,8 +27,8 @@ from cronicle.store.records import LiveRunExists, NewRun, RunFilter, RunRecord
 
 def test_a_run_comes_back_as_it_was_made(store: Store, sample: Sample) -> None:
     record = sample.record(
+        workflow="sync[eu]",
         series="hourly",
-        instance="eu",
         dirty=True,
         counts=False,
         lateness=1.5,
@@ -79,7 +79,7 @@ def test_a_second_live_run_of_a_logical_time_is_answered_with_the_first(store: S
     "other",
     [
         {"series": "hourly"},
-        {"instance": "eu"},
+        {"workflow": "daily[eu]"},
         {"workflow": "weekly"},
         {"environment": "production"},
         {"project": "climate"},

@@ -74,8 +74,14 @@ def test_runs_that_ended_badly_are_found_without_meeting_the_others(
             RunFilter(project="p", environment="e", workflow="w", logical_from=START, logical_to=START),
             "run_at",
         ),
+        (RunFilter(project="p", environment="e", workflow="w[k]"), "run_of_instance"),
+        (
+            RunFilter(project="p", environment="e", workflow="w[k]", logical_from=START, logical_to=START),
+            "run_at_of_instance",
+        ),
+        (RunFilter(project="p", environment="e", workflow="w", with_instances=True), "run_of_workflow"),
     ],
-    ids=["backfill", "revision", "live", "logical time"],
+    ids=["backfill", "revision", "live", "logical time", "instance", "time of instance", "instances"],
 )
 def test_what_narrows_a_list_down_is_looked_up(folder: Path, wanted: RunFilter, index: str) -> None:
     assert index in plan(folder, wanted)[0]
@@ -98,6 +104,13 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
         (lambda store: store.list_pauses("p", "e"), "pause_of"),
         (lambda store: store.list_owed("p", "e"), "owed_by"),
         (lambda store: store.list_dropped("p", "e", "w", start=START), "dropped_of"),
+        (lambda store: store.find_newest_result("p", "e", "w", None), "run_result"),
+        (lambda store: store.find_newest_result("p", "e", "w[k]", None), "run_result_of_instance"),
+        (
+            lambda store: store.list_failed_times("p", "e", "w[k]", None, START, START),
+            "run_failure_of_instance",
+        ),
+        (lambda store: store.list_last_successes("p", "e", ["w[k]"]), "run_at_of_instance"),
         (lambda store: live_runs(store._connection, "p", "e", "w", ""), "run_live_of_workflow"),
         (lambda store: store._connection.rows(_ACTIVE, ("p", "e", "w", "", "R1")), "run_live_of_workflow"),
         (lambda store: store._connection.rows(_OLDEST, ("p", "e", "w", "", "R1")), "run_live_of_workflow"),
@@ -112,6 +125,10 @@ def test_a_list_of_causes_is_a_walk_for_each(folder: Path) -> None:
         "pauses",
         "owed",
         "dropped",
+        "result",
+        "result-of-instance",
+        "failure-of-instance",
+        "successes-of-instances",
         "live",
         "active",
         "oldest",

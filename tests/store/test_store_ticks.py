@@ -246,7 +246,7 @@ def test_overlap_looks_at_all_series_of_a_workflow_and_at_no_other_workflow(
     spec = spec_with(store, Policy(overlap=Overlap.SKIP))
     made = [
         new_run(sample, START, spec_hash=spec, admitted=False, **where)
-        for where in ({"series": "hourly"}, {"instance": "eu"}, {"workflow": "weekly"}, {})
+        for where in ({"series": "hourly"}, {"workflow": "daily[eu]"}, {"workflow": "weekly"}, {})
     ]
 
     (settled,) = settle(store, epoch, settlement(None, START, *made))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from cronicle.names import split_instance
 from cronicle.runs.states import BackfillState
-from cronicle.store import rows
+from cronicle.store import backfill_rows
 from cronicle.store.cells import columns, marks, readable, to_instant, to_json
 from cronicle.store.records import BackfillRecord, BackfillTick
 from cronicle.store.relational.connection import Connection
@@ -14,8 +15,9 @@ from cronicle.store.relational.connection import Connection
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
 _FIND_OVERLAP = f"""
-SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill
-WHERE project = ? AND environment = ? AND workflow = ? AND series = ? AND state IN ('running', 'paused') AND EXISTS (
+SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill
+WHERE project = ? AND environment = ? AND workflow = ? AND instance = ? AND series = ?
+AND state IN ('running', 'paused') AND EXISTS (
     SELECT 1 FROM backfill_tick AS tick
     WHERE tick.backfill = backfill.sequence AND tick.logical_time IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 )
@@ -26,14 +28,14 @@ ORDER BY sequence LIMIT 1
 def insert(connection: Connection, backfill: BackfillRecord, ticks: Sequence[BackfillTick]) -> None:
     """Make a backfill with its ticks."""
     sequence = connection.value(
-        f"INSERT INTO backfill ({columns(rows.BACKFILL_COLUMNS)})"
-        f" VALUES ({marks(rows.BACKFILL_COLUMNS)}) RETURNING sequence",
-        rows.backfill_row(backfill),
+        f"INSERT INTO backfill ({columns(backfill_rows.BACKFILL_COLUMNS)})"
+        f" VALUES ({marks(backfill_rows.BACKFILL_COLUMNS)}) RETURNING sequence",
+        backfill_rows.backfill_row(backfill),
     )
     connection.execute_many(
-        f"INSERT INTO backfill_tick (backfill, {columns(rows.TICK_COLUMNS)})"
-        f" VALUES (?, {marks(rows.TICK_COLUMNS)})",
-        ((sequence, *rows.tick_row(tick)) for tick in ticks),
+        f"INSERT INTO backfill_tick (backfill, {columns(backfill_rows.TICK_COLUMNS)})"
+        f" VALUES (?, {marks(backfill_rows.TICK_COLUMNS)})",
+        ((sequence, *backfill_rows.tick_row(tick)) for tick in ticks),
     )
 
 
@@ -41,17 +43,19 @@ def find_overlapping(
     connection: Connection, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
 ) -> BackfillRecord | None:
     """`Store.find_overlapping_backfill`."""
+    name, key = split_instance(backfill.workflow)
     row = connection.row(
         _FIND_OVERLAP,
         (
             backfill.project,
             backfill.environment,
-            backfill.workflow,
+            name,
+            key or "",
             backfill.series or "",
             to_json([to_instant(tick.logical_time) for tick in ticks]),
         ),
     )
-    return None if row is None else readable(f"backfill {row[1]}", rows.backfill_from, row)
+    return None if row is None else readable(f"backfill {row[1]}", backfill_rows.backfill_from, row)
 
 
 def adopt(connection: Connection, backfill_id: str, owner: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from cronicle.runs.states import LIVE, RunState
 from cronicle.store.cells import columns, to_instant
 from cronicle.store.records import RunFilter
+from cronicle.store.relational.terms import of_workflow
 from cronicle.store.rows import RUN_COLUMNS
 
 # ruff: noqa: S608 - statements are put together from names of columns; values are always bound
@@ -74,10 +75,14 @@ def _conditions(wanted: RunFilter, state: RunState | None, cause: str | None) ->
 
     if state is not None:
         terms += _state_terms(RunState(state))
-    for column in ("project", "environment", "workflow", "backfill", "revision"):
+    for column in ("project", "environment", "backfill", "revision"):
         value = getattr(wanted, column)
         if value is not None:
             add(f"{column} = ?", value)
+    if wanted.workflow is not None:
+        term, named = of_workflow(wanted.workflow, with_instances=wanted.with_instances)
+        terms.append(term)
+        values += named
     if not wanted.any_series:
         add("series = ?", wanted.series or "")
     elif wanted.series is not None:

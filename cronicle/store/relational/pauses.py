@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cronicle.names import split_instance
 from cronicle.store.cells import columns, marks, readable, readable_only, to_instant, to_optional
 from cronicle.store.relational.connection import Connection
 from cronicle.store.series import PauseRecord
@@ -27,10 +28,11 @@ def add(connection: Connection, pause: PauseRecord) -> PauseRecord:
 
 def end(connection: Connection, project: str, environment: str, workflow: str | None, at: datetime) -> int:
     """`Store.end_pauses`."""
+    name, key = split_instance(workflow or "")
     return connection.changed(
-        "UPDATE pause SET ended_at = ?1 WHERE project = ?2 AND environment = ?3 AND workflow = ?4"
+        "UPDATE pause SET ended_at = ?1 WHERE project = ?2 AND environment = ?3 AND workflow = ?4 AND instance = ?5"
         " AND ended_at IS NULL AND (until IS NULL OR until > ?1)",
-        (to_instant(at), project, environment, workflow or ""),
+        (to_instant(at), project, environment, name, key or ""),
     )
 
 

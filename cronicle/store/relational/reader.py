@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from cronicle.runs.events import RunEvent
-from cronicle.store import owner_rows, rows
+from cronicle.store import backfill_rows, owner_rows, rows
 from cronicle.store.cells import columns, from_instant, from_key, readable, readable_only, to_instant
 from cronicle.store.event_rows import event_from
 from cronicle.store.interface import UnknownError
@@ -32,7 +32,7 @@ from cronicle.store.relational import serving
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
-from cronicle.store.relational.terms import LAST_OF_ALL
+from cronicle.store.relational.terms import LAST_OF_ALL, in_scope, of_series
 from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
@@ -46,11 +46,8 @@ if TYPE_CHECKING:
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
-_RESULT = (
-    "SELECT id, logical_time, revision, ended_at FROM run WHERE project = ? AND environment = ? AND workflow = ?"
-    " AND series = ? AND counts = 1 AND state = 'succeeded' AND instance = ''"
-)
-_BACKFILL = f"SELECT sequence, {columns(rows.BACKFILL_COLUMNS)} FROM backfill"
+_RESULT = "SELECT id, logical_time, revision, ended_at FROM run WHERE {series} AND counts = 1 AND state = 'succeeded'"
+_BACKFILL = f"SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
 class RelationalReader:
@@ -168,10 +165,10 @@ class RelationalReader:
     def list_logical_times(
         self, project: str, environment: str, workflow: str, series: str | None, limit: int
     ) -> tuple[datetime, ...]:
+        term, named = of_series(project, environment, workflow, series)
         found = self._connection.rows(
-            "SELECT DISTINCT logical_time FROM run WHERE project = ? AND environment = ? AND workflow = ?"
-            " AND series = ? AND instance = '' ORDER BY logical_time DESC LIMIT ?",
-            (project, environment, workflow, series or "", max(limit, 0)),
+            f"SELECT DISTINCT logical_time FROM run WHERE {term} ORDER BY logical_time DESC LIMIT ?",
+            (*named, max(limit, 0)),
         )
         return readable_only("logical time", lambda row: from_instant(row[0]), found)
 
@@ -201,9 +198,10 @@ class RelationalReader:
     def find_result(
         self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
     ) -> Result | None:
+        term, named = of_series(project, environment, workflow, series)
         found = self._connection.rows(
-            f"{_RESULT} AND logical_time = ? ORDER BY ended_event DESC LIMIT 1",
-            (project, environment, workflow, series or "", to_instant(logical_time)),
+            f"{_RESULT.format(series=term)} AND logical_time = ? ORDER BY ended_event DESC LIMIT 1",
+            (*named, to_instant(logical_time)),
         )
         return next(iter(readable_only("run", _result_from, found)), None)
 
@@ -215,9 +213,11 @@ class RelationalReader:
         series: str | None,
         before: datetime | None = None,
     ) -> Result | None:
+        term, named = of_series(project, environment, workflow, series)
         found = self._connection.rows(
-            f"{_RESULT} AND logical_time < ? ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
-            (project, environment, workflow, series or "", to_instant(before) if before else LAST_OF_ALL),
+            f"{_RESULT.format(series=term)} AND logical_time < ?"
+            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
+            (*named, to_instant(before) if before else LAST_OF_ALL),
         )
         return next(iter(readable_only("run", _result_from, found)), None)
 
@@ -230,9 +230,11 @@ class RelationalReader:
         start: datetime,
         end: datetime,
     ) -> Mapping[datetime, Result]:
+        term, named = of_series(project, environment, workflow, series)
         found = self._connection.rows(
-            f"{_RESULT} AND logical_time >= ? AND logical_time < ? ORDER BY logical_time, ended_event",
-            (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
+            f"{_RESULT.format(series=term)} AND logical_time >= ? AND logical_time < ?"
+            " ORDER BY logical_time, ended_event",
+            (*named, to_instant(start), to_instant(end)),
         )
         # of several for one time the last to succeed is the result
         return {result.logical_time: result for result in readable_only("run", _result_from, found)}
@@ -246,28 +248,21 @@ class RelationalReader:
         start: datetime,
         end: datetime,
     ) -> frozenset[datetime]:
+        term, named = of_series(project, environment, workflow, series)
         found = self._connection.rows(
-            "SELECT DISTINCT logical_time FROM run WHERE project = ? AND environment = ? AND workflow = ?"
-            " AND series = ? AND logical_time >= ? AND logical_time < ?"
-            " AND counts = 1 AND state = 'failed' AND instance = ''",
-            (project, environment, workflow, series or "", to_instant(start), to_instant(end)),
+            f"SELECT DISTINCT logical_time FROM run WHERE {term} AND logical_time >= ? AND logical_time < ?"
+            " AND counts = 1 AND state = 'failed'",
+            (*named, to_instant(start), to_instant(end)),
         )
         return frozenset(from_instant(row[0]) for row in found)
 
     def count_failures_before(self, run: RunRecord, limit: int) -> int:
+        term, named = of_series(run.project, run.environment, run.workflow, run.series)
         found = self._connection.rows(
-            "SELECT max(CASE WHEN state = 'succeeded' THEN 1 ELSE 0 END) FROM run"
-            " WHERE project = ? AND environment = ? AND workflow = ?"
-            " AND series = ? AND logical_time < ? AND counts = 1 AND instance = ''"
+            f"SELECT max(CASE WHEN state = 'succeeded' THEN 1 ELSE 0 END) FROM run WHERE {term}"
+            " AND logical_time < ? AND counts = 1"
             " AND state IN ('succeeded', 'failed') GROUP BY logical_time ORDER BY logical_time DESC LIMIT ?",
-            (
-                run.project,
-                run.environment,
-                run.workflow,
-                run.series or "",
-                to_instant(run.logical_time),
-                limit,
-            ),
+            (*named, to_instant(run.logical_time), limit),
         )
         return sum(1 for _ in takewhile(lambda row: not row[0], found))
 
@@ -282,7 +277,7 @@ class RelationalReader:
 
     def find_backfill(self, backfill_id: str) -> BackfillRecord | None:
         row = self._connection.row(f"{_BACKFILL} WHERE id = ?", (backfill_id,))
-        return None if row is None else readable(f"backfill {backfill_id}", rows.backfill_from, row)
+        return None if row is None else readable(f"backfill {backfill_id}", backfill_rows.backfill_from, row)
 
     def list_backfills(
         self,
@@ -290,18 +285,19 @@ class RelationalReader:
         environment: str | None = None,
         workflow: str | None = None,
         *,
+        with_instances: bool = False,
         unfinished: bool = False,
         limit: int = 50,
     ) -> tuple[BackfillRecord, ...]:
         scope = {"project": project, "environment": environment, "workflow": workflow}
-        terms = [f"{column} = ?" for column, value in scope.items() if value is not None]
+        terms, values = in_scope(scope, with_instances=with_instances)
         if unfinished:
             terms.append("state IN ('running', 'paused')")
         found = self._connection.rows(
             f"{_BACKFILL} WHERE {' AND '.join(terms) or '1 = 1'} ORDER BY sequence DESC LIMIT ?",
-            (*(value for value in scope.values() if value is not None), max(limit, 0)),
+            (*values, max(limit, 0)),
         )
-        return readable_only("backfill number", rows.backfill_from, found)
+        return readable_only("backfill number", backfill_rows.backfill_from, found)
 
     def list_ticks(
         self, backfill_id: str, *, pending: bool = False, limit: int | None = None
@@ -310,12 +306,12 @@ class RelationalReader:
         if sequence is None:
             raise UnknownError(f"the store has no backfill {backfill_id}")
         found = self._connection.rows(
-            f"SELECT {columns(rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
+            f"SELECT {columns(backfill_rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
             " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
             f"{' AND tick.run_id IS NULL' if pending else ''} ORDER BY tick.position LIMIT ?",
             (sequence, LAST_OF_ALL if limit is None else max(limit, 0)),
         )
-        return tuple(readable(f"backfill {backfill_id}", rows.tick_from, row) for row in found)
+        return tuple(readable(f"backfill {backfill_id}", backfill_rows.tick_from, row) for row in found)
 
     # Owners
 
@@ -368,14 +364,15 @@ class RelationalReader:
         environment: str | None = None,
         workflow: str | None = None,
         *,
+        with_instances: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
         limit: int = 50,
     ) -> tuple[TickSpan, ...]:
-        scope = {"project": project, "environment": environment, "workflow": workflow}
         from cronicle.store.relational import series
 
-        return series.list_dropped(self._connection, scope, start, end, limit)
+        scope = {"project": project, "environment": environment, "workflow": workflow}
+        return series.list_dropped(self._connection, scope, start, end, limit, with_instances=with_instances)
 
     def list_pauses(
         self, project: str, environment: str, *, ended_after: datetime | None = None

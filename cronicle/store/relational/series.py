@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cronicle.store.cells import columns, readable, readable_only, to_instant
 from cronicle.store.relational.connection import Connection
-from cronicle.store.relational.terms import LAST_OF_ALL, OF_SERIES
+from cronicle.store.relational.terms import LAST_OF_ALL, OF_SERIES, in_scope
 from cronicle.store.series import CursorRecord, OwedRecord, SeriesKey, TickSpan
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -54,15 +54,17 @@ def list_dropped(
     start: datetime | None,
     end: datetime | None,
     limit: int,
+    *,
+    with_instances: bool,
 ) -> tuple[TickSpan, ...]:
     """`StoreReader.list_dropped`."""
-    wanted = {column: value for column, value in scope.items() if value is not None}
-    terms = [*(f"{column} = ?" for column in wanted), "last >= ?", "first < ?"]
+    terms, values = in_scope(scope, with_instances=with_instances)
+    terms += ["last >= ?", "first < ?"]
     found = connection.rows(
         f"SELECT {columns(DROPPED_COLUMNS)} FROM dropped WHERE {' AND '.join(terms)}"
         " ORDER BY sequence DESC LIMIT ?",
         (
-            *wanted.values(),
+            *values,
             -LAST_OF_ALL if start is None else to_instant(start),
             LAST_OF_ALL if end is None else to_instant(end),
             max(limit, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from cronicle.names import instance_label
 from cronicle.runs.labels import missing_labels
 from cronicle.store import owner_rows
 from cronicle.store.cells import columns, from_labels, readable, to_json
@@ -54,7 +55,7 @@ ORDER BY created_at, id
 """What needs labels may wait for days: of those that are alike the oldest are enough to give out next."""
 
 _ENDS = """
-SELECT DISTINCT run.project, run.environment, run.workflow, run.lock IS NOT NULL
+SELECT DISTINCT run.project, run.environment, run.workflow, run.instance, run.lock IS NOT NULL
 FROM run_event JOIN run ON run.sequence = run_event.run
 WHERE run_event.sequence > ? AND run_event.sequence <= ? AND run_event.type = 'RunFinished'
 """
@@ -132,8 +133,13 @@ def list_unowned(connection: Connection) -> tuple[UnownedRecord, ...]:
 def list_ends(connection: Connection, after: int, last: int) -> frozenset[RunEnd]:
     """`StoreReader.list_ends`."""
     return frozenset(
-        RunEnd(project=row[0], environment=row[1], workflow=row[2], held_lock=bool(row[3]))
-        for row in connection.rows(_ENDS, (after, last))
+        RunEnd(
+            project=project,
+            environment=environment,
+            workflow=instance_label(workflow, instance or None),
+            held_lock=bool(held_lock),
+        )
+        for project, environment, workflow, instance, held_lock in connection.rows(_ENDS, (after, last))
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from cronicle.names import split_instance
 from cronicle.runs.events import RunFinished
 from cronicle.runs.states import LIVE, RunState
 from cronicle.schedule.admission import Insertion, LiveRun, PolicyReason, on_insertion
@@ -21,7 +22,7 @@ from cronicle.store.records import DeploymentRecord, NewRun
 from cronicle.store.relational.admission import Policies, live_runs
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.journal import Batch
-from cronicle.store.relational.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME
+from cronicle.store.relational.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME, of_workflow
 from cronicle.store.series import OwedRecord, Settled, Settlement
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -209,7 +210,8 @@ class Settling:
         """Take in a run whose row has just been inserted."""
         run = new.run
         self._batch.add_new_run(sequence, new)
-        live = self._live.get((run.project, run.environment, run.workflow, run.instance or ""))
+        name, key = split_instance(run.workflow)
+        live = self._live.get((run.project, run.environment, name, key or ""))
         if live is not None and run.state in LIVE:
             live.append(run.as_live(sequence))
 
@@ -243,11 +245,15 @@ def move_workflows(connection: Connection, deployment: DeploymentRecord) -> None
 
 
 def _move(connection: Connection, project: str, environment: str, source: str, target: str) -> None:
-    where = "project = ? AND environment = ? AND workflow = ?"
+    term, named = of_workflow(target)
     for table in ("run", "cursor"):
-        if connection.row(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", (project, environment, target)):
+        where = f"project = ? AND environment = ? AND {term}"
+        if connection.row(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", (project, environment, *named)):
             return
+    name, key = split_instance(target)
+    term, named = of_workflow(source)
     for table in ("run", "backfill", "cursor", "owed", "dropped", "pause"):
         connection.execute(
-            f"UPDATE {table} SET workflow = ? WHERE {where}", (target, project, environment, source)
+            f"UPDATE {table} SET workflow = ?, instance = ? WHERE project = ? AND environment = ? AND {term}",
+            (name, key or "", project, environment, *named),
         )
