@@ -27,7 +27,7 @@ def apply(
     json: JsonOption = False,
 ) -> int:
     """Show what would change and, if that is approved, deploy it."""
-    from cronicle.cli.deploying import approve, say_deployed
+    from cronicle.cli.deploying import approve_deployment, say_deployed
     from cronicle.cli.output import print_json, say
     from cronicle.cli.plan_text import plan_text
     from cronicle.cli.planning import look_at_plan, names_of
@@ -57,7 +57,7 @@ def apply(
             return ExitCode.GOOD
         target = f"{planned.proposal.project.name}/{planned.environment}"
         title = f"Deploy {str(planned.proposal.revision)[:7]} to {target}?"
-        if not auto_approve and not approve(title):
+        if not auto_approve and not approve_deployment(title, "cronicle apply --auto-approve"):
             return ExitCode.FAILED
     with session.store(create=True) as opened:
         made = deploy(session.sources(opened, var or (), var_file or ()), planned, session.actor())

@@ -58,6 +58,9 @@ def backfill(
         bool, typer.Option("--detach", help="Leave it to the process that serves, and do not follow it.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help='Do not ask what `rerun = "confirm"` asks.')
+    ] = False,
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
@@ -69,7 +72,7 @@ def backfill(
     json: JsonOption = False,
 ) -> int:
     """Run a workflow for every tick of a range of dates; repeating it runs what is not done yet."""
-    from cronicle.cli.backfilling import follow_new_backfill, say_plan
+    from cronicle.cli.backfilling import agrees, deployed_spec, follow_new_backfill, say_plan
     from cronicle.cli.drive import default_slots
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode, UsageError
@@ -112,10 +115,13 @@ def backfill(
             newest_first=newest_first,
             max_failures=max_failures,
             hooks=hooks,
+            deployed=None if candidate.deployment is not None else deployed_spec(session, opened, candidate),
         )
         if dry_run or not plan.ticks:
             say_plan(plan, slots or default_slots(), json=json)
             return ExitCode.GOOD
+        if plan.to_confirm and not auto_approve and not agrees(plan):
+            return ExitCode.FAILED
         if detach:
             from cronicle.cli.detaching import leave_backfill
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from cronicle.cli.approval import approve
 from cronicle.cli.drive import Interrupted, default_slots, drive
 from cronicle.cli.live import instant_text
 from cronicle.cli.output import (
@@ -26,10 +27,13 @@ from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode
 from cronicle.names import task_label, typed
+from cronicle.operations.ask import Candidate
+from cronicle.operations.candidate import find_deployed
 from cronicle.operations.labels import check_labels
 from cronicle.operations.make_backfill import BackfillPlan, make_backfill
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
+from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import BackfillState, RunState
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.shapes import workflow_fields
@@ -66,6 +70,7 @@ def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
                 "left_out": plan.left_out,
                 "logical_times": [tick.logical_time for tick in plan.ticks],
                 "estimated_seconds": seconds,
+                "to_confirm": plan.to_confirm,
             }
         )
         return
@@ -86,6 +91,34 @@ def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
         say(f"{margin}{plural(len(plan.ticks), 'run')}, {at_once} at a time{about}")
     else:
         say(f"{margin}nothing to do")
+    if plan.to_confirm:
+        again = ", ".join(plan.to_confirm)
+        say(f'{margin}{again} may be executed again for {plural(plan.begun, "tick")}   (rerun = "confirm")')
+    if plan.begun and plan.rules.never:
+        kept = ", ".join(sorted(plan.rules.never))
+        say(f'{margin}{kept}: where done already, not executed again   (rerun = "never")')
+
+
+def deployed_spec(session: Session, store: Store, candidate: Candidate) -> RunSpec | None:
+    """What is deployed of a workflow that another revision is taken of."""
+    deployed = find_deployed(session.sources(store), candidate.target, candidate.workflow)
+    return None if deployed is None else deployed.spec
+
+
+def agrees(plan: BackfillPlan) -> bool:
+    """Ask whether to execute again what does not want to be without somebody's consent.
+
+    Raises:
+        CronicleError: Nobody is there to be asked.
+    """
+    names = ", ".join(plan.to_confirm)
+    say_plan(plan, default_slots(), json=False)
+    return approve(
+        f"Execute {names} again for {plural(plan.begun, 'tick')}?",
+        undone="nothing was executed",
+        remedy=f'{names} may have been executed for {plural(plan.begun, "tick")} of these, and rerun = "confirm" has '
+        "somebody agree to it. To do it without being asked, give the same command with --auto-approve.",
+    )
 
 
 def follow_new_backfill(

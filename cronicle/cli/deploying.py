@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
+from cronicle.cli.approval import approve
 from cronicle.cli.output import paint, print_json, say, tell
-from cronicle.errors import CronicleError
 from cronicle.git.refs import deployment_ref
 from cronicle.operations.deploy import Deployed
 from cronicle.views.plan import deployment_document
 
 
-def approve(question: str) -> bool:
-    """Ask a person; anything but yes is no.
+def approve_deployment(question: str, command: str) -> bool:
+    """Ask whether to deploy; `command` is what does it without asking.
 
     Raises:
         CronicleError: Nobody is there to be asked.
     """
-    if not sys.stdin.isatty():
-        raise CronicleError(
-            "there is no terminal to ask for approval, so nothing was deployed",
-            "To deploy without asking: cronicle apply --auto-approve",
-        )
-    sys.stdout.flush()
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
-        return True
-    tell("nothing was deployed")
-    return False
+    return approve(question, undone="nothing was deployed", remedy=f"To deploy without asking: {command}")
 
 
 def say_deployed(made: Deployed, *, json: bool, effects: dict[str, Any] | None = None) -> None:

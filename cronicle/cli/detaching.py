@@ -43,7 +43,7 @@ def leave_run(session: Session, store: Store, candidate: Candidate, wish: Wish, 
     if json:
         from cronicle.cli.driving import details_of
 
-        print_json(details_of(store, run))
+        print_json(details_of(session, store, run))
     return ExitCode.GOOD
 
 

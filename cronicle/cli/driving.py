@@ -91,16 +91,16 @@ def drive_run(
     """Drive one run that `make` makes or adopts, and say how it ended."""
     code, ended = drive_to_end(session, store, make, slots=slots)
     if json and ended is not None:
-        print_json(details_of(store, ended))
+        print_json(details_of(session, store, ended))
     return code
 
 
-def details_of(store: Store, run: RunRecord) -> Any:
+def details_of(session: Session, store: Store, run: RunRecord) -> Any:
     """All about a run, as JSON shows it."""
-    from cronicle.runs.spec import spec_from_bytes
-    from cronicle.views.shapes import run_details, to_builtins
+    from cronicle.views import details
+    from cronicle.views.shapes import to_builtins
 
-    return to_builtins(run_details(store, run, spec_from_bytes(store.get_spec(run.spec_hash))))
+    return to_builtins(details.details_of(store, session.files, run))
 
 
 def drive_to_end(

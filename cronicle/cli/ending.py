@@ -16,6 +16,7 @@ from cronicle.runs.spec import HookSpec
 from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
+from cronicle.views.runbooks import how_to_read, runbook_of
 from cronicle.views.words import ending, name_of, reason_text
 
 LOG_LINES = 12
@@ -60,6 +61,8 @@ def _tell_run(store: StoreReader, files: Path, run: RunRecord) -> None:
     if failed or run.state is RunState.FAILED:
         tell("")
         tell(f"  why, step by step   cronicle explain {run.id}")
+        if runbook_of(store, run) is not None:
+            tell(f"  what to do          {how_to_read(run)}")
         tell(f"  again               cronicle retry {run.id}")
 
 
@@ -84,7 +87,10 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
     name = visible_line(task_label(row.task, row.key))
     address = visible_line(shlex.quote(f"{run.id}/{task_label(row.task, row.key)}"))
     if not attempts:
-        tell(f"  {name}: {str(row.reason).replace('_', ' ')}")
+        why = str(row.reason).replace("_", " ")
+        if row.carried_from:
+            why = f"failed in run {row.carried_from} ({why}), and was not executed again"
+        tell(f"  {name}: {why}")
         return
     last = attempts[-1]
     command = " ".join(shlex.quote(word) for word in last.argv).replace("\n", "⏎")

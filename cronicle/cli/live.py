@@ -189,7 +189,9 @@ class LiveProgress:
         return [*lines, *summary]
 
     def _unit_line(self, machine: RunMachine, unit: Unit, width: int, now: datetime) -> str:
-        mark, colour = ("↷", "green") if unit.carried_from else MARKS.get(unit.state, (" ", "dim"))
+        mark, colour = MARKS.get(unit.state, (" ", "dim"))
+        if unit.carried_from and unit.state is not TaskState.FAILED:
+            mark, colour = "↷", "green"
         name = visible_line(task_label(*unit.id))
         name += " " * (width - width_of(name))
         return f"  {paint(mark, colour, self._stream)} {name}  {self._remark(machine, unit, now)}".rstrip()

@@ -36,6 +36,9 @@ def retry(
     var: Annotated[
         list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="With --revision: a variable.")
     ] = None,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help='Do not ask what `rerun = "confirm"` asks.')
+    ] = False,
     slots: Annotated[
         int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
     ] = None,
@@ -59,6 +62,7 @@ def retry(
             revision=revision,
             from_task=from_task,
             var=var or [],
+            auto_approve=auto_approve,
             slots=slots,
             json=json,
         )

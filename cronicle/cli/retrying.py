@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from cronicle.cli.approval import approve
 from cronicle.cli.driving import details_of, drive_to_end
 from cronicle.cli.output import paint, plural, print_json, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError, ExitCode, UsageError
-from cronicle.names import typed
+from cronicle.names import task_label, typed
 from cronicle.operations.addresses import addresses_from
 from cronicle.operations.candidate import find_candidate, find_deployed
 from cronicle.operations.deployed import Target
 from cronicle.operations.labels import check_labels
 from cronicle.operations.retry import RetryPlan, make_retry, plan_a_retry
+from cronicle.runs.rerun import Rerun
+from cronicle.runs.states import TaskState
 from cronicle.store.records import RunRecord
 from cronicle.views.words import name_of
 
@@ -37,6 +40,7 @@ def retry_each(
     revision: str | None,
     from_task: str | None,
     var: Sequence[str],
+    auto_approve: bool,
     slots: int | None,
     json: bool,
 ) -> int:
@@ -52,13 +56,16 @@ def retry_each(
         try:
             plan = _plan(session, store, address, revision, from_task, var)
             check_labels(f"the retry of run {plan.run.id}", plan.runs_on, session.labels, [ELSEWHERE])
+            _tell(plan, revision)
+            if plan.to_confirm and not auto_approve and not _agrees(plan):
+                worst = ExitCode.FAILED
+                continue
         except CronicleError as error:
             if not is_list:
                 raise
             tell(f"error: {address}: {error.message}")
             worst = ExitCode.FAILED
             continue
-        _tell(plan, revision)
 
         def make(owner: Owner, plan: RetryPlan = plan) -> RunRecord:
             return make_retry(
@@ -73,7 +80,7 @@ def retry_each(
 
         code, ended = drive_to_end(session, store, make, slots=slots)
         if json and ended is not None:
-            documents.append(details_of(store, ended))
+            documents.append(details_of(session, store, ended))
         worst = max(worst, code)
         if worst is ExitCode.INTERRUPTED:
             break
@@ -121,15 +128,41 @@ def _plan(
     )
 
 
+def _agrees(plan: RetryPlan) -> bool:
+    """Ask whether to execute again what does not want to be without somebody's consent."""
+    names = ", ".join(plan.to_confirm)
+    say_so = "says" if len(plan.to_confirm) == 1 else "say"
+    if plan.spec.rerun != Rerun.ALLOW:
+        who = f'workflow {plan.run.workflow} says rerun = "confirm"'
+    else:
+        who = f'{names} {say_so} rerun = "confirm"'
+    tell(f"{paint('note:', 'yellow')} {who}")
+    return approve(
+        f"Execute {names} again?",
+        undone="nothing was executed",
+        remedy=f"To execute {names} again without being asked, give the same command with --auto-approve.",
+    )
+
+
 def _tell(plan: RetryPlan, revision: str | None) -> None:
     run = plan.run
     own = "its own" if revision is None else revision
-    carried = {result.task for result in plan.selection.carried} - set(plan.selection.executed)
+    kept = {result.task for result in plan.selection.kept}
+    carried = {result.task for result in plan.selection.carried} - {*plan.selection.executed, *kept}
     over = f", {plural(len(carried), 'task')} carried over" if carried else ""
     tell(
         f"retry of {name_of(run)} (run {run.id}) at {plan.revision[:7]} ({own}):"
         f" executes {', '.join(plan.selection.executed)}{over}"
     )
+    for result in plan.selection.kept:
+        label, where = task_label(result.task, result.key), result.carried_from or result.run_id
+        if result.state is TaskState.SUCCEEDED:
+            what = f"succeeded in run {where}, and is carried over as done"
+        else:
+            what = f"failed in run {where} after it had begun, and stays failed"
+        tell(f'{paint("note:", "yellow")} {label} says rerun = "never": it {what}')
+        if result.state is not TaskState.SUCCEEDED:
+            tell(f"      If it has done nothing: cronicle retry {run.id} --from {result.task}")
     if plan.changed_since:
         names = ", ".join(plan.changed_since)
         deployed = str(plan.deployed_revision)[:7]

@@ -20,7 +20,7 @@ def rollback(
     json: JsonOption = False,
 ) -> int:
     """Deploy the previous deployment again, values included; repeated, it goes further back."""
-    from cronicle.cli.deploying import approve, say_deployed
+    from cronicle.cli.deploying import approve_deployment, say_deployed
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode
     from cronicle.operations.deploy import previous_deployment, roll_back
@@ -37,7 +37,7 @@ def rollback(
             f"Go back from deployment {current.number} ({current.revision[:7]}) "
             f"to deployment {target.number} ({target.revision[:7]})?"
         )
-        if not auto_approve and not approve(question):
+        if not auto_approve and not approve_deployment(question, "cronicle rollback --auto-approve"):
             return ExitCode.FAILED
         made = roll_back(sources, repository, current, target, session.actor())
         session.wake_owners(opened)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +19,22 @@ from cronicle.cli.options import (
     SeriesOption,
     StoreOption,
 )
-from cronicle.cli.output import mark, print_json, print_json_lines, say, table, visible_line
+from cronicle.cli.output import mark, plural, print_json, print_json_lines, say, table, visible_line
 from cronicle.cli.session import open_session
+from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.operations.addresses import TaskPlace, addresses_from
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord
+
+if TYPE_CHECKING:
+    from cronicle.operations.made import Verified
+    from cronicle.views.details import TaskBlock
+
+SUMMARY_LINES = 30
+"""Lines of a task's summary that are shown with the run; all with the task."""
+
+SHOWN_PRODUCTS = 20
+"""Files that a task has made that are shown with the run; all with the task."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -31,6 +44,12 @@ def show(
     addresses: Annotated[
         list[str], typer.Argument(metavar="RUN[/TASK]…", help="`-` reads a list from stdin.")
     ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="See whether what the tasks have made is as they left it.")
+    ] = False,
+    runbook: Annotated[
+        bool, typer.Option("--runbook", help="Print the runbook of the workflow, at the run's revision.")
+    ] = False,
     series: SeriesOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
@@ -38,8 +57,10 @@ def show(
     project: ProjectOption = None,
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
-) -> None:
+) -> int:
     """All about runs and backfills: times, cause, revision, parameters, tasks with their attempts."""
+    if runbook and (verify or json or jsonl):
+        raise UsageError("--runbook excludes --verify, --json and --jsonl")
     session = open_session(store, environment, files, project)
     with session.reader() as reader:
         book = session.addresses(reader, series)
@@ -48,13 +69,22 @@ def show(
             for text in addresses_from(addresses)
         ]
         things = [TaskPlace(one) if not isinstance(one, TaskPlace | BackfillRecord) else one for one in found]
+        if runbook:
+            for thing in things:
+                _say_runbook(reader, session.files, thing)
+            return ExitCode.GOOD
+        looked_at = [_verified(reader, session.files, thing) if verify else None for thing in things]
+        code = ExitCode.GOOD if all(map(_is_as_left, looked_at)) else ExitCode.FAILED
         if json or jsonl:
-            shapes = [_shape(reader, thing) for thing in things]
+            shapes = [
+                _shape(reader, session.files, thing, verified)
+                for thing, verified in zip(things, looked_at, strict=True)
+            ]
             if jsonl:
                 print_json_lines(shapes)
             else:
                 print_json(shapes[0] if len(addresses) == 1 and addresses != ["-"] else shapes)
-            return
+            return code
         now = session.clock.now()
         for number, thing in enumerate(things):
             if number:
@@ -64,16 +94,59 @@ def show(
             if isinstance(thing, BackfillRecord):
                 _say_backfill(reader, thing, place, now)
             else:
-                _say_run(reader, thing, place, now)
+                _say_run(reader, session.files, thing, place, now, looked_at[number])
+    return code
 
 
-def _shape(reader: StoreReader, thing: TaskPlace | BackfillRecord) -> Any:
+def _say_runbook(reader: StoreReader, files: Path, thing: TaskPlace | BackfillRecord) -> None:
+    from cronicle.cli.markdown import plain_lines
+    from cronicle.views.details import read_spec
+    from cronicle.views.runbooks import read_runbook
+
+    if isinstance(thing, BackfillRecord):
+        raise CronicleError(
+            f"{thing.id} is a backfill, and only runs have a runbook",
+            f"Its runs: cronicle runs --backfill {thing.id}",
+        )
+    run, spec = thing.run, read_spec(reader, thing.run.spec_hash)
+    if spec.runbook is None:
+        raise CronicleError(
+            f"workflow {run.workflow} has no runbook at {run.revision[:7]}",
+            'Write one, and name it: runbook = "docs/daily.md"',
+        )
+    for line in plain_lines(read_runbook(files, run, spec.folder, spec.runbook)):
+        say(line)
+
+
+def _verified(
+    reader: StoreReader, files: Path, thing: TaskPlace | BackfillRecord
+) -> Mapping[str, Verified] | None:
+    """What has become of the files that a run, or a task of it, has made; None for a backfill."""
+    if isinstance(thing, BackfillRecord):
+        return None
+    from cronicle.views.details import verified_products
+
+    return verified_products(
+        reader, files, thing.run, None if thing.task is None else (thing.task, thing.key)
+    )
+
+
+def _is_as_left(verified: Mapping[str, Verified] | None) -> bool:
+    return all(now.condition == "unchanged" for now in (verified or {}).values())
+
+
+def _shape(
+    reader: StoreReader,
+    files: Path,
+    thing: TaskPlace | BackfillRecord,
+    verified: Mapping[str, Verified] | None,
+) -> Any:
     from cronicle.views.details import details_of
     from cronicle.views.shapes import backfill_shape, to_builtins
 
     if isinstance(thing, BackfillRecord):
         return to_builtins(backfill_shape(thing))
-    details = to_builtins(details_of(reader, thing.run))
+    details = to_builtins(details_of(reader, files, thing.run, verified))
     if thing.task is not None:
         details["tasks"] = [
             task
@@ -83,7 +156,14 @@ def _shape(reader: StoreReader, thing: TaskPlace | BackfillRecord) -> Any:
     return details
 
 
-def _say_run(reader: StoreReader, thing: TaskPlace, place: str, now: datetime) -> None:
+def _say_run(
+    reader: StoreReader,
+    files: Path,
+    thing: TaskPlace,
+    place: str,
+    now: datetime,
+    verified: Mapping[str, Verified] | None,
+) -> None:
     from cronicle.views.details import headline, run_facts, task_blocks
 
     state, title = headline(thing.run, now)
@@ -92,7 +172,7 @@ def _say_run(reader: StoreReader, thing: TaskPlace, place: str, now: datetime) -
         say()
         say(_columns(run_facts(reader, thing.run, now), indent="  "))
     chosen = None if thing.task is None else (thing.task, thing.key)
-    for block in task_blocks(reader, thing.run, now, chosen):
+    for block in task_blocks(reader, files, thing.run, now, chosen, thing.attempt, verified):
         say()
         rest = [part for part in (block.took, visible_line(block.remark)) if part]
         say("  " + "   ".join([f"{mark(block.state, block.word)} {visible_line(block.label)}", *rest]))
@@ -103,6 +183,35 @@ def _say_run(reader: StoreReader, thing: TaskPlace, place: str, now: datetime) -
             say(table([[visible_line(cell) for cell in line] for line in attempts], indent="      "))
         if block.facts:
             say(_columns(block.facts, indent="      "))
+        if block.products:
+            _say_products(thing, block)
+        if block.summary:
+            _say_summary(thing, block)
+
+
+def _say_products(thing: TaskPlace, block: TaskBlock) -> None:
+    """The files that the task has made; in a list of tasks the first few."""
+    shown = block.products if thing.task is not None else block.products[:SHOWN_PRODUCTS]
+    say(table([["made", *map(visible_line, line)] for line in shown], indent="      "))
+    if len(block.products) > len(shown):
+        address = shlex.quote(f"{thing.run.id}/{block.label}")
+        more = plural(len(block.products) - len(shown), "more file")
+        say(f"      … {more}: cronicle show {visible_line(address)}")
+
+
+def _say_summary(thing: TaskPlace, block: TaskBlock) -> None:
+    """What the task has written for people; in a list of tasks its beginning."""
+    from cronicle.cli.markdown import plain_lines
+
+    lines = plain_lines(block.summary)
+    say()
+    for line in lines if thing.task is not None else lines[:SUMMARY_LINES]:
+        say(f"      {line}".rstrip())
+    if thing.task is None and len(lines) > SUMMARY_LINES:
+        address = shlex.quote(f"{thing.run.id}/{block.label}")
+        say(
+            f"      … {plural(len(lines) - SUMMARY_LINES, 'more line')}: cronicle show {visible_line(address)}"
+        )
 
 
 def _say_backfill(reader: StoreReader, backfill: BackfillRecord, place: str, now: datetime) -> None:

@@ -99,6 +99,8 @@ class _Compiler:
             folder=self.folder,
             timezone=self._timezone(),
             max_parallel=self.workflow.max_parallel,
+            rerun=str(self.workflow.rerun),
+            runbook=self.workflow.runbook,
             timeout=self.workflow.rules.timeout,
             policy=evolve(
                 self.workflow.rules.policy, lock=self.folding.optional_lazy(self.workflow.rules.lock, STRING)
@@ -200,6 +202,7 @@ class _Compiler:
             on_lost=task.on_lost,
             skip_exit_code=task.skip_exit_code,
             allow_failure=task.allow_failure,
+            rerun=str(task.rerun),
             pool=task.pool,
             pool_slots=task.pool_slots,
             lock=known.optional_lazy(task.lock, STRING),
@@ -216,6 +219,8 @@ class _Compiler:
             inputs=inputs,
             inputs_declared=task.inputs is not None,
             source=None if task.source is None else self._task_source(task.source),
+            reuse=task.reuse,
+            produces=known.optional_lazy(task.produces, ListType(STRING)),
         )
         parts = fingerprint_parts(spec)
         return evolve(spec, fingerprint=fingerprint(parts), fingerprint_parts=parts)

@@ -36,7 +36,7 @@ FINGERPRINT_PARTS = (
 )
 """The named parts of every task's fingerprint: fields of its spec. With a `wait` there is `wait.not_yet`, too, and
 `prepare.NAME` for each preparation that it uses; with a source whose files are not declared as `inputs`, `source`:
-any of them may be used, so its commit and folder count."""
+any of them may be used, so its commit and folder count; and `produces` where that is given."""
 
 KEY_LENGTH = 24
 """Hexadecimal digits of the key of a preparation, 96 bits: it is a part of paths, of which some programs bear no long
@@ -56,6 +56,8 @@ def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
     parts |= {f"prepare.{name}": part_hash(key) for name, key in spec.prepares.items()}
     if spec.source is not None and not spec.inputs_declared:
         parts["source"] = part_hash([spec.source.revision, spec.source.subdir])
+    if spec.produces is not None:
+        parts["produces"] = part_hash(spec.produces)
     return parts
 
 

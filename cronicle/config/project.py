@@ -184,6 +184,9 @@ class Task:
     """Globs; None if its inputs are to be inferred."""
     source: str | None = None
     """Where its files come from; None for the project itself."""
+    produces: Expression | None = None
+    """Globs below `$CRONICLE_DATA`."""
+    reuse: bool = False
     retry: RetrySpec = field(factory=RetrySpec)
     wait: WaitSpec | None = None
     timeout: float | None = None
@@ -191,6 +194,7 @@ class Task:
     on_lost: str = "retry"
     allow_failure: bool = False
     skip_exit_code: int | None = None
+    rerun: str = "allow"
     pool: str | None = None
     pool_slots: int = 1
     runs_on: tuple[str, ...] = ()
@@ -256,10 +260,13 @@ class Workflow:
     """Of an instance."""
     description: str = ""
     owner: str = ""
+    runbook: str | None = None
+    """A file in the project's folder."""
     tags: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     params: Mapping[str, Param] = field(factory=dict)
     max_parallel: int | None = None
+    rerun: str = "allow"
     rules: Rules = field(factory=Rules)
     hooks: tuple[Hook, ...] = ()
     tasks: Mapping[str, Task]

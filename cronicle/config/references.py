@@ -82,6 +82,7 @@ IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
 IN_PREPARE: Final = Place(
     "prepare", _PLAN, "What is prepared is shared by all runs, so what makes it must be known before any."
 )
+IN_PRODUCES: Final = Place("produces", IN_TASK.roots, "")
 SECRET: Final = frozenset({"secret"})
 IN_COMMAND: Final = Place("command", IN_TASK.roots | SECRET, "")
 IN_ENV: Final = Place("env", IN_TASK.roots | SECRET, "")

@@ -116,11 +116,29 @@ _DEFAULTABLE: Final = (
         "inputs", SetType(STRING), "Globs of the files that define what the task does; inferred if not given."
     ),
     _does("source", None, "Where its files come from instead of the project, as `source.NAME`."),
+    _does(
+        "produces",
+        TEXTS,
+        "Globs of the files that it makes below `$CRONICLE_DATA`: recorded with size and SHA-256 once it has "
+        "succeeded. One that matches nothing fails the attempt, as do more than 10,000 files.",
+    ),
+    _runs(
+        "reuse",
+        BOOL,
+        "True to take an earlier success of the same logical time, parameters and fingerprint, tasks above included, "
+        "instead of executing it.",
+    ),
     _runs("timeout", STRING, "How long one attempt may take, as a duration; without bound if not given."),
     _runs("grace_period", STRING, 'How long an attempt has between TERM and KILL; "10s" if not given.'),
     _runs("on_lost", STRING, 'What follows when an attempt is lost with its machine: "retry", or "fail".'),
     _does("allow_failure", BOOL, "True if the run does not fail with this task."),
     _does("skip_exit_code", NUMBER, "An exit code that means: nothing to do, skipped."),
+    _runs(
+        "rerun",
+        STRING,
+        'Whether `retry` and `backfill` may execute it again for a logical time: "allow" (if not given), "confirm" '
+        'to have somebody agree, or "never": once it has begun it is carried over as it ended.',
+    ),
     _runs("pool", None, "The pool whose slots an attempt holds, as `pool.NAME`."),
     _runs("pool_slots", NUMBER, "How many slots of the pool an attempt holds; 1 if not given."),
     _runs("lock", STRING, "A key that one attempt holds at a time, in all runs of the store."),
@@ -254,6 +272,11 @@ WORKFLOW: Final = BlockSchema(
     attributes=(
         _DESCRIPTION,
         _attribute("owner", STRING, "Who cares for it, for people."),
+        _attribute(
+            "runbook",
+            STRING,
+            "A file of the project that tells whoever is called at night what to do; shown on failure.",
+        ),
         _TAGS,
         _attribute(
             "max_parallel",
@@ -265,6 +288,12 @@ WORKFLOW: Final = BlockSchema(
             ANY,
             "A set of strings or a map that is known at plan, for each of which there is a workflow of its own, as "
             '`workflow.NAME["KEY"]`; `each.key` and `each.value` stand for it everywhere in the block.',
+        ),
+        _attribute(
+            "rerun",
+            STRING,
+            'Whether `retry` and `backfill` may execute again what has run: "allow" (if not given), "confirm" to '
+            'have somebody agree, or "never". `run` is not held up.',
         ),
         *POLICY,
     ),
@@ -452,9 +481,7 @@ def _words(text: str) -> frozenset[str]:
 LATER: Final[dict[str, frozenset[str]]] = {
     "project": _words("require_signed git on_deploy_failed"),
     "variable": _words("sensitive"),
-    "workflow": _words("runbook on_deploy_failed rerun"),
-    "task": _words("produces reuse rerun"),
-    "defaults": _words("produces reuse rerun"),
+    "workflow": _words("on_deploy_failed"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

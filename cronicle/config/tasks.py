@@ -15,6 +15,7 @@ from cronicle.config.chains import Reference, references_in
 from cronicle.config.instances import UnsuitableInstancesError, instances_of
 from cronicle.config.named import POOL, SOURCE, is_null, read_name
 from cronicle.config.paths import matching, normalise
+from cronicle.config.produces import read_produces
 from cronicle.config.project import Limits, Pool, Source, Task, Upstream
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import (
@@ -33,6 +34,7 @@ from cronicle.config.references import (
 )
 from cronicle.config.secrets import check_stdin, warn_of_command
 from cronicle.names import is_label
+from cronicle.runs.rerun import Rerun
 from cronicle.runs.spec import RetrySpec, WaitSpec
 from dag.frontier import JoinRule
 from grammar.diagnostics import register
@@ -124,6 +126,8 @@ def read_task(
         merge_output=reader.flag(body, "merge_output"),
         inputs=read_inputs(reader, attribute_of(body, "inputs"), place),
         source=source,
+        produces=read_produces(reader, attribute_of(body, "produces")),
+        reuse=reader.flag(body, "reuse"),
         retry=_retry(reader, body),
         wait=_wait(reader, body),
         timeout=reader.positive_seconds(body, "timeout"),
@@ -131,6 +135,7 @@ def read_task(
         on_lost=reader.choice(body, "on_lost", ("retry", "fail"), "retry"),
         allow_failure=reader.flag(body, "allow_failure"),
         skip_exit_code=reader.whole(body, "skip_exit_code", least=1, most=255),
+        rerun=reader.choice(body, "rerun", tuple(Rerun), Rerun.ALLOW),
         pool=read_name(reader, attribute_of(body, "pool"), POOL, pools),
         pool_slots=_whole_or(reader.whole(body, "pool_slots", least=1), 1),
         lock=reader.late(attribute_of(body, "lock"), IN_LOCK_OF_TASK, STRING),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cronicle.runs.policy import AfterState, Overlap
+from cronicle.runs.rerun import Rerun
 from cronicle.runs.states import Cause
 from cronicle.schedule.dialect import WEEKDAYS
 from cronicle.schedule.rule import Catchup
@@ -23,6 +24,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "on_lost": ("retry", "fail"),
     "on_timeout": ("fail", "skip"),
     "overlap": tuple(Overlap),
+    "rerun": tuple(Rerun),
     "trigger_rule": tuple(JoinRule),
     "weekdays": WEEKDAYS,
 }

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from attrs import evolve, field, frozen
 
 from cronicle.config.hooks import read_hooks
+from cronicle.config.paths import normalise
 from cronicle.config.policies import read_rules
 from cronicle.config.project import Each, Param, Pool, Source, Workflow
 from cronicle.config.reading import Reader, attribute_of, blocks_of, unique
@@ -17,9 +18,11 @@ from cronicle.config.tasks import read_task
 from cronicle.config.validations import check_value, read_validations
 from cronicle.config.variables import read_type
 from cronicle.names import instance_label
+from cronicle.runs.rerun import Rerun
 from cronicle.schedule.calendars import Calendar
+from grammar.suggest import nearest
 from grammar.syntax import Attribute, Block, Body
-from grammar.types import ANY, ListType, Type
+from grammar.types import ANY, STRING, ListType, Type
 from grammar.values import ConversionError, HclSet, Value, convert, is_known, to_json
 
 
@@ -66,6 +69,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings, each: Each
         each=each,
         description=reader.text(body, "description"),
         owner=reader.text(body, "owner"),
+        runbook=_runbook(reader, attribute_of(body, "runbook"), around.files),
         tags=reader.tags(body),
         schedules=read_schedules(
             reader,
@@ -79,6 +83,7 @@ def read_workflow(reader: Reader, block: Block, around: Surroundings, each: Each
         ),
         params={label: param for label, (param, _) in params.items()},
         max_parallel=reader.whole(body, "max_parallel", least=1),
+        rerun=reader.choice(body, "rerun", tuple(Rerun), Rerun.ALLOW),
         rules=read_rules(reader, inner, block, name, around.workflows),
         hooks=tuple(read_hooks(inner, body)),
         tasks={
@@ -106,6 +111,30 @@ def _after_its_past(workflow: Workflow) -> Workflow:
 
 def _inside(reader: Reader, task: Block) -> Reader:
     return reader.inside(task.title, names=evolve(reader.names, task=task.labels[0]))
+
+
+def _runbook(reader: Reader, attribute: Attribute | None, files: Sequence[str]) -> str | None:
+    value = reader.known(attribute, STRING)
+    if attribute is None or not isinstance(value, str):
+        return None
+    path = normalise(value)
+    if path is None:
+        reader.error(
+            "bad-path",
+            f'runbook "{value}" leads out of the project\'s folder',
+            "Give a file below it.",
+            attribute.expr.span,
+        )
+    elif path not in files:
+        close = nearest(path, files)
+        reader.error(
+            "bad-path",
+            f'there is no file "{value}"',
+            "runbook is a file of the revision, relative to the project's folder."
+            + (f" Did you mean {close}?" if close else " Write it, or leave runbook out."),
+            attribute.expr.span,
+        )
+    return path
 
 
 def _param(reader: Reader, block: Block) -> tuple[Param, Type]:

@@ -18,6 +18,7 @@ from cronicle.config.references import (
     IN_LOCK_OF_RUN,
     IN_LOCK_OF_TASK,
     IN_PREPARE,
+    IN_PRODUCES,
     IN_STDIN,
     IN_TASK,
     IN_WHEN,
@@ -34,6 +35,7 @@ _OF_TASK: Mapping[str, Place] = {
     "for_each": IN_FOR_EACH,
     "when": IN_WHEN,
     "lock": IN_LOCK_OF_TASK,
+    "produces": IN_PRODUCES,
 }
 """Attributes of a task that may become known later; all others are known at plan."""
 

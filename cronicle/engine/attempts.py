@@ -24,6 +24,7 @@ from cronicle.execute.places import (
     safe_name,
     source_mirror_path,
     source_snapshots_path,
+    summary_path,
 )
 from cronicle.execute.process import run_attempt
 from cronicle.git.errors import UnknownRevision
@@ -57,6 +58,8 @@ class PreparedAttempt(Value):
     env: Mapping[str, str | None]
     stdin: tuple[str | bytes, ...]
     """Absolute paths, or paths below the project's folder, and the values of secrets."""
+    produces: tuple[str, ...] = ()
+    """Patterns of the files that it is to make in the data folder."""
     input: bytes | None = None
     """What is on its stdin, in place of files."""
     reveal: Callable[[Mapping[str, str]], Evaluated] | None = None
@@ -240,6 +243,9 @@ class AttemptRunner:
             token=prepared.token,
             log_path=self.places.log_path(*at),
             output_path=places.output,
+            summary=(places.summary, summary_path(self._files, *at)),
+            produces=prepared.produces,
+            data=self._data(run) if prepared.produces else None,
             stdin=tuple(path if isinstance(path, bytes) else folder / path for path in prepared.stdin)
             if prepared.input is None
             else (prepared.input,),
@@ -263,7 +269,6 @@ class AttemptRunner:
 
     def _made_environment(self, run: RunRecord) -> Mapping[str, str]:
         times = run.times
-        data = self.places.data(run.project, run.environment)
         workflow, key = split_instance(run.workflow)
         return run_environment(
             self._environ,
@@ -282,10 +287,16 @@ class AttemptRunner:
                 interval_end=times.interval_end,
                 revision=run.revision,
                 run_data=str(self.places.run_data(run.id)),
-                data=str(data if run.counts else self.places.isolated_data(run.id)),
+                data=str(self._data(run)),
                 repository=str(mirror_path(self._files, run.project)),
             ),
         )
+
+    def _data(self, run: RunRecord) -> Path:
+        """The lasting folder of its environment; of an experiment one of its own."""
+        if run.counts:
+            return self.places.data(run.project, run.environment)
+        return self.places.isolated_data(run.id)
 
     def forget(self, run: RunRecord) -> None:
         """The run has ended: what was kept for it is no longer needed."""
@@ -419,4 +430,5 @@ def _finished(prepared: PreparedAttempt, end: AttemptEnd) -> ev.AttemptFinished:
         log_bytes=end.log_bytes,
         stdout_size=end.stdout_size,
         output=dict(end.outputs),
+        products=end.products,
     )

@@ -124,6 +124,7 @@ class Evaluator:
             argv=evaluated.argv,
             env=evaluated.env,
             stdin=evaluated.stdin,
+            produces=evaluated.produces,
             reveal=partial(self._revealed, task, key, attempt) if task.secrets else None,
         )
 

@@ -163,19 +163,22 @@ class RunDriver:
     async def _enter(self) -> list[ev.RunEvent]:
         """The facts of taking the run up, once it may start; those of its end, if it may not."""
         if self.run.admitted or self.machine.state is not RunState.QUEUED:
-            return self._begin()
+            return await self._begin()
         from cronicle.engine.admission import wait_for_admission  # few runs have to wait
 
         dropped = await wait_for_admission(self, self._owner)
         if self.machine.finished and not dropped:  # the tick after its has taken its place in the queue
             return []
-        return list(dropped) if dropped or self.is_asked_to_end else self._begin()
+        return list(dropped) if dropped or self.is_asked_to_end else await self._begin()
 
-    def _begin(self) -> list[ev.RunEvent]:
+    async def _begin(self) -> list[ev.RunEvent]:
         """The facts of taking the run up."""
-        now = self._owner.clock.now()
         if self.machine.state is RunState.QUEUED and not self.machine.cancel_requested:
-            return [*self._find_previous(now), *self.machine.advance(ev.RunStarted(at=now))]
+            recorded = list(self._find_previous(self._owner.clock.now()))
+            taken = await self._reused()
+            events: tuple[ev.RunEvent, ...] = (*taken, ev.RunStarted(at=self._owner.clock.now()))
+            return [*recorded, *(fact for event in events for fact in self.machine.advance(event))]
+        now = self._owner.clock.now()
         adopted = self.machine.advance(ev.RunAdopted(at=now, owner=self._owner.id))
         return [*adopted, *lost_attempts(self.machine, now)]
 
@@ -187,6 +190,14 @@ class RunDriver:
         found = self.machine.advance(find_previous(self._owner.store, self.run, tasks, now))
         self._evaluator = self._owner.evaluator_for(self.run, self.machine)
         return found
+
+    async def _reused(self) -> tuple[ev.TaskCarriedOver, ...]:
+        """What is taken from earlier runs instead of executing it."""
+        if not any(task.reuse for task in self.machine.spec.tasks):
+            return ()
+        from cronicle.engine.reuse import facts_of_reuse
+
+        return await facts_of_reuse(self._owner, self.run, self.machine)
 
     async def _loop(self, attempts: trio.Nursery) -> None:
         begun = [] if self.machine.finished else await self._enter()

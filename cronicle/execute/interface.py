@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from cronicle.runs.products import Product
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class Reason(StrEnum):
     """Its stdout is data and holds the value of a secret, which must not reach a disk."""
     CAPTURE_ERROR = "capture_error"
     """Its stdout is data and could not be written down (a full disk)."""
+    NO_PRODUCTS = "no_products"
+    """A pattern of its `produces` matches no file."""
+    BAD_PRODUCTS = "bad_products"
+    """What its `produces` matches cannot be recorded: it leads out of the folder, is too much, or changes."""
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
 
@@ -76,6 +81,12 @@ class AttemptCommand(Value):
     """Where the log goes; its index lies beside it (see `cronicle.logs`)."""
     output_path: Path
     """Where `$CRONICLE_OUTPUT` points."""
+    summary: tuple[Path, Path] | None = None
+    """Where `$CRONICLE_SUMMARY` points, and where what is there at the end is kept."""
+    produces: tuple[str, ...] = ()
+    """Patterns of the files that it is to make below `data`; without any, none is looked for."""
+    data: Path | None = None
+    """Where `$CRONICLE_DATA` points."""
     stdin: tuple[Path | bytes, ...] = ()
     """Files and literal values (those of secrets, which reach no disk), one after the other; none is
     `/dev/null`."""
@@ -126,6 +137,8 @@ class AttemptEnd(Value):
     log_bytes: int
     outputs: Mapping[str, JsonValue]
     """Those of a succeeded attempt; empty otherwise."""
+    products: tuple[Product, ...]
+    """Of a succeeded attempt; empty otherwise."""
     stdout_size: int | None
     """Bytes in the file of a stdout that is data; None where it is not."""
 

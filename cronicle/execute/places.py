@@ -2,6 +2,7 @@
 
     attempts/OWNER-N/{output,summary,scratch/}  one attempt at a time; `script` where the task has one
     logs/RUN/TASK.ATTEMPT.log                   with its `.index`; `TASK.KEY.ATTEMPT.log` for an instance
+    logs/RUN/TASK.ATTEMPT.summary               what a task wrote to `$CRONICLE_SUMMARY`, if it did
     stdout/RUN/TASK.ATTEMPT.stdout              a stdout that is data
     run-data/RUN/                               shared by the tasks of a run
     data/PROJECT/ENVIRONMENT/                   lasting
@@ -159,6 +160,22 @@ def log_path(files: Path, run_id: str, task: str, key: str | None, attempt: int)
     """The log of an attempt. Its folder is made by whoever writes the first byte."""
     name = instance_file_name(task, key, attempt, ".log")
     return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")  # one join: it is asked for every attempt
+
+
+def data_path(files: Path, project: str, environment: str) -> Path:
+    """The lasting folder of a project in an environment."""
+    return files / "data" / safe_name(project) / safe_name(environment)
+
+
+def isolated_path(files: Path, run_id: str) -> Path:
+    """What stands for the lasting folder in a run that must not touch it."""
+    return files / "isolated" / run_folder_name(run_id)
+
+
+def summary_path(files: Path, run_id: str, task: str, key: str | None, attempt: int) -> Path:
+    """Where the summary of an attempt is kept: beside its log, and as long as that."""
+    name = instance_file_name(task, key, attempt, ".summary")
+    return Path(f"{files}/logs/{run_folder_name(run_id)}/{name}")
 
 
 def hook_log_path(files: Path, run_id: str, event: str, place: int, attempt: int, telling: int = 1) -> Path:

@@ -19,6 +19,7 @@ import math
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 import attrs
 import trio
@@ -30,6 +31,7 @@ from cronicle.execute.interface import AttemptCommand, AttemptControl, AttemptEn
 from cronicle.execute.launch import Process, StartError, start
 from cronicle.execute.masking import masked_text
 from cronicle.execute.outputs import BadOutput, read_outputs
+from cronicle.runs.products import Product
 from cronicle.values import Value
 
 LINGER = 0.25
@@ -71,6 +73,7 @@ async def run_attempt(
     capture = Capture(command, clock)
     process: Process | None = None
     outputs: Mapping[str, JsonValue] = {}
+    products: tuple[Product, ...] = ()
     try:
         try:
             process = start(command, capture)
@@ -78,9 +81,11 @@ async def run_attempt(
             verdict = Verdict(Outcome.FAILED, Reason.START_ERROR, str(error))
             await trio.lowlevel.checkpoint()
         else:
-            verdict = await _Attempt(command, capture, control, process).run()
+            attempt = _Attempt(command, capture, control, process)
+            verdict = await attempt.run()
             capture.drain()
-            verdict, outputs = await _conclude(verdict, command, capture)
+            verdict, outputs, products = await _conclude(verdict, attempt)
+            await _keep_summary(command, capture)
         if verdict.detail and verdict.reason is not Reason.EXIT_CODE and capture.problem is None:
             capture.note(verdict.detail)
     finally:
@@ -99,6 +104,7 @@ async def run_attempt(
         peak_memory=process.peak_memory if process else 0,
         log_bytes=capture.log_bytes,
         outputs=outputs,
+        products=products,
         stdout_size=capture.stdout_size,
     )
 
@@ -149,13 +155,19 @@ class _Attempt:
         while not self.process.ended:
             if self.capture.problem is not None:
                 return Verdict(Outcome.FAILED, *self.capture.problem)
-            if self.control.stop_requested:
-                detail = self.control.cancel_reason or "It was killed on request."
-                return Verdict(Outcome.CANCELLED, Reason.CANCELLED, detail)
-            if trio.current_time() >= self.deadline:
-                detail = f"It took longer than its timeout of {self.command.timeout:g} s."
-                return Verdict(Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
+            if (stopped := self.stop_verdict()) is not None:
+                return stopped
             await self._next_activity(self.deadline)
+        return None
+
+    def stop_verdict(self) -> Verdict | None:
+        """Why it is to be ended now: somebody wants that, or its time is over."""
+        if self.control.stop_requested:
+            detail = self.control.cancel_reason or "It was killed on request."
+            return Verdict(Outcome.CANCELLED, Reason.CANCELLED, detail)
+        if trio.current_time() >= self.deadline:
+            detail = f"It took longer than its timeout of {self.command.timeout:g} s."
+            return Verdict(Outcome.TIMED_OUT, Reason.TIMED_OUT, detail)
         return None
 
     async def _until_gone(self, seconds: float, *, again: signal.Signals | None = None) -> bool:
@@ -217,10 +229,12 @@ class _Attempt:
         belonging.signal_all(belonging.carriers([self.token]), signum)
 
 
-async def _conclude(
-    verdict: Verdict, command: AttemptCommand, capture: Capture
-) -> tuple[Verdict, Mapping[str, JsonValue]]:
-    """The outcome when all is over: what was read last may still have spoilt a success; and the outputs."""
+_Conclusion = tuple[Verdict, Mapping[str, JsonValue], tuple[Product, ...]]
+
+
+async def _conclude(verdict: Verdict, attempt: _Attempt) -> _Conclusion:
+    """The outcome when all is over: what was read last may still have spoilt a success; outputs and products."""
+    command, capture = attempt.command, attempt.capture
     if verdict.outcome is Outcome.SUCCEEDED and capture.problem is not None:
         verdict = Verdict(Outcome.FAILED, *capture.problem)
     outputs: Mapping[str, JsonValue] = {}
@@ -230,6 +244,13 @@ async def _conclude(
             verdict = Verdict(Outcome.FAILED, Reason.BAD_OUTPUT, str(result))
         else:
             outputs = result
+    products: tuple[Product, ...] = ()
+    if verdict.outcome is Outcome.SUCCEEDED and command.produces and command.data is not None:
+        found = await _find_products(attempt, command.data)
+        if isinstance(found, Verdict):
+            verdict, outputs = found, {}
+        else:
+            products = found
     if command.stdout_path is not None:
         if verdict.reason in (Reason.SECRET_IN_STDOUT, Reason.STDOUT_TOO_LARGE):
             command.stdout_path.unlink(missing_ok=True)
@@ -238,8 +259,45 @@ async def _conclude(
                 await trio.to_thread.run_sync(capture.sync_stdout)
             except OSError as error:
                 detail = f"Its stdout cannot be made durable: {error.strerror}."
-                return Verdict(Outcome.FAILED, Reason.CAPTURE_ERROR, detail), {}
-    return verdict, outputs
+                return Verdict(Outcome.FAILED, Reason.CAPTURE_ERROR, detail), {}, ()
+    return verdict, outputs, products
+
+
+async def _find_products(attempt: _Attempt, data: Path) -> tuple[Product, ...] | Verdict:
+    """What the attempt has made, or why that spoils its success; a cancel and the time-out end the search, too."""
+    from cronicle.execute.products import BadProducts, find_products
+
+    command = attempt.command
+    with trio.CancelScope(deadline=attempt.deadline) as scope:
+        attempt.control.wake_through(scope)
+        try:
+            if attempt.stop_verdict() is not None:
+                scope.cancel()
+            found = await trio.to_thread.run_sync(
+                find_products, data, command.produces, command.masks, trio.from_thread.check_cancelled
+            )
+        finally:
+            attempt.control.wake_through(None)
+    if scope.cancelled_caught:
+        stopped = attempt.stop_verdict()
+        assert stopped is not None
+        return stopped
+    if isinstance(found, BadProducts):
+        reason = Reason.NO_PRODUCTS if found.is_missing else Reason.BAD_PRODUCTS
+        return Verdict(Outcome.FAILED, reason, found.detail)
+    return found
+
+
+async def _keep_summary(command: AttemptCommand, capture: Capture) -> None:
+    """Keep the summary, if there is one: nothing about it changes how the attempt ended."""
+    if command.summary is None or not os.path.lexists(command.summary[0]):
+        return
+    from cronicle.execute.summaries import keep_summary
+
+    try:
+        await trio.to_thread.run_sync(keep_summary, *command.summary, command.masks)
+    except OSError as error:
+        capture.note(f"Its summary cannot be kept: {error.strerror}.")
 
 
 def _verdict_of(process: Process) -> Verdict:

@@ -89,9 +89,8 @@ def make_run(
         not_before=wish.not_before,
     )
     run = under_policy(run, candidate.spec.policy)
-    made = store.create_run(
-        NewRun(run=run, events=first_facts(run, select_for(store, files, run, candidate.spec, chosen)))
-    )
+    selection = select_for(store, files, run, candidate.spec, chosen)
+    made = store.create_run(NewRun(run=run, events=first_facts(run, selection, chosen or ())))
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)
     return made

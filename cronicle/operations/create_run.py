@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import define, field
 
 from cronicle.operations.lock import under_policy
+from cronicle.operations.results import done_before, results_of
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
+from cronicle.runs.rerun import RerunRules, keep_done
 from cronicle.runs.selection import Selection, TaskResult, plan_selection
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import Cause, RunState
-from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import (
     Actor,
@@ -25,7 +25,6 @@ from cronicle.store.records import (
     DeploymentRecord,
     NewRun,
     RunRecord,
-    TaskRecord,
 )
 
 if TYPE_CHECKING:
@@ -87,50 +86,6 @@ def stand_in(
     )
 
 
-def results_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[TaskResult, ...]:
-    """How the tasks of a finished run ended, with the fingerprints of its spec."""
-    fingerprints = {task.name: task for task in spec.tasks}
-    last = _LastAttempts(store, frozenset(task.name for task in spec.tasks if task.stdout_is_data))
-    return tuple(
-        TaskResult(
-            task=row.task,
-            key=row.key,
-            state=row.state,
-            reason=row.reason,
-            output=row.output,
-            carried_from=row.carried_from,
-            run_id=run.id,
-            attempt=last.of(row),
-            fingerprint=fingerprints[row.task].fingerprint,
-            deep_fingerprint=fingerprints[row.task].deep_fingerprint,
-        )
-        for row in store.list_tasks(run.id)
-        if row.task in fingerprints
-    )
-
-
-@define(eq=False, repr=False)
-class _LastAttempts:
-    """The last attempts of tasks whose stdout is data: each run that executed some is asked once."""
-
-    store: StoreReader
-    tasks: frozenset[str]
-    _known: dict[str, dict[UnitId, int]] = field(factory=dict)
-
-    def of(self, row: TaskRecord) -> int:
-        """The number of a task's last attempt in the run that executed it; 0 if it needs none."""
-        if row.task not in self.tasks:
-            return 0
-        run_id = row.carried_from or row.run_id
-        known = self._known.get(run_id)
-        if known is None:
-            known = self._known[run_id] = {}
-            for attempt in self.store.list_attempts(run_id):
-                unit = (attempt.task, attempt.key)
-                known[unit] = max(attempt.attempt, known.get(unit, 0))
-        return known.get((row.task, row.key), 0)
-
-
 def chosen_tasks(spec: RunSpec, only: Iterable[str], without: Iterable[str]) -> frozenset[str] | None:
     """The tasks that `--only` and `--except` leave; None if neither is given.
 
@@ -146,9 +101,11 @@ def chosen_tasks(spec: RunSpec, only: Iterable[str], without: Iterable[str]) -> 
     return chosen - (select_tasks(spec, without) if without else frozenset())
 
 
-def first_facts(run: RunRecord, selection: Selection | None) -> tuple[ev.RunEvent, ...]:
-    """`RunQueued`, and what is carried over or left out."""
-    queued = ev.RunQueued(at=run.created_at, run_id=run.id)
+def first_facts(
+    run: RunRecord, selection: Selection | None, named: Iterable[str] = ()
+) -> tuple[ev.RunEvent, ...]:
+    """`RunQueued`, with the tasks that somebody has named to be executed, and what is carried over or left out."""
+    queued = ev.RunQueued(at=run.created_at, run_id=run.id, named=tuple(sorted(named)))
     return (queued, *selection.events(run.created_at)) if selection else (queued,)
 
 
@@ -203,11 +160,15 @@ def backfill_run(
         created_at=now,
     )
     run = under_policy(run, spec.policy)
-    selection = backfill.selection or {}
-    chosen = chosen_tasks(spec, selection.get("only", ()), selection.get("except", ()))
+    chosen = backfill.selection or {}
+    named = chosen_tasks(spec, chosen.get("only", ()), chosen.get("except", ()))
+    selection = select_for(store, files, run, spec, named)
+    if never := RerunRules.of(spec).never.union(chosen.get("never", ())):
+        selection = selection or Selection((), (), tuple(task.name for task in spec.tasks))
+        selection = keep_done(spec, selection, done_before(store, run, never))
     return NewRun(
         run=run,
-        events=first_facts(run, select_for(store, files, run, spec, chosen)),
+        events=first_facts(run, selection, named or ()),
         backfill_position=tick.position,
     )
 

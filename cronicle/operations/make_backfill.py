@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronicle.errors import CronicleError, UsageError
 from cronicle.names import typed
 from cronicle.operations.ask import Candidate
 from cronicle.operations.create_run import chosen_tasks
+from cronicle.operations.rerun import times_begun
 from cronicle.runs.labels import labels_needed
+from cronicle.runs.rerun import Rerun, RerunRules
+from cronicle.runs.spec import RunSpec
 from cronicle.schedule.ticks import Tick
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
@@ -57,8 +60,23 @@ class BackfillPlan:
     max_failures: int = 10
     hooks: bool = False
     """Whether the hooks of its runs are told, too."""
+    rules: RerunRules = field(factory=RerunRules)
+    begun: int = 0
+    """Of the ticks that are taken those for which something has been executed before; counted where it matters."""
     seconds_per_run: float | None = None
     """From the last runs that succeeded; None where there are none."""
+
+    @property
+    def to_confirm(self) -> tuple[str, ...]:
+        """Tasks that would, or may, be executed again, and for which somebody has to agree to that."""
+        if not self.begun:
+            return ()
+        chosen = chosen_tasks(self.candidate.spec, self.only, self.without)
+        return self.rules.to_confirm(
+            task.name
+            for task in self.candidate.spec.tasks
+            if (chosen is None or task.name in chosen) and task.name not in self.rules.never
+        )
 
     @property
     def left_out(self) -> int:
@@ -94,11 +112,15 @@ def plan_backfill(
     newest_first: bool = False,
     max_failures: int = 10,
     hooks: bool = False,
+    deployed: RunSpec | None = None,
 ) -> BackfillPlan:
     """Choose among the ticks of the range.
 
+    `deployed` is what is deployed, whose `rerun` holds beside that of the candidate.
+
     Raises:
         UsageError: The range has no tick, or a selector matches nothing.
+        CronicleError: The workflow says `rerun = "never"`, and some of these ticks have run.
     """
     chosen_tasks(candidate.spec, only, without)
     if newest_first and candidate.spec.policy.depends_on_past:
@@ -113,6 +135,22 @@ def plan_backfill(
         )
     project, environment = candidate.target.project.name, candidate.target.environment
     taken = _choose(store, candidate, ticks, series, choice)
+    rules, begun = RerunRules.of(candidate.spec, deployed), 0
+    if not rules.is_silent:
+        times = [tick.logical_time for tick in taken]
+        has_begun = times_begun(store, project, environment, candidate.workflow, series, times)
+        if rules.workflow is Rerun.NEVER and choice is Choice.MISSING:
+            taken = [tick for tick in taken if tick.logical_time not in has_begun]
+        elif rules.workflow is Rerun.NEVER and has_begun:
+            raise CronicleError(
+                f"{len(has_begun):,} of {len(taken):,} ticks from {from_text} to {to_text} "
+                f"{'has' if len(has_begun) == 1 else 'have'} run before, and workflow {candidate.workflow} says "
+                'rerun = "never"',
+                f"Those that never ran: cronicle backfill {typed(candidate.workflow)} --from {from_text} "
+                f"--to {to_text} --missing",
+            )
+        else:
+            begun = len(has_begun)
     durations = store.list_durations(project, environment, candidate.workflow, RECENT_RUNS)
     return BackfillPlan(
         candidate=candidate,
@@ -130,6 +168,8 @@ def plan_backfill(
         newest_first=newest_first,
         max_failures=max_failures,
         hooks=hooks,
+        rules=rules,
+        begun=begun,
         seconds_per_run=sum(durations) / len(durations) if durations else None,
     )
 
@@ -155,6 +195,14 @@ def _choose(
     return [tick for tick in missing if tick.logical_time in failed]
 
 
+def _selection(plan: BackfillPlan) -> dict[str, list[str]] | None:
+    """What is fixed about the tasks of its runs: which are chosen, and which are not executed again."""
+    never = sorted(plan.rules.never)
+    if not (plan.only or plan.without or never):
+        return None
+    return {"only": list(plan.only), "except": list(plan.without)} | ({"never": never} if never else {})
+
+
 def make_backfill(
     store: Store, plan: BackfillPlan, *, backfill_id: str, actor: Actor, owner: str | None, now: datetime
 ) -> BackfillRecord:
@@ -177,9 +225,7 @@ def make_backfill(
         deployment=candidate.deployment,
         spec_hash=candidate.spec_hash,
         params=plan.params,
-        selection={"only": list(plan.only), "except": list(plan.without)}
-        if plan.only or plan.without
-        else None,
+        selection=_selection(plan),
         choice=plan.choice,
         parallel=plan.parallel,
         newest_first=plan.newest_first,

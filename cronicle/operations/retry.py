@@ -12,12 +12,15 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import Places
 from cronicle.names import typed
 from cronicle.operations.ask import Candidate, live_run_exists
-from cronicle.operations.create_run import first_facts, results_of, retried
+from cronicle.operations.create_run import first_facts, retried
 from cronicle.operations.lock import under_policy
 from cronicle.operations.previous import taken_over
+from cronicle.operations.rerun import check_retry
+from cronicle.operations.results import done_before, renames_since, results_of
 from cronicle.operations.spooled import with_kept_stdout
-from cronicle.plan.renames import Renames, with_renamed_results
+from cronicle.plan.renames import with_renamed_results
 from cronicle.runs.labels import labels_needed
+from cronicle.runs.rerun import RerunRules, keep_done
 from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
 from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
@@ -39,6 +42,10 @@ class RetryPlan:
     counts: bool
     dirty: bool
     selection: Selection
+    from_task: str | None
+    """What is executed in any case."""
+    to_confirm: tuple[str, ...]
+    """Tasks that would be executed again, and for which somebody has to agree to that."""
     changed_since: tuple[str, ...]
     """Tasks that had failed, that the deployed revision does differently, and that this retry repeats."""
     deployed_revision: str | None
@@ -69,22 +76,25 @@ def plan_a_retry(
         from_task: Execute this and all below it, whatever had succeeded.
 
     Raises:
-        CronicleError: The run has not ended, or nothing of it is to be done again.
+        CronicleError: The run has not ended, nothing of it is to be done again, or `rerun` forbids it.
         UsageError: There is no such task.
     """
     if run.state in LIVE:
         raise CronicleError(f"run {run.id} has not ended", f"End it first: cronicle cancel {run.id}")
     own = spec_from_bytes(store.get_spec(run.spec_hash))
-    results = results_of(store, run, own)
+    rules = RerunRules.of(other.spec if other else own, deployed.spec if deployed else None)
+    results = results_of(store, run, own, () if rules.is_silent else {task.name for task in own.tasks})
     spec = other.spec if other else own
     if other is not None:
-        results = with_renamed_results(results, own, _renames(store, run, other).tasks_of(run.workflow, own))
+        names = renames_since(store, run, other.deployment).tasks_of(run.workflow, own)
+        results = with_renamed_results(results, own, names)
     selection = with_kept_stdout(files, spec, results, lambda usable: plan_retry(spec, usable, from_task))
-    if not selection.executed:
-        raise CronicleError(
-            f"nothing of run {run.id} has failed: there is nothing to retry",
-            f"To run a task and all below it again: cronicle retry {run.id} --from TASK",
-        )
+    if rules.never:
+        done = done_before(store, run, rules.never, results)
+        selection = keep_done(spec, selection, done, from_task)
+    check_retry(run, selection, rules, from_task)
+    acted = {result.task for result in results if result.has_acted}
+    again = tuple(name for name in selection.executed if name in acted)
     failed = {result.task for result in results if result.state is TaskState.FAILED}
     return RetryPlan(
         run=run,
@@ -95,6 +105,8 @@ def plan_a_retry(
         counts=other.counts if other else _counts(store, run),
         dirty=other.dirty if other else run.dirty,
         selection=selection,
+        from_task=from_task,
+        to_confirm=rules.to_confirm(again),
         changed_since=_changed(deployed, results, failed) if other is None else (),
         deployed_revision=deployed.revision if deployed else None,
     )
@@ -124,8 +136,9 @@ def make_retry(
     run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))
     with Places(files) as places:
         _copy_run_data(places, plan.run, run)  # first: nobody may take the run up without it
-        found = taken_over(store.get_events(plan.run.id), now)
-        made = store.create_run(NewRun(run=run, events=(*first_facts(run, plan.selection), *found)))
+        named = () if plan.from_task is None else (plan.from_task,)
+        events = (*first_facts(run, plan.selection, named), *taken_over(store.get_events(plan.run.id), now))
+        made = store.create_run(NewRun(run=run, events=events))
         if isinstance(made, LiveRunExists):
             places.remove_run_data(run.id)
             raise live_run_exists(store, made.run_id)
@@ -143,14 +156,6 @@ def _copy_run_data(places: Places, old: RunRecord, new: RunRecord) -> None:
             "Make room, or the files readable. All tasks anew, without that data: "
             f"cronicle run {typed(old.workflow)} --time {old.times.time}",
         ) from error
-
-
-def _renames(store: StoreReader, run: RunRecord, other: Candidate) -> Renames:
-    """What is called otherwise in what is deployed than when the run was made."""
-    if other.deployment is None:
-        return Renames()
-    deployment = store.find_deployment(run.project, run.environment, other.deployment)
-    return Renames() if deployment is None else Renames.of(deployment.moved)
 
 
 def _counts(store: StoreReader, run: RunRecord) -> bool:

@@ -29,14 +29,15 @@ def with_kept_stdout(
         gone = {
             (result.task, result.key)
             for result in selection.carried
-            if result.task in read and not _is_kept(files, result)
+            if result.task in read and not is_kept(files, result)
         }
         if not gone:
             return selection
         results = [result for result in results if (result.task, result.key) not in gone]
 
 
-def _is_kept(files: Path, result: TaskResult) -> bool:
+def is_kept(files: Path, result: TaskResult) -> bool:
+    """True if the stdout of a task run is there, or it has none."""
     if result.state not in (TaskState.SUCCEEDED, TaskState.FAILED) or not result.attempt:
         return True  # it has none
     run_id = result.carried_from or result.run_id

@@ -43,6 +43,8 @@ MATTERS: Mapping[str, bool] = {
     "merge_output": True,
     "skip_exit_code": True,
     "allow_failure": True,
+    "produces": True,
+    "reuse": False,
     "stdout_is_data": False,
     "retry": False,
     "wait": False,
@@ -50,6 +52,7 @@ MATTERS: Mapping[str, bool] = {
     "timeout": False,
     "grace_period": False,
     "on_lost": False,
+    "rerun": False,
     "pool": False,
     "pool_slots": False,
     "lock": False,
@@ -205,7 +208,7 @@ def _workflow_attributes(old: Side, new: Side) -> Iterator[AttributeChange]:
         yield from compared(name, plain(getattr(old, name)), plain(getattr(new, name)), matters=False)
     for name in ("project", "folder", "timezone"):
         yield from compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=True)
-    for name in ("max_parallel", "timeout"):
+    for name in ("max_parallel", "timeout", "rerun", "runbook"):
         yield from compared(name, getattr(old.spec, name), getattr(new.spec, name), matters=False)
     yield from attribute_changes("", plain(old.spec.policy), plain(new.spec.policy), matters=False)
     for name, written in (

@@ -125,6 +125,7 @@ def _renamed(task: TaskSpec, names: Mapping[str, str]) -> TaskSpec:
         for_each=_lazy(task.for_each, names),
         when=_lazy(task.when, names),
         lock=_lazy(task.lock, names),
+        produces=_lazy(task.produces, names),
         env={name: _some(lazy, names) for name, lazy in task.env.items()},
         stdin=tuple(_some(lazy, names) for lazy in task.stdin),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from attrs import field, frozen
 
+from cronicle.runs.products import Product
 from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.values import Value
 
@@ -26,6 +27,8 @@ class RunQueued(Value):
 
     at: datetime
     run_id: str
+    named: tuple[str, ...] = ()
+    """Tasks that somebody has named to be executed: no earlier result is taken for them."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -171,6 +174,7 @@ class AttemptFinished(Value):
     log_bytes: int = 0
     stdout_size: int | None = None
     output: Mapping[str, Any] = field(factory=dict)
+    products: tuple[Product, ...] = ()
 
 
 @frozen(kw_only=True, eq=False, repr=False)

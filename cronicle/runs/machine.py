@@ -115,7 +115,7 @@ class RunMachine(Consequences):
     def _run_queued(self, event: ev.RunQueued) -> None:
         if self.run_id or not event.run_id:
             refuse(event, "must come first, once, and name the run")
-        self.run_id = event.run_id
+        self.run_id, self.named = event.run_id, frozenset(event.named)
 
     def _task_carried_over(self, event: ev.TaskCarriedOver) -> None:
         self._must_not_have_started(event)

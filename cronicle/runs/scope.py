@@ -97,6 +97,8 @@ class Evaluated(Value):
     env: Mapping[str, str | None]
     stdin: tuple[str | bytes, ...]
     """Paths, and the values of secrets."""
+    produces: tuple[str, ...] = ()
+    """Patterns of the files that it makes, none of which leads out of their folder."""
 
 
 def is_known(lazy: Lazy | None) -> bool:
@@ -163,6 +165,7 @@ def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> E
         argv=task_argv(task.command, task.script, task.interpreter, view, instance),
         env=evaluate_env(task.env, view, instance),
         stdin=_inputs(task.stdin, view, instance),
+        produces=() if task.produces is None else _products(task.produces, view, instance),
     )
 
 
@@ -235,6 +238,20 @@ def _inputs(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tup
         value = evaluate_lazy(lazy, view, instance)
         paths += [_text(path, "stdin") for path in (value if isinstance(value, list) else [value])]
     return tuple(paths)
+
+
+def _products(lazy: Lazy, view: RunView, instance: InstanceView) -> tuple[str, ...]:
+    patterns = evaluate_lazy(lazy, view, instance)
+    if isinstance(patterns, dict) and set(patterns) == {"$set"}:
+        patterns = patterns["$set"]
+    if not isinstance(patterns, list):
+        raise BadReference("produces must be a list of texts")
+    texts = tuple(_text(pattern, "a pattern of produces") for pattern in patterns)
+    for text in texts:
+        parts = text.split("/")
+        if text.startswith("/") or ".." in parts or not any(part not in ("", ".") for part in parts):
+            raise BadReference(f'produces "{text}" is no path below $CRONICLE_DATA')
+    return texts
 
 
 def _text(value: Json, what: str) -> str:

@@ -40,6 +40,8 @@ class TaskResult(Value):
     run_id: str
     attempt: int = 0
     """Its last attempt in the run that executed it, where its stdout is data."""
+    has_acted: bool = False
+    """A process of it has existed that may have done something; known where `rerun` makes it matter."""
     fingerprint: str = ""
     deep_fingerprint: str = ""
     """As the spec of its run has it, whether or not an attempt was made."""
@@ -54,6 +56,8 @@ class Selection(Value):
     excluded: tuple[str, ...]
     executed: tuple[str, ...]
     """The others, which the run decides about: in the order of the spec."""
+    kept: tuple[TaskResult, ...] = ()
+    """Of what is carried over that which would execute, did it not say `rerun = "never"`."""
 
     def events(self, at: datetime) -> tuple[TaskCarriedOver | TasksExcluded, ...]:
         """The facts to append after `RunQueued`."""
@@ -91,7 +95,7 @@ def plan_retry(spec: RunSpec, results: Iterable[TaskResult], from_task: str | No
         UsageError: There is no such task.
     """
     _check_names(spec, () if from_task is None else (from_task,))
-    of_task = _by_task(results)
+    of_task = results_by_task(results)
     carried: dict[UnitId, TaskResult] = {}
     kept: set[str] = set()  # carried over as a whole, or left out
     excluded: list[str] = []
@@ -105,8 +109,8 @@ def plan_retry(spec: RunSpec, results: Iterable[TaskResult], from_task: str | No
         found: tuple[TaskResult, ...] = ()
         stands = task.name != from_task and all(_stands(up, kept, carried) for up in task.upstreams)
         if stands and _is_of_kind(task, whole, instances):
-            found = tuple(result for result in instances if _may_be_carried(result, task))
-            if whole is not None and _may_be_carried(whole, task) and len(found) == len(instances):
+            found = tuple(result for result in instances if stands_in_retry(result, task))
+            if whole is not None and stands_in_retry(whole, task) and len(found) == len(instances):
                 found = (*found, whole)
                 kept.add(task.name)
         carried |= {(result.task, result.key): result for result in found}
@@ -127,7 +131,7 @@ def plan_selection(spec: RunSpec, results: Iterable[TaskResult], chosen: Collect
         UsageError: There is no such task.
     """
     _check_names(spec, chosen)
-    of_task = _by_task(results)
+    of_task = results_by_task(results)
     carried: list[TaskResult] = []
     excluded: list[str] = []
     for task in spec.tasks:
@@ -161,7 +165,9 @@ def _check_names(spec: RunSpec, names: Iterable[str]) -> None:
             )
 
 
-def _by_task(results: Iterable[TaskResult]) -> dict[str, tuple[TaskResult | None, tuple[TaskResult, ...]]]:
+def results_by_task(
+    results: Iterable[TaskResult],
+) -> dict[str, tuple[TaskResult | None, tuple[TaskResult, ...]]]:
     """Task -> its result as a whole, and those of its instances."""
     found: dict[str, tuple[TaskResult | None, tuple[TaskResult, ...]]] = {}
     for result in results:
@@ -191,7 +197,8 @@ _SKIPS_THAT_STAND = frozenset(
 """None: a `for_each` task whose instances were skipped for different ones of these."""
 
 
-def _may_be_carried(result: TaskResult, task: TaskSpec) -> bool:
+def stands_in_retry(result: TaskResult, task: TaskSpec) -> bool:
+    """True if a result is good, and that of a task which does the same with the same above it."""
     if result.deep_fingerprint != task.deep_fingerprint:
         return False
     if result.state is TaskState.SKIPPED:

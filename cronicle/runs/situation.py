@@ -42,6 +42,8 @@ class Situation:
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
         self.run_id = ""
+        self.named: frozenset[str] = frozenset()
+        """Tasks that are executed whatever an earlier run has done."""
         self.state = RunState.QUEUED
         self.reason: str | None = None
         self.cancel_requested = False

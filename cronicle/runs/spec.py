@@ -111,6 +111,8 @@ class TaskSpec(Value):
     on_lost: str = "retry"
     skip_exit_code: int | None = None
     allow_failure: bool = False
+    rerun: str = "allow"
+    """Whether it may be executed again for a logical time: `allow`, `confirm` or `never`."""
     pool: str | None = None
     pool_slots: int = 1
     lock: Lazy | None = None
@@ -139,6 +141,10 @@ class TaskSpec(Value):
     """True if `inputs` was written by the user, False if it was inferred."""
     source: TaskSource | None = None
     """None: its files are those of the run's revision."""
+    produces: Lazy | None = None
+    """Patterns of paths below `$CRONICLE_DATA`: a list of strings."""
+    reuse: bool = False
+    """An earlier success of the same logical time, parameters and deep fingerprint is taken in its place."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -238,6 +244,10 @@ class RunSpec(Value):
     max_parallel: int | None = None
     timeout: float | None = None
     """Seconds from the run's first start, waiting included; then its attempts are ended and it has failed."""
+    rerun: str = "allow"
+    """Whether runs of it may be repeated, as that of a task."""
+    runbook: str | None = None
+    """A file in the project's folder, for people."""
     policy: Policy = field(factory=Policy)
     params: Mapping[str, ParamSpec] = field(factory=dict)
     previous: tuple[str, ...] | None = None
@@ -303,6 +313,23 @@ def policy_from_bytes(data: bytes) -> Policy:
     """
     try:
         return msgspec.json.decode(data, type=_PolicyPart).policy
+    except msgspec.MsgspecError as error:
+        raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class _RunbookPart(Value):
+    runbook: str | None = None
+
+
+def runbook_from_bytes(data: bytes) -> str | None:
+    """The path of the runbook in a spec's bytes, without reading the rest.
+
+    Raises:
+        UnreadableSpecError: It is damaged.
+    """
+    try:
+        return msgspec.json.decode(data, type=_RunbookPart).runbook
     except msgspec.MsgspecError as error:
         raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
 

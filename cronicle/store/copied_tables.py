@@ -79,6 +79,7 @@ TABLES = (
         "log_bytes stdout_size",
         condition=_OF_A_RUN.format("attempt"),
     ),
+    Table("product", "run task key path", "size sha256 event"),
     Table(
         "backfill",
         "sequence",

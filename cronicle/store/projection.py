@@ -87,6 +87,8 @@ class Projection:
     """Columns of attempts that started: run, task, key, attempt, token, fence, host, argv, started_at."""
     finished: list[tuple[Any, ...]] = field(factory=list)
     """Ends of attempts: the columns from ended_at to stdout_size, then run, task, key, attempt."""
+    products: list[Row] = field(factory=list)
+    """Columns of files that were made: run, task, key, path, size, sha256, event."""
     released: list[tuple[int, str, str, int]] = field(factory=list)
     """Attempts whose slots are free: all up to this number."""
 
@@ -123,7 +125,11 @@ class Projection:
 
     def _carried_over(self, run: RunChange, _: int, __: int, event: ev.TaskCarriedOver) -> None:
         change = self._task(run, event.task, event.key, event.state)
-        change.carried_from, change.output = event.from_run, to_json(event.output)
+        change.reason, change.carried_from, change.output = (
+            event.reason,
+            event.from_run,
+            to_json(event.output),
+        )
         change.fingerprint, change.deep_fingerprint = event.fingerprint, event.deep_fingerprint
 
     def _excluded(self, run: RunChange, _: int, __: int, event: ev.TasksExcluded) -> None:
@@ -209,7 +215,7 @@ class Projection:
     def _wait_timed_out(self, run: RunChange, _: int, __: int, event: ev.WaitTimedOut) -> None:
         self.released.append((run.sequence, event.task, to_key(event.key), EVERY_ATTEMPT))
 
-    def _task_finished(self, run: RunChange, _: int, __: int, event: ev.TaskFinished) -> None:
+    def _task_finished(self, run: RunChange, sequence: int, _: int, event: ev.TaskFinished) -> None:
         change = self._task(run, event.task, event.key, event.state)
         change.reason = event.reason
         cause = (
@@ -222,6 +228,8 @@ class Projection:
             and cause.key == event.key
         ):
             change.output = to_json(cause.output)
+            unit = (run.sequence, event.task, to_key(event.key))
+            self.products += [(*unit, one.path, one.size, one.sha256, sequence - 1) for one in cause.products]
 
     def _cancelled(self, run: RunChange, _: int, __: int, event: ev.TasksCancelled) -> None:
         for task, key in event.units:

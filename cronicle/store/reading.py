@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +28,7 @@ from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
     from cronicle.store.files import FilesFolder
+    from cronicle.store.products import ProductRecord
     from cronicle.store.series import (
         CursorRecord,
         OwedRecord,
@@ -100,6 +101,18 @@ class StoreReader(Protocol):
     def get_events(self, run_id: str) -> tuple[RunEvent, ...]: ...
     def list_tasks(self, run_id: str) -> tuple[TaskRecord, ...]: ...
     def list_attempts(self, run_id: str) -> tuple[AttemptRecord, ...]: ...
+    def list_products(self, run_id: str) -> tuple[ProductRecord, ...]:
+        """The files that its task runs have made, by task, key and path; none for those that it carried over."""
+        ...
+
+    def find_newest_products(
+        self, project: str, environment: str, paths: Collection[str]
+    ) -> Mapping[str, ProductRecord]:
+        """What was recorded last of paths in the lasting data of an environment; a path without a record is left out.
+
+        Dirty runs, and those of revisions that were never deployed, have data of their own and are not asked.
+        """
+        ...
 
     def find_result(
         self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime

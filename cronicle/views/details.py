@@ -5,18 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from attrs import frozen
 
+from cronicle.execute.summaries import Summaries
 from cronicle.names import task_label
 from cronicle.operations.labels import find_lacking
+from cronicle.operations.made import Condition, Verified, made_by, verify
 from cronicle.runs.events import RunMarked
+from cronicle.runs.rerun import Rerun
 from cronicle.runs.spec import PrepareSpec, RunSpec, TaskSpec, UnreadableSpecError, spec_from_bytes
-from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, TaskState
+from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, RunState, TaskState
+from cronicle.store.products import ProductRecord
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.views.runbooks import how_to_read, runbook_of
 from cronicle.views.runs import overruled_by, runs_of_same_time
 from cronicle.views.words import (
     day_and_time,
@@ -35,6 +41,9 @@ if TYPE_CHECKING:
 
 Facts = list[tuple[str, str]]
 
+SHOWN_DIGITS = 12
+"""Of a hash."""
+
 SHOWN_INPUTS = 8
 """Paths of a task's inputs that are named; of more the number."""
 
@@ -52,6 +61,10 @@ class TaskBlock:
     facts: tuple[tuple[str, str], ...]
     attempts: tuple[tuple[str, ...], ...]
     """A line for each, in columns."""
+    summary: str = ""
+    """Markdown, as the task wrote it."""
+    products: tuple[tuple[str, ...], ...] = ()
+    """A line for each file that it has made, in columns: path, size, hash, what has become of it."""
 
 
 def read_spec(store: StoreReader, spec_hash: str) -> RunSpec:
@@ -64,11 +77,25 @@ def read_spec(store: StoreReader, spec_hash: str) -> RunSpec:
         raise StoreError(f"{error}.", "Upgrade cronicle if a newer one has written to this store.") from error
 
 
-def details_of(store: StoreReader, run: RunRecord) -> RunDetails:
+def details_of(
+    store: StoreReader, files: Path, run: RunRecord, verified: Mapping[str, Verified] | None = None
+) -> RunDetails:
     """A run with its tasks, their attempts, and its hooks, as `show --json` has it."""
-    from cronicle.views.shapes import run_details
+    from cronicle.views.run_shapes import run_details
 
-    return run_details(store, run, read_spec(store, run.spec_hash))
+    return run_details(store, run, read_spec(store, run.spec_hash), Summaries(files), verified)
+
+
+def verified_products(
+    store: StoreReader, files: Path, run: RunRecord, chosen: tuple[str, str | None] | None
+) -> Mapping[str, Verified]:
+    """What has become of the files that the tasks of a run have made, or the one chosen, by path."""
+    rows = [row for row in store.list_tasks(run.id) if _is_chosen(row, chosen)]
+    return verify(store, files, run, made_by(store, run, read_spec(store, run.spec_hash), rows))
+
+
+def _is_chosen(row: TaskRecord, chosen: tuple[str, str | None] | None) -> bool:
+    return chosen is None or (row.task == chosen[0] and chosen[1] in (None, row.key))
 
 
 def headline(run: RunRecord, now: datetime) -> tuple[str, str]:
@@ -91,6 +118,9 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
     facts += [("command", run.actor.command)] if run.actor.command else []
     facts += [("why", text) for text in _marked(store, run)]
     facts.append(("revision", revision_text(run)))
+    facts += [("rerun", rerun)] if (rerun := read_spec(store, run.spec_hash).rerun) != Rerun.ALLOW else []
+    if run.state is RunState.FAILED and (runbook := runbook_of(store, run)) is not None:
+        facts.append(("runbook", f"{runbook}   {how_to_read(run)}"))
     facts.append(("counts", _counts(store, run)))
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(run.params.items())]
     facts += [("runs on", ", ".join(run.runs_on))] if run.runs_on else []
@@ -116,7 +146,7 @@ def _marked(store: StoreReader, run: RunRecord) -> list[str]:
 
 def _previous(store: StoreReader, run: RunRecord) -> list[str]:
     """The run that its expressions mean by `previous`; nothing if they refer to none."""
-    from cronicle.views.shapes import previous_of
+    from cronicle.views.run_shapes import previous_of
 
     found = previous_of(store, run, read_spec(store, run.spec_hash))
     earlier = store.find_run(found) if found is not None else None
@@ -125,7 +155,7 @@ def _previous(store: StoreReader, run: RunRecord) -> list[str]:
 
 def _hooks(store: StoreReader, run: RunRecord) -> list[str]:
     """What has become of each hook that the run owed: `on_failure: exit code 3`."""
-    from cronicle.views.shapes import hook_shapes
+    from cronicle.views.run_shapes import hook_shapes
 
     said = []
     for hook in hook_shapes(store, run, read_spec(store, run.spec_hash)):
@@ -190,12 +220,33 @@ def _counts(store: StoreReader, run: RunRecord) -> str:
 
 
 def task_blocks(
-    store: StoreReader, run: RunRecord, now: datetime, chosen: tuple[str, str | None] | None = None
+    store: StoreReader,
+    files: Path,
+    run: RunRecord,
+    now: datetime,
+    chosen: tuple[str, str | None] | None = None,
+    number: int | None = None,
+    verified: Mapping[str, Verified] | None = None,
 ) -> list[TaskBlock]:
-    """The tasks of a run in the order of its spec, or the one chosen; of a `for_each` task its instances."""
+    """The tasks of a run in the order of its spec, or the one chosen; of a `for_each` task its instances.
+
+    Args:
+        store: Where the run is.
+        files: The files folder, where the summaries are.
+        run: The run.
+        now: The present moment.
+        chosen: The only task to show, and the key of its only instance.
+        number: The only attempt of it whose summary is shown.
+        verified: What has become of the files that the tasks have made.
+    """
+    from cronicle.views.run_shapes import summary_of
+
+    summaries = Summaries(files)
     spec = read_spec(store, run.spec_hash)
     rows: dict[str, list[TaskRecord]] = {}
-    for row in store.list_tasks(run.id):
+    listed = store.list_tasks(run.id)
+    made = made_by(store, run, spec, listed)
+    for row in listed:
         rows.setdefault(row.task, []).append(row)
     tries: dict[tuple[str, str | None], list[AttemptRecord]] = {}
     for attempt in store.list_attempts(run.id):
@@ -206,11 +257,16 @@ def task_blocks(
         shown = [row for row in known if row.key is not None] or known
         if not shown:
             shown = [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]
-        blocks += [
-            _block(spec, task, row, tries.get((row.task, row.key), []), run, now)
-            for row in shown
-            if chosen is None or (row.task == chosen[0] and chosen[1] in (None, row.key))
-        ]
+        for row in shown:
+            if not _is_chosen(row, chosen):
+                continue
+            attempts = tries.get((row.task, row.key), [])
+            told = summary_of(summaries, [one for one in attempts if number in (None, one.attempt)])
+            products = tuple(
+                _product_line(record, (verified or {}).get(record.product.path))
+                for record in made.get((row.task, row.key), ())
+            )
+            blocks.append(_block(spec, task, row, attempts, run, now, told or "", products))
     return blocks
 
 
@@ -221,6 +277,8 @@ def _block(
     attempts: list[AttemptRecord],
     run: RunRecord,
     now: datetime,
+    summary: str,
+    products: tuple[tuple[str, ...], ...],
 ) -> TaskBlock:
     facts: Facts = []
     if row.carried_from:
@@ -233,20 +291,23 @@ def _block(
     if task.source:
         folder = f", folder {task.source.subdir}" if task.source.subdir else ""
         facts.append(("source", f"{task.source.name} at {task.source.revision}{folder}"))
+    facts += [("rerun", task.rerun)] if task.rerun != Rerun.ALLOW else []
     if task.inputs:
         kind = "declared" if task.inputs_declared else "inferred"
         facts.append(("inputs", f"{_paths(task.inputs)} ({kind})"))
     facts += [("prepared", _prepared(name, spec.prepares[name])) for name in task.prepares]
     spent = took(attempts[0].started_at, attempts[-1].ended_at, now) if attempts else None
-    state = "carried" if row.carried_from else str(row.state)
+    is_carried = row.carried_from is not None and row.state is not TaskState.FAILED
     return TaskBlock(
         label=task_label(row.task, row.key),
-        state=state,
-        word="carried over" if row.carried_from else str(row.state).replace("_", " "),
+        state="carried" if is_carried else str(row.state),
+        word="carried over" if is_carried else str(row.state).replace("_", " "),
         took=duration(spent),
         remark=_remark(task, row, attempts),
         facts=tuple(facts),
         attempts=tuple(_attempt_line(one, run, now) for one in attempts),
+        summary=summary,
+        products=products,
     )
 
 
@@ -256,6 +317,15 @@ def _prepared(name: str, prepare: PrepareSpec) -> str:
         return f"{name}   {prepare.key}"
     kind = "declared" if prepare.inputs_declared else "inferred"
     return f"{name}   {prepare.key}   of {_paths(prepare.inputs)} ({kind})"
+
+
+def _product_line(record: ProductRecord, now: Verified | None) -> tuple[str, ...]:
+    product, said = record.product, ""
+    if now is not None:
+        said = str(now.condition)
+        if now.condition is Condition.CHANGED:
+            said += f" by {now.changed_by}" if now.changed_by else " by somebody else"
+    return product.path, size_text(product.size), f"sha256 {product.sha256[:SHOWN_DIGITS]}", said
 
 
 def _remark(task: TaskSpec, row: TaskRecord, attempts: list[AttemptRecord]) -> str:

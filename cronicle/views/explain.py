@@ -18,6 +18,8 @@ from cronicle.runs.units import Unit
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.details import actor_text
+from cronicle.views.reuse import why_not_reused
+from cronicle.views.runbooks import how_to_read
 from cronicle.views.runs import overruled_by
 from cronicle.views.story import MOST_NAMED, Story, some_of
 from cronicle.views.words import (
@@ -67,7 +69,9 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
                 because += story.chain(unit)
             because += story.skipped_below()
             commands = [f"cronicle logs {story.address(failed[0].id)}"] if failed else []
-            commands.append(f"cronicle retry {run.id}")
+            commands += [how_to_read(run)] if story.machine.spec.runbook else []
+            is_held = bool(failed) and failed[0].carried_from is not None
+            commands.append(f"cronicle retry {run.id}" + (f" --from {failed[0].id[0]}" if is_held else ""))
         case RunState.CANCELLED:
             summary = f"{title} was cancelled" + (f": {reason_text(run.reason)}" if run.reason else "")
             because += story.cancels()
@@ -113,6 +117,7 @@ def explain_task(
     story = Story.of(store, run, now)
     unit = story.unit((task, key))
     summary, *because = story.chain(unit)
+    because += [why] if (why := why_not_reused(story, unit)) else []
     commands = [f"cronicle logs {story.address(unit.id)}"] if story.attempts_of(unit.id) else []
     if run.state in LIVE and not unit.ended and not story.is_driven():
         if lacking := find_lacking(store, run):

@@ -7,19 +7,15 @@ those have no order, and keys are to come in the order that is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
 
 from cronicle.names import split_instance
-from cronicle.runs.events import PreviousFound
-from cronicle.runs.hooks import HookRun, HookRuns
-from cronicle.runs.spec import RunSpec, TaskSpec
-from cronicle.runs.states import ENDED_TASK, LIVE, TaskState
-from cronicle.store.reading import StoreReader
-from cronicle.store.records import AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.runs.states import LIVE
+from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.store.series import TickSpan
 
 
@@ -45,6 +41,19 @@ class AttemptShape:
 
 
 @frozen(kw_only=True, slots=False)
+class ProductShape:
+    """A file below `$CRONICLE_DATA` that a task has made, as it was when the task had succeeded."""
+
+    path: str
+    size: int
+    sha256: str
+    condition: str | None = None
+    """With `--verify`: `unchanged`, `changed`, `missing` or `unreadable`."""
+    changed_by: str | None = None
+    """The task run that has left it as it is now; null if it was none that recorded it."""
+
+
+@frozen(kw_only=True, slots=False)
 class TaskShape:
     """A task of a run, or one instance of it."""
 
@@ -63,6 +72,12 @@ class TaskShape:
     """The source that its files are from; absent is the project itself."""
     source_revision: str | None = None
     """The commit that it was pinned to."""
+    rerun: str = "allow"
+    """Whether it may be executed again: `allow`, `confirm` or `never`."""
+    summary: str | None = None
+    """Markdown that its last attempt to end wrote to `$CRONICLE_SUMMARY`; null if none, or it is kept no more."""
+    products: tuple[ProductShape, ...] = ()
+    """The files that it has made, as its `produces` names them."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -132,6 +147,10 @@ class RunDetails(RunShape):
     """The run that expressions mean by `previous`; null if none refers to it, or there is none."""
     tasks: tuple[TaskShape, ...] = field(default=())
     hooks: tuple[HookShape, ...] = field(default=())
+    rerun: str = "allow"
+    """Whether the workflow's runs may be repeated: `allow`, `confirm` or `never`."""
+    runbook: str | None = None
+    """A file of its revision, in the project's folder, that tells what to do when it fails."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -201,6 +220,8 @@ class ToldRun(RunDetails):
     """The run of the workflow before this one that succeeded."""
     changed_paths: tuple[str, ...] | None
     """What differs below the project's folder between its revision and this one; null without it."""
+    runbook_text: str | None = None
+    """What its runbook says, at its revision; null without one."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -302,111 +323,6 @@ def run_fields(run: RunRecord) -> dict[str, Any]:
 def run_shape(run: RunRecord) -> RunShape:
     """A run as listings show it."""
     return RunShape(**run_fields(run))
-
-
-def run_details(store: StoreReader, run: RunRecord, spec: RunSpec) -> RunDetails:
-    """A run with its tasks, in the order of its spec."""
-    return RunDetails(**details_fields(store, run, spec))
-
-
-def details_fields(store: StoreReader, run: RunRecord, spec: RunSpec) -> dict[str, Any]:
-    """The fields of a `RunDetails`."""
-    return {
-        **run_fields(run),
-        "params": run.params,
-        "actor": {"user": run.actor.user, "host": run.actor.host, "command": run.actor.command},
-        "previous": previous_of(store, run, spec),
-        "tasks": task_shapes(run, spec, store.list_tasks(run.id), store.list_attempts(run.id)),
-        "hooks": hook_shapes(store, run, spec),
-    }
-
-
-def previous_of(store: StoreReader, run: RunRecord, spec: RunSpec) -> str | None:
-    """The run that expressions of a run mean by `previous`, as far as it has been looked for."""
-    if spec.previous is None:
-        return None
-    found = (event for event in store.get_events(run.id) if isinstance(event, PreviousFound))
-    return next((event.run_id for event in found), None)
-
-
-def hook_shapes(store: StoreReader, run: RunRecord, spec: RunSpec) -> tuple[HookShape, ...]:
-    """The hooks that a run owes, and what has become of them."""
-    if not spec.hooks:
-        return ()
-    return tuple(_hook_shape(spec, hook) for hook in HookRuns.told_by(store.get_events(run.id)).owed())
-
-
-def _hook_shape(spec: RunSpec, hook: HookRun) -> HookShape:
-    start, end = hook.start, hook.end
-    return HookShape(
-        event=spec.hooks[hook.hook].event,
-        telling=hook.telling,
-        task=hook.owed.task if hook.owed else None,
-        key=hook.owed.key if hook.owed else None,
-        attempt=hook.attempt,
-        outcome=end.outcome if end else None,
-        reason=end.reason if end else None,
-        detail=end.detail if end else None,
-        exit_code=end.exit_code if end else None,
-        signal=end.signal if end else None,
-        command=start.argv if start else (),
-        started_at=start.at if start else None,
-        ended_at=end.at if end else None,
-    )
-
-
-def task_shapes(
-    run: RunRecord, spec: RunSpec, tasks: Iterable[TaskRecord], attempts: Iterable[AttemptRecord]
-) -> tuple[TaskShape, ...]:
-    """The tasks of a run: of a `for_each` task its instances, the whole only where it has none."""
-    rows: dict[str, list[TaskRecord]] = {}
-    for row in tasks:
-        rows.setdefault(row.task, []).append(row)
-    tries: dict[tuple[str, str | None], list[AttemptRecord]] = {}
-    for attempt in attempts:
-        tries.setdefault((attempt.task, attempt.key), []).append(attempt)
-    shapes: list[TaskShape] = []
-    for task in spec.tasks:
-        known = rows.get(task.name, [])
-        shown = [row for row in known if row.key is not None] or known
-        waiting = TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)
-        shapes += [_task_shape(row, tries.get((row.task, row.key), []), task) for row in shown or [waiting]]
-    return tuple(shapes)
-
-
-def _task_shape(row: TaskRecord, attempts: list[AttemptRecord], task: TaskSpec) -> TaskShape:
-    return TaskShape(
-        task=row.task,
-        key=row.key,
-        state=row.state,
-        reason=row.reason,
-        fingerprint=row.fingerprint or (task.fingerprint if row.state in ENDED_TASK else None) or None,
-        carried_from=row.carried_from,
-        output=row.output,
-        attempts=tuple(_attempt_shape(attempt) for attempt in attempts),
-        prepared=task.prepares,
-        source=task.source.name if task.source else None,
-        source_revision=task.source.revision if task.source else None,
-    )
-
-
-def _attempt_shape(attempt: AttemptRecord) -> AttemptShape:
-    return AttemptShape(
-        attempt=attempt.attempt,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        detail=attempt.detail,
-        exit_code=attempt.exit_code,
-        signal=attempt.signal,
-        host=attempt.host,
-        pid=attempt.pid,
-        command=attempt.argv,
-        started_at=attempt.started_at,
-        ended_at=attempt.ended_at,
-        cpu_time=attempt.cpu_time,
-        peak_memory=attempt.peak_memory,
-        log_bytes=attempt.log_bytes,
-    )
 
 
 def backfill_shape(backfill: BackfillRecord) -> BackfillShape:

@@ -30,6 +30,7 @@ from cronicle.store.records import (
 from cronicle.store.series import PauseRecord
 from cronicle.views.backfills import backfill_note
 from cronicle.views.naming import Naming
+from cronicle.views.runbooks import runbook_of
 from cronicle.views.runs import progress_of
 from cronicle.views.ticks import tick_shape
 from cronicle.views.words import (
@@ -68,6 +69,8 @@ class WorkflowHealth:
     next: Tick | None
     pause: PauseRecord | None = None
     """What keeps its ticks from making runs now."""
+    runbook: str | None = None
+    """Of what failed: a file that tells what to do."""
     late_after: float | None = None
     """Seconds after its tick from which on a run of it that has not ended is late."""
 
@@ -179,12 +182,15 @@ def _health(
         any_series=False,
     )
     times = store.list_logical_times(*where, TIMES_LOOKED_AT)
+    last, failure = _last(addresses, runs, times), _failure(store, runs)
+    failed = last if last is not None and last.state is RunState.FAILED else failure
     return WorkflowHealth(
         deployment=deployment,
         workflow=workflow.name,
         series=series,
-        last=_last(addresses, runs, times),
-        failure=_failure(store, runs),
+        last=last,
+        failure=failure,
+        runbook=None if failed is None else runbook_of(store, failed),
         next=next(ticks_after(schedules, now), None),
         pause=next((one for one in pauses if one.workflow in (None, workflow.name)), None),
         late_after=workflow.policy.late_after,
@@ -314,6 +320,7 @@ def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str,
                 "series": one.series,
                 "last": shape(one.last),
                 "failure": shape(one.failure),
+                "runbook": one.runbook,
                 "next": None if one.next is None else tick_shape(one.next),
                 "paused": None
                 if one.pause is None

@@ -75,9 +75,9 @@ def _lines(one: WorkflowHealth, naming: Naming, now: datetime) -> Iterator[Line]
         options = f" --series {one.series}{options}" if one.series else options
         yield Line("queued", (name, "", "has never run"), f"cronicle run {typed(one.workflow)}{options}")
         return
-    yield _last_line(name, one.last, now)
+    yield _last_line(name, one.last, now, one.runbook)
     if one.failure is not None and one.failure.id != one.last.id:
-        yield _last_line(name, one.failure, now)
+        yield _last_line(name, one.failure, now, one.runbook)
 
 
 def _pause_line(name: str, workflow: str, pause: PauseRecord, options: str) -> Line:
@@ -88,11 +88,12 @@ def _pause_line(name: str, workflow: str, pause: PauseRecord, options: str) -> L
     )
 
 
-def _last_line(name: str, run: RunRecord, now: datetime) -> Line:
+def _last_line(name: str, run: RunRecord, now: datetime, runbook: str | None) -> Line:
     at = local_time(run.logical_time, run.timezone)
     if run.state in LIVE:
         return Line("running", (name, at, "is not over"), "")
     why = f" ({reason_text(run.reason)})" if run.reason else ""
     said = f"{run.state}{why} {relative(run.ended_at, now)}"
     command = "" if run.state is RunState.SUCCEEDED else f"cronicle explain {run.id}"
-    return Line(str(run.state), (name, at, said), command)
+    book = (f"runbook {runbook}",) if runbook and run.state is RunState.FAILED else ()
+    return Line(str(run.state), (name, at, said, *book), command)

@@ -140,8 +140,7 @@ class Story:
         self.told.add(unit.id)
         label, spec = task_label(*unit.id), self.machine.task_spec(unit.id[0])
         if unit.carried_from:
-            earlier = f"its result is carried over from run {unit.carried_from}"
-            return [f"{label} was not executed in this run: {earlier}"]
+            return [self._carried(unit, label)]
         match unit.state:
             case TaskState.SUCCEEDED:
                 return [self._succeeded(unit, label, spec)]
@@ -156,6 +155,23 @@ class Story:
                     return [f"{label} {started}: {reason_text(unit.reason)}", *self.timed_out()]
                 return [f"{label} {started}: the run was cancelled", *self.cancels()]
         return self._open(unit, label)
+
+    def _carried(self, unit: Unit, label: str) -> str:
+        where = f"run {unit.carried_from}"
+        if unit.state is TaskState.FAILED:
+            never = ', and it says rerun = "never"' if self._is_never(unit) else ""
+            return (
+                f"{label} failed in {where} after it had begun, so that it may have done its work{never}: "
+                "it was not executed in this run"
+            )
+        if unit.reason == Reason.REUSED:
+            return f"{label} was not executed in this run: {where} had done the same for its logical time (reuse)"
+        if unit.reason == Reason.RERUN_NEVER:
+            return f'{label} was not executed in this run: it succeeded in {where}, and says rerun = "never"'
+        return f"{label} was not executed in this run: its result is carried over from {where}"
+
+    def _is_never(self, unit: Unit) -> bool:
+        return self.machine.task_spec(unit.id[0]).rerun == "never"
 
     def _succeeded(self, unit: Unit, label: str, spec: TaskSpec) -> str:
         attempts = self.attempts_of(unit.id)

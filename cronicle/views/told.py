@@ -9,11 +9,14 @@ from attrs import evolve
 
 from cronicle.errors import CronicleError
 from cronicle.execute.places import log_path, mirror_path
+from cronicle.execute.summaries import Summaries
 from cronicle.logs import tail
-from cronicle.runs.spec import spec_from_bytes
+from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord, RunFilter, RunRecord
+from cronicle.views.run_shapes import details_fields
+from cronicle.views.runbooks import MOST_TOLD, read_runbook
 from cronicle.views.shapes import (
     CommitShape,
     FailureShape,
@@ -21,10 +24,12 @@ from cronicle.views.shapes import (
     TaskShape,
     ToldRun,
     ToldWorkflow,
-    details_fields,
     run_shape,
     workflow_fields,
 )
+
+SUMMARIES_ROOM = 1 << 20
+"""Characters of summaries that a hook is told, in all."""
 
 LOG_LINES = 20
 """Lines of the log of each failed task that a hook is told."""
@@ -43,7 +48,7 @@ def told(
     run = store.find_run(run_id)
     assert run is not None
     spec = spec_from_bytes(store.get_spec(run.spec_hash))
-    fields = details_fields(store, run, spec)
+    fields = details_fields(store, run, spec, Summaries(files, room=SUMMARIES_ROOM))
     before = last_success(store, run)
     commit, changed = _git_facts(files, spec.folder, run, before)
     failures = [_failure(files, run_id, one) for one in fields["tasks"] if one.state == TaskState.FAILED]
@@ -59,7 +64,17 @@ def told(
         commit=commit,
         last_success=run_shape(before) if before else None,
         changed_paths=changed,
+        runbook_text=_runbook_text(files, run, spec),
     )
+
+
+def _runbook_text(files: Path, run: RunRecord, spec: RunSpec) -> str | None:
+    if spec.runbook is None:
+        return None
+    try:
+        return read_runbook(files, run, spec.folder, spec.runbook, MOST_TOLD)
+    except CronicleError:  # the mirror is gone; the hook is told the rest
+        return None
 
 
 def last_success(store: StoreReader, run: RunRecord) -> RunRecord | None:

@@ -198,6 +198,7 @@ def test_the_keys_come_in_the_order_of_their_use(world, cronicle):
     value = json.loads(cronicle("show", "7k2", "--json").out)
 
     assert list(listed)[:4] == ["id", "project", "environment", "workflow"]
-    assert list(value) == [*listed, "params", "actor", "previous", "tasks", "hooks"]
+    own = ["params", "actor", "previous", "tasks", "hooks", "rerun", "runbook"]
+    assert list(value) == [*listed, *own]
     assert list(value["tasks"][0])[:3] == ["task", "key", "state"]
     assert list(value["tasks"][0]["attempts"][0])[:2] == ["attempt", "outcome"]

@@ -19,6 +19,8 @@ from cronicle.execute.outputs import (
     read_outputs,
     read_summary,
 )
+from cronicle.execute.places import summary_path
+from cronicle.execute.summaries import LEFT_OUT, Summaries, keep_summary
 
 
 @pytest.mark.parametrize(
@@ -174,3 +176,49 @@ def test_a_summary_is_read_whatever_it_is(tmp_path):
 def test_numbers_stay_finite():
     outputs = parse_outputs(b'{"a": 1.7e308}')
     assert math.isfinite(outputs["a"])
+
+
+def test_summaries_have_their_room_in_a_document(tmp_path):
+    for attempt, size in ((1, 10), (2, 10), (3, 4)):
+        (tmp_path / "summary").write_text("x" * size)
+        keep_summary(tmp_path / "summary", summary_path(tmp_path, "7K2M9QX4TA", "report", None, attempt))
+
+    summaries = Summaries(tmp_path, room=15)
+
+    assert [summaries.of("7K2M9QX4TA", "report", None, attempt) for attempt in (1, 2, 3, 4)] == [
+        "x" * 10,
+        LEFT_OUT,
+        "xxxx",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("script", ["exit 0", "exit 3", "kill -9 $$"])
+async def test_the_summary_is_kept_however_an_attempt_ends_masked_and_for_its_owner_only(
+    execute, tmp_path, script
+):
+    kept = tmp_path / "logs" / "kept" / "summary"
+
+    end = await execute(
+        f'echo "# 3 rows for s3cret-s3cret" > "$CRONICLE_SUMMARY"; {script}',
+        env={"CRONICLE_SUMMARY": str(tmp_path / "summary")},
+        summary=(tmp_path / "summary", kept),
+        masks=(b"s3cret-s3cret",),
+    )
+
+    assert kept.read_text() == "# 3 rows for ***\n"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (end.reason is None) is (script == "exit 0")
+
+
+async def test_a_summary_for_which_there_is_no_room_fails_nothing(execute, tmp_path):
+    (tmp_path / "file").touch()
+
+    end = await execute(
+        'echo "# fine" > "$CRONICLE_SUMMARY"',
+        env={"CRONICLE_SUMMARY": str(tmp_path / "summary")},
+        summary=(tmp_path / "summary", tmp_path / "file" / "summary"),
+    )
+
+    assert end.outcome == "succeeded"
+    assert b"Its summary cannot be kept" in (tmp_path / "logs" / "log").read_bytes()

@@ -23,6 +23,7 @@ from cronicle.runs.events import (
     event_to_bytes,
 )
 from cronicle.runs.machine import RunMachine
+from cronicle.runs.products import Product
 from cronicle.runs.spec import UnreadableSpecError, spec_from_bytes, spec_hash, spec_to_bytes
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -39,7 +40,10 @@ st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Mapping[str, Any]: st.dictionaries(TEXT, VALUES, max_size=3),
     Mapping[str, Mapping[str, Any]]: st.dictionaries(
-        TEXT, st.dictionaries(TEXT, VALUES, max_size=3), max_size=2
+        TEXT, st.dictionaries(TEXT, VALUES, max_size=3), max_size=3
+    ),
+    tuple[Product, ...]: st.lists(st.builds(Product, TEXT, st.integers(0, 2**50), TEXT), max_size=3).map(
+        tuple
     ),
     str: TEXT,
     str | None: st.none() | TEXT,

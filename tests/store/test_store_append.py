@@ -6,6 +6,7 @@ import pytest
 from store_values import DAY, OWNER, SECOND, START, Sample, finished, owner, started, task_finished
 
 from cronicle.runs import events as ev
+from cronicle.runs.products import Product
 from cronicle.runs.states import Outcome, RunState, TaskState
 from cronicle.store.interface import Store
 from cronicle.store.records import AttemptRecord, LiveAttempt, RunFilter, TaskRecord, Transition
@@ -22,7 +23,7 @@ def only_attempt(store: Store, run_id: str) -> AttemptRecord:
 
 
 EVERY_EVENT = (
-    ev.RunQueued(at=START, run_id="R000000001"),
+    ev.RunQueued(at=START, run_id="R000000001", named=("b",)),
     ev.TaskCarriedOver(at=START, task="a", key="x", from_run="R0", output={"n": "1"}, fingerprint="1:a"),
     ev.TasksExcluded(at=START, tasks=("b", "c")),
     ev.PreviousFound(at=START, run_id="OLD", run={"id": "OLD"}, tasks={"a": {"output": {"n": 1}}}),
@@ -35,6 +36,7 @@ EVERY_EVENT = (
     ev.SlotGranted(at=START, task="d", key=None, attempt=1),
     started("d"),
     finished("d", outcome=Outcome.FAILED, exit_code=3, reason="exit_code", cpu_time=0.25, output={"k": "v"}),
+    finished("d", attempt=2, products=(Product("out/é.csv", 1 << 40, "0" * 64),)),
     ev.RetryScheduled(at=START, task="d", key=None, attempt=2, not_before=START + DAY),
     ev.AttemptLost(at=START, task="d", key=None, attempt=2),
     ev.WaitTimedOut(at=START, task="d", key=None),

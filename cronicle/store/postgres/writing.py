@@ -56,6 +56,7 @@ _TASK = {
     "carried_from": "text",
     "output": "text",
 }
+_PRODUCT = {**_UNIT, "path": "text", "size": "bigint", "sha256": "text", "event": "bigint"}
 _RUN = {
     "state": "text",
     "reason": "text",
@@ -116,6 +117,12 @@ SELECT run, task, key, 'ready', '', '', '{{}}' FROM {_listed(_UNIT)}
 ON CONFLICT DO NOTHING
 """
 
+_PUT_PRODUCTS = f"""
+INSERT INTO product ({", ".join(_PRODUCT)}) SELECT * FROM {_listed(_PRODUCT)}
+ON CONFLICT (run, task, key, path) DO UPDATE
+SET size = excluded.size, sha256 = excluded.sha256, event = excluded.event
+"""
+
 _PUT_RUNS = f"""
 UPDATE run SET {", ".join(f"{name} = new.{name}" for name in _RUN)} FROM {_listed(_PUT)}
 WHERE run.sequence = new.sequence
@@ -169,6 +176,7 @@ def write_down(connection: PostgresConnection, written: Written) -> None:
     put(_END_ATTEMPTS, _ENDED, {row[-4:]: row for row in reversed(found.finished)}.values())
     put(_PUT_TASKS, _TASK, found.task_rows())
     put(_NEW_TASKS, _UNIT, dict.fromkeys(found.new_tasks))
+    put(_PUT_PRODUCTS, _PRODUCT, {row[:4]: row for row in found.products}.values())
     put(_PUT_RUNS, _PUT, (run.row for run in found.runs.values() if run.changed))
     if ended:
         connection.execute(_FORGET_REQUESTS, (to_json(list(ended)),))

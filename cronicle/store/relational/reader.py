@@ -32,6 +32,7 @@ from cronicle.store.relational import serving
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
+from cronicle.store.relational.products import ProductReader
 from cronicle.store.relational.terms import LAST_OF_ALL, in_scope, of_series
 from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
 
@@ -50,7 +51,7 @@ _RESULT = "SELECT id, logical_time, revision, ended_at FROM run WHERE {series} A
 _BACKFILL = f"SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
-class RelationalReader:
+class RelationalReader(ProductReader):
     """Reads a store; see `StoreReader` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness) -> None:

@@ -118,6 +118,9 @@ def prune(
             (to_json([run_id for _, run_id in past]),),
         )
         connection.execute(
+            "DELETE FROM product WHERE run IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (sequences,)
+        )
+        connection.execute(
             "DELETE FROM run WHERE sequence IN (SELECT CAST(value AS BIGINT) FROM json_each(?))", (sequences,)
         )
     return tuple(run_id for _, run_id in past)

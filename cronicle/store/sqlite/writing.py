@@ -35,6 +35,10 @@ INSERT OR IGNORE INTO task_run (run, task, key, state, fingerprint, deep_fingerp
 VALUES (?, ?, ?, 'ready', '', '', '{}')
 """
 
+_PUT_PRODUCT = """
+INSERT OR REPLACE INTO product (run, task, key, path, size, sha256, event) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
 _PUT_RUN = """
 UPDATE run
 SET state = ?, reason = ?, started_at = ?, ended_at = ?, ended_event = ?, cancel_requested = ?, packed_tasks = ?,
@@ -64,6 +68,8 @@ def write_down(connection: Connection, written: Written) -> None:
         many(_PUT_TASK, found.task_rows())
     if found.new_tasks:
         many(_NEW_TASK, found.new_tasks)
+    if found.products:
+        many(_PUT_PRODUCT, found.products)
     for run_id, run in found.runs.items():
         if run.changed:
             _write_run(connection, run_id, run)

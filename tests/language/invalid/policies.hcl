@@ -1,4 +1,5 @@
 workflow "load" {
+  runbook              = "docs/night.md" # ERROR: there is no file "docs/night.md"
   overlap              = "que" # ERROR: "que" is no value of overlap
   queue_limit          = 3     # ERROR: queue_limit with overlap = "allow"
   max_active_runs      = 0     # ERROR: unsuitable value for max_active_runs

@@ -6,7 +6,8 @@ project "p" {
   }
 }
 workflow "w" {
-  rerun = "never"  # ERROR: "rerun" is not in this version yet
+  on_deploy_failed { # ERROR: "on_deploy_failed" is not in this version yet
+  }
   descripton = ""  # ERROR: unknown attribute "descripton"
   param "mode" {
     type    = strng # ERROR: there is no type "strng"
@@ -25,7 +26,6 @@ workflow "w" {
   }
   task "a" {
     command = ["true"]
-    reuse   = true # ERROR: "reuse" is not in this version yet
   }
 }
 workflow "empty" { # ERROR: workflow lacks a block task

@@ -32,6 +32,9 @@ workflow "w" {
     command        = ["true"]
     trigger_rule   = "all_suceeded" # ERROR: "all_suceeded" is no value of trigger_rule
     on_lost        = "repeat"       # ERROR: "repeat" is no value of on_lost
+    produces       = ["../x", "/etc/*", "a/../../${run.date}", "."] # ERROR: produces "../x" leads out of $CRONICLE_DATA # ERROR: produces "/etc/*" leads out # ERROR: produces "a/../../…" leads out # ERROR: produces names no file
+    reuse          = "always"       # ERROR: reuse
+    rerun          = "once"         # ERROR: "once" is no value of rerun
     interpreter    = []             # ERROR: interpreter is empty
     stdin          = ["/etc/passwd"] # ERROR: stdin "/etc/passwd" leads out of the project's folder
     workdir        = "../other"     # ERROR: workdir "../other" leads out of the project's folder

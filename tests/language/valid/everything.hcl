@@ -87,8 +87,10 @@ moved {
 workflow "w" {
   description  = "All there is"
   owner        = "ana"
+  runbook      = "sub/data.txt"
   tags         = ["x"]
   max_parallel = 3
+  rerun        = "confirm"
 
   overlap              = "queue"
   queue_limit          = 10
@@ -158,10 +160,13 @@ workflow "w" {
     workdir        = "sub"
     merge_output   = true
     inputs         = ["sub/**"]
+    produces       = ["reports/${run.date}/*.csv", "log/${param.mode}"]
     grace_period   = "1m"
     on_lost        = "fail"
     allow_failure  = true
     skip_exit_code = 99
+    rerun          = "never"
+    reuse          = true
     pool           = pool.db
     pool_slots     = 2
     lock           = "b/${run.date}"

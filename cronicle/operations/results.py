@@ -1,0 +1,164 @@
+"""How the tasks of runs that have ended stand: what retries, chosen runs and backfills take from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+
+from attrs import define, field
+
+from cronicle.plan.renames import Renames, with_renamed_results
+from cronicle.runs.rerun import done_of
+from cronicle.runs.selection import TaskResult
+from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.runs.states import LIVE, Outcome, Reason, TaskState
+from cronicle.runs.units import UnitId
+from cronicle.store.reading import StoreReader
+from cronicle.store.records import AttemptRecord, RunFilter, RunRecord, TaskRecord
+
+MOST_EARLIER_RUNS = 200
+"""Runs of one logical time that are asked what they have done, the newest first."""
+
+MOST_REUSED_RUNS = 20
+"""Of these how many are asked for what can be reused."""
+
+_DID_NOTHING = ("start_error", Reason.BAD_REFERENCE)
+"""Reasons of attempts that never had a process."""
+
+
+def results_of(
+    store: StoreReader, run: RunRecord, spec: RunSpec, acted_of: Collection[str] = ()
+) -> tuple[TaskResult, ...]:
+    """How the tasks of a finished run ended, with the fingerprints of its spec.
+
+    Args:
+        store: Where the run is.
+        run: The run.
+        spec: Its spec.
+        acted_of: Tasks of which it is to be known whether a process of theirs may have done something.
+    """
+    fingerprints = {task.name: task for task in spec.tasks}
+    last = _LastAttempts(store, frozenset(task.name for task in spec.tasks if task.stdout_is_data))
+    acted = _acted(store, run) if acted_of else frozenset()
+    return tuple(
+        TaskResult(
+            task=row.task,
+            key=row.key,
+            state=row.state,
+            reason=None if row.state is TaskState.SUCCEEDED else row.reason,  # why it was carried over, then
+            output=row.output,
+            carried_from=row.carried_from,
+            run_id=run.id,
+            attempt=last.of(row),
+            has_acted=row.task in acted_of and ((row.task, row.key) in acted or _has_acted_before(row)),
+            fingerprint=fingerprints[row.task].fingerprint,
+            deep_fingerprint=fingerprints[row.task].deep_fingerprint,
+        )
+        for row in store.list_tasks(run.id)
+        if row.task in fingerprints
+    )
+
+
+@define(eq=False, repr=False)
+class _LastAttempts:
+    """The last attempts of tasks whose stdout is data: each run that executed some is asked once."""
+
+    store: StoreReader
+    tasks: frozenset[str]
+    _known: dict[str, dict[UnitId, int]] = field(factory=dict)
+
+    def of(self, row: TaskRecord) -> int:
+        """The number of a task's last attempt in the run that executed it; 0 if it needs none."""
+        if row.task not in self.tasks:
+            return 0
+        run_id = row.carried_from or row.run_id
+        known = self._known.get(run_id)
+        if known is None:
+            known = self._known[run_id] = {}
+            for attempt in self.store.list_attempts(run_id):
+                unit = (attempt.task, attempt.key)
+                known[unit] = max(attempt.attempt, known.get(unit, 0))
+        return known.get((row.task, row.key), 0)
+
+
+def done_before(
+    store: StoreReader, run: RunRecord, never: Collection[str], own: tuple[TaskResult, ...] = ()
+) -> tuple[TaskResult, ...]:
+    """What stands for a new run of the tasks that are never executed again.
+
+    Args:
+        store: Where the runs are.
+        run: The new run; only what counts for its logical time has been done for it.
+        never: The names of these tasks.
+        own: The results of the run that is retried; it comes first, whether or not it counts.
+    """
+    return done_of((own, *_results_before(store, run, never)), never)
+
+
+def reusable_results(store: StoreReader, run: RunRecord) -> tuple[tuple[TaskResult, ...], ...]:
+    """The results of the runs that had the same parameters, under present names, of the newest first."""
+    return tuple(_results_before(store, run, (), same_params=True, limit=MOST_REUSED_RUNS))
+
+
+def _results_before(
+    store: StoreReader,
+    run: RunRecord,
+    acted_of: Collection[str],
+    *,
+    same_params: bool = False,
+    limit: int = MOST_EARLIER_RUNS,
+) -> Iterator[tuple[TaskResult, ...]]:
+    """The results of runs of a logical time that count and have ended, of the newest first.
+
+    For what is never executed again also those count that somebody has marked as failed since.
+    """
+    wanted = RunFilter(
+        project=run.project,
+        environment=run.environment,
+        workflow=run.workflow,
+        series=run.series,
+        any_series=False,
+        logical_from=run.logical_time,
+        logical_to=run.logical_time + timedelta.resolution,
+        limit=limit,
+    )
+    specs: dict[str, RunSpec] = {}
+    for earlier in store.list_runs(wanted):
+        if earlier.id == run.id or earlier.state in LIVE or not (earlier.counts or acted_of):
+            continue
+        if not was_for_real(earlier) or (same_params and earlier.params != run.params):
+            continue
+        spec = specs.get(earlier.spec_hash)
+        if spec is None:
+            spec = specs[earlier.spec_hash] = spec_from_bytes(store.get_spec(earlier.spec_hash))
+        names = renames_since(store, run, run.deployment).tasks_of(run.workflow, spec)
+        former = {new: old for old, new in names.items()}
+        found = results_of(store, earlier, spec, {former.get(name, name) for name in acted_of})
+        yield with_renamed_results(found, spec, names)
+
+
+def was_for_real(run: RunRecord) -> bool:
+    """True of a run that counted when it was executed, even if its logical time was marked as failed since."""
+    return not run.dirty and (run.counts or run.deployment is not None)
+
+
+def renames_since(store: StoreReader, run: RunRecord, number: int | None) -> Renames:
+    """What is called otherwise in a deployment of the run's environment than before; nothing without one."""
+    if number is None:
+        return Renames()
+    deployment = store.find_deployment(run.project, run.environment, number)
+    return Renames() if deployment is None else Renames.of(deployment.moved)
+
+
+def has_acted(attempt: AttemptRecord) -> bool:
+    """True unless it is known that an attempt has done nothing."""
+    return attempt.outcome is not Outcome.NOT_YET and attempt.reason not in _DID_NOTHING
+
+
+def _acted(store: StoreReader, run: RunRecord) -> frozenset[UnitId]:
+    return frozenset((one.task, one.key) for one in store.list_attempts(run.id) if has_acted(one))
+
+
+def _has_acted_before(row: TaskRecord) -> bool:
+    """True of a failure that was carried over: it had been executed in an earlier run."""
+    return row.carried_from is not None and row.state is TaskState.FAILED
