@@ -33,6 +33,7 @@ register(
         "inconsistent-types": "The two branches of a conditional are of types that have nothing in common.",
         "unknown-function": "There is no function of that name.",
         "invalid-call": "A function cannot work with its arguments.",
+        "ambiguous-key": "A key of an object is a reference without parentheses, such as `a.b`.",
         "duplicate-key": "A `for` expression makes two elements of one key without grouping them.",
         "evaluation-limit": "An evaluation takes too many steps, is nested too deep, or makes too large a value.",
     }

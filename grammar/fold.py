@@ -202,6 +202,8 @@ class _Folder:
         bare = item.bare_key
         if bare is not None:
             key: syntax.Expression = syntax.Template(_text(nfc(bare), item.key.span), span=item.key.span)
+        elif item.is_ambiguous:
+            key = item.key  # what is refused must not become something that is not
         else:
             key = self.fold(item.key, scope)
             if syntax.ObjectItem(key, key).bare_key is not None:  # or it would mean its own name

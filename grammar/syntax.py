@@ -115,6 +115,28 @@ class ObjectItem:
                 return text
         return None
 
+    @property
+    def is_ambiguous(self) -> bool:
+        """True if the key is a reference without parentheses, such as `a.b`, which could be meant as a name."""
+        return self.bare_key is None and _is_traversal(self.key)
+
+
+def _is_traversal(expr: Expression) -> bool:
+    """True for a name with attributes and constant indexes behind it (HCL's specification, "Static Traversal")."""
+    while not isinstance(expr, Variable):
+        match expr:
+            case GetAttr(base):
+                expr = base
+            case Index(base, Literal(int() | Decimal() as number)) if not isinstance(number, bool):
+                expr = base
+            case Index(base, Template() as key) if key.literal is not None:
+                expr = base
+            case Literal(None | bool()):
+                return True
+            case _:
+                return False
+    return True
+
 
 @attrs.frozen
 class Object:

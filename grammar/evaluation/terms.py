@@ -33,8 +33,11 @@ def evaluate_variable(run: Evaluation, node: syntax.Variable, scope: Scope) -> S
     try:
         return scope.find_variable(node.name)
     except KeyError:
-        names = tuple(sorted(scope.variable_names() - {ITEM}))
-        detail = describe_names(node.name, names, "There are") if names else "No names are known here."
+
+        def detail() -> str:
+            names = tuple(sorted(scope.variable_names() - {ITEM}))
+            return describe_names(node.name, names, "There are") if names else "No names are known here."
+
         return run.report("unknown-name", f"there is no {quote(node.name)} here", detail, node.span)
 
 
@@ -66,8 +69,12 @@ def _member(run: Evaluation, namespace: Namespace, name: str, span: Span | None)
         return namespace.get(name)
     except KeyError:
         summary = f"{namespace.title} has no {namespace.noun} {quote(name)}"
-        detail = describe_names(name, tuple(sorted(namespace.names())), "It has")
-        return run.report("unknown-member", summary, detail, span)
+        return run.report(
+            "unknown-member",
+            summary,
+            lambda: describe_names(name, tuple(sorted(namespace.names())), "It has"),
+            span,
+        )
 
 
 def evaluate_index(run: Evaluation, node: syntax.Index, scope: Scope) -> ScopeValue:
@@ -103,6 +110,13 @@ def evaluate_object(run: Evaluation, node: syntax.Object, scope: Scope) -> Value
     unknown: list[Unknown] = []
     for item in node.items:
         bare = item.bare_key
+        if item.is_ambiguous:
+            detail = (
+                "Put it in parentheses to use the value that it refers to, or in quotes for a name with dots."
+            )
+            summary = "a key that could be a name or a reference"
+            unknown.append(run.report("ambiguous-key", summary, detail, item.key.span))
+            continue
         key = run.key(run.value(item.key, scope), item.key) if bare is None else nfc(bare)
         value = run.value(item.value, scope)
         if isinstance(key, str):

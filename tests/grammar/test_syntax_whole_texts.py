@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_syntax_probes import normal
+from probe_form import normal
 
 from grammar.parse import parse
 from grammar.source import SourceFile
