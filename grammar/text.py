@@ -43,6 +43,17 @@ _ESCAPED = re.compile(
 )
 
 
+_LEVELS = {
+    operator: level
+    for level, operators in enumerate(
+        (("||",), ("&&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%")), 1
+    )
+    for operator in operators
+}
+"""How tightly operators bind; a conditional binds least, then come these, then unary operators and terms."""
+_ANY, _UNARY, _TERM = 0, 7, 8
+
+
 def expression_text(expr: Expression) -> str:
     """The canonical source text of an expression, on one line."""
     return _text(expr)
@@ -57,7 +68,34 @@ def _escaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: _ESCAPES.get(found.group()) or f"\\u{ord(found.group()):04x}", text)
 
 
-def _text(expr: Expression) -> str:
+def _text(expr: Expression, least: int = _ANY) -> str:
+    """The text of an expression where one binds at `least` so tightly; in parentheses if it does not.
+
+    A tree that was read has nodes for its parentheses; one that was folded has none.
+    """
+    text = _bare_text(expr)
+    return f"({text})" if _tightness(expr) < least else text
+
+
+def _tightness(expr: Expression) -> int:
+    match expr:
+        case Conditional():
+            return _ANY
+        case Binary(operator):
+            return _LEVELS[operator]
+        case Unary():
+            return _UNARY
+    return _TERM
+
+
+def _base(expr: Expression, *, is_attribute: bool) -> str:
+    """The text of what a step follows; a splat would take the step to its elements, `.*` only names."""
+    if isinstance(expr, Splat) and (expr.full or is_attribute):
+        return f"({_text(expr)})"
+    return _text(expr, _TERM)
+
+
+def _bare_text(expr: Expression) -> str:
     match expr:
         case Literal():
             return expr.text
@@ -68,12 +106,14 @@ def _text(expr: Expression) -> str:
         case GetAttr(Literal() as base, name):
             return f"{base.text} .{name}"  # without the blank `1.e5` would be a number
         case GetAttr(base, name):
-            return f"{_text(base)}.{name}"
+            return f"{_base(base, is_attribute=True)}.{name}"
         case Index(base, key):
-            return f"{_text(base)}[{_text(key)}]"
+            return f"{_base(base, is_attribute=False)}[{_text(key)}]"
         case Splat(base, each, full):
             # After `.*` positions are written without brackets, which would not belong to it.
-            return _text(base) + ("[*]" + _text(each) if full else ".*" + _attribute_steps(each))
+            return _base(base, is_attribute=not full) + (
+                "[*]" + _text(each) if full else ".*" + _attribute_steps(each)
+            )
         case Tuple(items):
             return f"[{', '.join(map(_text, items))}]"
         case Object(items):
@@ -81,11 +121,12 @@ def _text(expr: Expression) -> str:
         case FunctionCall(name, arguments, expand):
             return f"{name}({', '.join(map(_text, arguments))}{'...' if expand else ''})"
         case Unary(operator, operand):
-            return operator + _text(operand)
+            return operator + _text(operand, _UNARY)
         case Binary(operator, left, right):
-            return f"{_text(left)} {operator} {_text(right)}"
+            level = _LEVELS[operator]
+            return f"{_text(left, level)} {operator} {_text(right, level + 1)}"
         case Conditional(condition, then, otherwise):
-            return f"{_text(condition)} ? {_text(then)} : {_text(otherwise)}"
+            return f"{_text(condition, _ANY + 1)} ? {_text(then)} : {_text(otherwise)}"
         case ForTuple(key, value, collection, result, condition):
             return f"[{_for(key, value, collection)} : {_text(result)}{_if(condition)}]"
         case ForObject(key, value, collection, result_key, result_value, condition, grouped):

@@ -13,7 +13,10 @@ from grammar.evaluate import Limits, evaluate
 from grammar.fold import fold, to_expression
 from grammar.functions import FUNCTIONS
 from grammar.kinds import HclMap, HclSet, Unknown, equal_key, is_known
+from grammar.parse import parse_expression
 from grammar.scope import Members, Scope
+from grammar.source import SourceFile
+from grammar.text import expression_text
 
 LATER = Unknown("known at run")
 KNOWN = {
@@ -103,7 +106,7 @@ def compound(inner: st.SearchStrategy) -> st.SearchStrategy:
         st.lists(inner, max_size=3).map(tuple).map(x.Tuple),
         st.lists(item, max_size=3).map(tuple).map(x.Object),
         st.builds(
-            x.FunctionCall,
+            lambda name, arguments, expand: x.FunctionCall(name, arguments, expand and bool(arguments)),
             st.sampled_from([*functions, "try", "can"]),
             st.lists(inner, max_size=3).map(tuple),
             st.booleans(),
@@ -171,6 +174,20 @@ def test_what_is_known_folds_to_a_literal_without_names(expression):
 
     if not has_errors(diagnostics) and is_known(value) and to_expression(value) is not None:
         assert equal_key(evaluate(folded, Scope({}, FUNCTIONS))[0]) == equal_key(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(expressions)
+def test_a_tree_that_is_written_read_and_written_again_stays_the_same_and_means_the_same(expression):
+    text = expression_text(expression)
+    again, wrong = parse_expression(SourceFile("written", text))
+    assert not wrong, text
+    value, diagnostics = evaluate(expression, scope_with(LATER))
+    value_again, diagnostics_again = evaluate(again, scope_with(LATER))
+
+    assert expression_text(again) == text
+    assert {each.code for each in diagnostics_again} == {each.code for each in diagnostics}
+    assert has_errors(diagnostics) or equal_key(value_again) == equal_key(value)
 
 
 @settings(max_examples=80, deadline=None)

@@ -18,6 +18,7 @@ from grammar.kinds import HclMap, HclSet, Unknown
 from grammar.parse import parse_expression
 from grammar.scope import Members, Scope
 from grammar.source import SourceFile
+from grammar.text import expression_text
 
 AT_RUN = Unknown("known at run")
 AFTER = Unknown("known after task.extract")
@@ -262,6 +263,29 @@ def test_folding_replaces_what_is_known_and_is_canonical(text: str, same_as: str
         return fold(template, Scope({"run": AT_RUN, "local": AT_RUN}, FUNCTIONS))[0]
 
     assert canonical(fold(parsed(text), SCOPE)[0]) == canonical(parsed(same_as))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("(run.id + 1) * var.count", "(run.id + 1) * 2"),
+        ("var.count - (run.id - 1)", "2 - (run.id - 1)"),
+        ("-(run.id + 1)", "-(run.id + 1)"),
+        ("(run.id ? 1 : 2) + 1", "(run.id ? 1 : 2) + 1"),
+        ("!(run.id == 1)", "!(run.id == 1)"),
+        ("(run.id[*])[0]", "(run.id[*])[0]"),
+        ("(run.id.*.a).b", "(run.id.*.a).b"),
+        ("run.id.*.a[0]", "run.id.*.a[0]"),
+        ("((run.id * 2)) + 1", "run.id * 2 + 1"),
+    ],
+)
+def test_a_folded_expression_is_written_with_the_parentheses_that_its_meaning_needs(
+    text: str, written: str
+) -> None:
+    folded, _ = fold(parsed(text), SCOPE)
+
+    assert expression_text(folded) == written
+    assert expression_text(parsed(written)) == written
 
 
 def test_a_folded_object_key_does_not_turn_into_its_own_name() -> None:

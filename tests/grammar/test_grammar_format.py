@@ -10,10 +10,16 @@ from grammar_strategies import bodies
 from hypothesis import HealthCheck, given, settings
 
 from grammar.diagnostics import has_errors
+from grammar.evaluate import evaluate
 from grammar.format import format_file
+from grammar.kinds import equal_key
 from grammar.parse import parse
+from grammar.scope import Scope
 from grammar.source import SourceFile
 from grammar.syntax import Attribute, Block, Body, TemplateWrap
+from grammar.traverse import walk
+from tests.conformance.agreement import NAMES, to_ours
+from tests.conformance.conformance_texts import files
 
 relaxed = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -91,6 +97,23 @@ def test_formatting_changes_no_meaning_and_loses_no_comment(text: str) -> None:
     assert [comment.text.rstrip() for comment in after.comments] == [
         comment.text.rstrip() for comment in before.comments
     ]
+
+
+@relaxed
+@given(files())
+def test_formatting_changes_no_value(text: str) -> None:
+    before, diagnostics = parse(SourceFile("a.hcl", text))
+    after, _ = parse(SourceFile("a.hcl", formatted(text)))
+
+    assert not diagnostics, text
+    assert values(after) == values(before)
+
+
+def values(body: Body) -> list:
+    """What the attributes of a body and of the blocks in it come to, or the codes of what is wrong with them."""
+    scope = Scope({name: to_ours(value) for name, value in NAMES.items()})
+    found = (evaluate(node.expr, scope) for node in walk(body) if isinstance(node, Attribute))
+    return [[one.code for one in wrong] if wrong else equal_key(value) for value, wrong in found]
 
 
 @relaxed
