@@ -16,7 +16,7 @@ from grammar.scope import Scope
 from grammar.serial import expression_to_json
 from grammar.syntax import Expression, Index, Literal, Object, Template, TemplateText, Tuple
 from grammar.types import ANY, STRING, MapType, Type
-from grammar.values import HclMap, Value, convert, is_known, to_json
+from grammar.values import HclMap, HclSet, Value, convert, is_known, to_json
 
 
 @define
@@ -87,6 +87,9 @@ class Folding:
             for item in folded.items:
                 name = named_secret(item)
                 yield self.lazy(item, STRING) if name is None else {"secret": name}
+        elif isinstance(value, HclSet):
+            for path in value:
+                yield {"known": to_json(convert(path, STRING))}
         elif isinstance(value, tuple):
             for at, path in enumerate(value):
                 yield (

@@ -40,7 +40,7 @@ from dag.frontier import JoinRule
 from grammar.diagnostics import register
 from grammar.syntax import Attribute, Block, Body, Expression, GetAttr, Index, Tuple
 from grammar.types import BOOL, NUMBER, STRING, ListType, MapType, SetType
-from grammar.values import HclMap, unknown_in
+from grammar.values import HclMap, HclSet, unknown_in
 
 register(
     {
@@ -330,7 +330,7 @@ def _stdin(reader: Reader, attribute: Attribute | None) -> Expression | None:
     if attribute is None or expr is None:
         return None
     check_stdin(reader, expr)
-    for path in value if isinstance(value, tuple) else (value,):
+    for path in value if isinstance(value, tuple | HclSet) else (value,):
         if isinstance(path, str) and normalise(path) is None:
             reader.error(
                 "bad-path",
