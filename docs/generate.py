@@ -21,14 +21,27 @@ import typer
 from cronicle.cli.app import COMMANDS
 from cronicle.cli.output import say, tell
 from cronicle.config.json_schema import language_schema
+from cronicle.config.locals import MAX_NODES, MAX_NODES_OF_BLOCK
 from cronicle.config.schema import BEHAVIOUR, FILE, LATER, SIDE
+from cronicle.config.scope import STEPS
+from cronicle.config.sources import MAX_FILE
 from cronicle.editor.textmate import textmate_grammar
 from cronicle.metrics import Metrics
+from cronicle.runs.scope import MOST_INSTANCES
 from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.ticks import ComingTickShape, TickShape
+from grammar.cursor import MAX_HEIGHT, MAX_NESTING
+from grammar.diagnostics import MOST_TOLD
+from grammar.evaluate import DEFAULT_LIMITS
+from grammar.expressions import MAX_EXPONENT, MAX_PIECES
 from grammar.functions import FUNCTIONS, Function, file_functions
+from grammar.functions.encoding import MAX_NESTING as MAX_JSON_NESTING
+from grammar.functions.files import MAX_ALTERNATIVES, MAX_PATTERN
+from grammar.functions.formatting import MAX_WIDTH
+from grammar.functions.signature import MAX_ELEMENTS, MAX_LENGTH
+from grammar.number import MAX_DIGITS
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import describe_type
 
@@ -67,6 +80,7 @@ def language_page() -> str:
             parts += [f"## {way}", f"As {told[id(block)]}."]
     parts += ["## Not in this version", LATER_INTRODUCTION, _later(), "## Functions", FUNCTIONS_INTRODUCTION]
     parts += list(_functions())
+    parts += ["## Bounds", BOUNDS_INTRODUCTION, _bounds()]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -109,6 +123,45 @@ They behave as Terraform's functions of the same name; [functions.md](functions.
 There is no clock and no randomness: `timestamp()` and `uuid()` do not exist; `run.time` and `run.id` do their work,
 and give the same when a run is repeated.
 """
+
+
+BOUNDS_INTRODUCTION: Final = """\
+Nothing in a file can hang Cronicle or exhaust it. What goes beyond a bound is told, where it stands; nobody needs to
+know them before. A step is about a microsecond: a part of an expression that is evaluated, an element of a collection
+that is looked at, ten characters of a text. Patterns are RE2's, which take time in proportion to the text.
+"""
+
+BOUNDS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("bytes of a file", f"{MAX_FILE:,}", "file-too-large"),
+    ("mistakes of a file's syntax that are told", f"{MOST_TOLD:,}", "syntax"),
+    ("brackets, templates and blocks within each other", f"{MAX_NESTING}", "expression-too-deep"),
+    ("operators and brackets within each other, in an expression", f"{MAX_HEIGHT}", "expression-too-deep"),
+    ("operators and steps of an expression, outside of brackets", f"{MAX_PIECES:,}", "expression-too-deep"),
+    ("exponent of a number, as it is written", f"±{MAX_EXPONENT:,}", "invalid-number"),
+    ("digits of a number, before and after the point", f"{MAX_DIGITS:,}", "invalid-operation"),
+    ("steps of an expression", f"{DEFAULT_LIMITS.steps:,}", "evaluation-limit"),
+    ("steps of all expressions of a project, when it is read", f"{STEPS:,}", "evaluation-limit"),
+    ("expressions within each other that are evaluated", f"{DEFAULT_LIMITS.depth}", "evaluation-limit"),
+    ("characters and elements of a value", f"{DEFAULT_LIMITS.size:,}", "evaluation-limit"),
+    ("collections within each other, in a value", f"{DEFAULT_LIMITS.nesting}", "evaluation-limit"),
+    ("names, operators and brackets that a local stands for which depends on the run", f"{MAX_NODES:,}",
+     "evaluation-limit"),
+    ("the same of all such locals that a workflow uses", f"{MAX_NODES_OF_BLOCK:,}", "evaluation-limit"),
+    ("characters of a text that a function makes, or reads of a file", f"{MAX_LENGTH:,}", "invalid-call"),
+    ("elements that `range`, `setproduct` and `yamldecode` make", f"{MAX_ELEMENTS:,}", "invalid-call"),
+    ("collections within each other, in JSON and YAML that is read", f"{MAX_JSON_NESTING}", "invalid-call"),
+    ("width and precision in `format`", f"{MAX_WIDTH:,}", "invalid-call"),
+    ("characters of a pattern of `regex`, `regexall`, `replace` and `fileset`", f"{MAX_PATTERN:,}", "invalid-call"),
+    ("patterns that the braces in one of `fileset` stand for", f"{MAX_ALTERNATIVES}", "invalid-call"),
+    ("templates within each other, read by `templatefile` and `templatestring`", "1", "unknown-function"),
+    ("instances of a `for_each`", f"{MOST_INSTANCES:,}", "invalid-value"),
+)  # fmt: skip
+"""What is bounded, by how much, and the code of the diagnostic."""
+
+
+def _bounds() -> str:
+    rows = [f"| {what} | {most} | `{code}` |" for what, most, code in BOUNDS]
+    return "\n".join(["| of what | the most | told as |", "| --- | --- | --- |", *rows])
 
 
 def _blocks(start: BlockSchema, path: str = "") -> Iterator[tuple[str, BlockSchema]]:

@@ -6,7 +6,7 @@ go on behind the mistake (the reader of a body, for each of its items) catches i
 
 from __future__ import annotations
 
-from grammar.diagnostics import Diagnostic, error
+from grammar.diagnostics import MOST_TOLD, Diagnostic, error
 from grammar.scan import (
     BAD,
     END,
@@ -90,7 +90,8 @@ class Cursor:
         self, code: str, summary: str, detail: str, subject: Span, context: Span | None = None
     ) -> Failure:
         """Record an error and return what to raise."""
-        self.diagnostics.append(error(code, summary, detail, subject, context=context))
+        if len(self.diagnostics) < MOST_TOLD:
+            self.diagnostics.append(error(code, summary, detail, subject, context=context))
         return Failure()
 
     def unexpected(self, wanted: str, remedy: str, opened: int | None = None) -> Failure:

@@ -53,6 +53,9 @@ class Diagnostic:
         return attrs.evolve(self, within=(*blocks, *self.within))
 
 
+MOST_TOLD = 1_000
+"""Mistakes of one text that are told; who mends those sees the rest."""
+
 Diagnostics: TypeAlias = tuple[Diagnostic, ...]
 
 

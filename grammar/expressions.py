@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from grammar import shapes
 from grammar.cursor import Cursor, Failure
+from grammar.kinds import nfc
 from grammar.scan import END, HEREDOC, HEREDOC_END, NAME, NEWLINE, NUMBER, QUOTE, STRING, UNQUOTE
 from grammar.source import Span
 from grammar.syntax import (
@@ -39,12 +40,12 @@ from grammar.syntax import (
     Variable,
     number_value,
 )
-from grammar.templates import composed, read_for_names, read_template
+from grammar.templates import read_for_names, read_template
 
 MAX_PIECES = 1_000
 """How many operands, operators and steps an expression may have outside of brackets."""
 
-_MAX_EXPONENT = 646_456_993
+MAX_EXPONENT = 646_456_993
 """HCL's numbers are binary with an exponent of 32 bits: about 10 to this power."""
 
 _KEYWORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -198,8 +199,8 @@ def _number(cursor: Cursor) -> _Operand:
         detail = "A number has at most one decimal point and one exponent, as in `1.5e3`. Mend or quote it."
         raise cursor.fail("invalid-number", f"`{text[:40]}` is not a number", detail, span)
     exponent = (found[2] or "e0")[1:]
-    if len(exponent) > 12 or abs(int(exponent)) > _MAX_EXPONENT:
-        detail = f"Exponents go to {_MAX_EXPONENT}. Write a smaller one."
+    if len(exponent) > 12 or abs(int(exponent)) > MAX_EXPONENT:
+        detail = f"Exponents go to {MAX_EXPONENT}. Write a smaller one."
         raise cursor.fail("invalid-number", "a number beyond all bounds", detail, span)
     return shapes.VALUE, Literal(number_value(text), text, span)
 
@@ -210,7 +211,7 @@ def _string(cursor: Cursor) -> _Operand:
     value = cursor.text[span.start + 1 : span.end - 1]
     if not value:
         return shapes.STRING, Template((), None, span)
-    part = TemplateText(composed(value), Span(cursor.file, span.start + 1, span.end - 1))
+    part = TemplateText(nfc(value), Span(cursor.file, span.start + 1, span.end - 1))
     return shapes.STRING, Template((part,), None, span)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
+from grammar.clusters import count_clusters
 from grammar.diagnostics import Diagnostics, has_errors
 from grammar.parse import parse
 from grammar.scan import (
@@ -280,8 +281,4 @@ def _align(lines: Iterable[_Line], cell: _Cells, before: _Cells) -> None:
 def _columns(tokens: Iterable[_Token]) -> int:
     """How wide tokens are, in grapheme clusters, as columns are counted everywhere; of several lines the last."""
     text = "".join(" " * token.blanks + token.text for token in tokens).rpartition("\n")[2]
-    if text.isascii():
-        return len(text)
-    import regex
-
-    return len(regex.findall(r"\X", text))
+    return count_clusters(text)

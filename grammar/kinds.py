@@ -11,9 +11,12 @@ Rules:
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
+from itertools import groupby
 from typing import Any, Union, final
 
 __all__ = [
@@ -146,9 +149,34 @@ class HclSet:
 Value = Union[None, bool, str, int, Decimal, "tuple[Value, ...]", HclSet, HclMap, Unknown]
 
 
+_LONG = 1_000
+
+
 def nfc(text: str) -> str:
     """Return `text` in Unicode's form NFC, as the language keeps every string (HCL specification, "Strings")."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text
+    if len(text) > _LONG:
+        text = _runs_of_marks().sub(_in_order, text)
+    return unicodedata.normalize("NFC", text)
+
+
+@cache
+def _runs_of_marks() -> re.Pattern[str]:
+    """Long runs of combining characters, which Python would sort in the square of their number of steps."""
+    every = map(chr, range(0x300, 0x1F000))  # no others combine
+    marks = [mark for mark in every if all(map(unicodedata.combining, unicodedata.normalize("NFD", mark)))]
+    return re.compile(f"[{''.join(marks)}]{{100,}}")
+
+
+def _in_order(run: re.Match[str]) -> str:
+    """A run of combining characters in canonical order (Unicode, section 3.11), which leaves nothing to sort."""
+    characters = "".join(unicodedata.normalize("NFD", mark) for mark in run[0])
+    pieces = [
+        sorted(group, key=unicodedata.combining) if combine else group
+        for combine, group in groupby(characters, lambda character: unicodedata.combining(character) > 0)
+    ]
+    return "".join(character for piece in pieces for character in piece)
 
 
 def equal_key(value: object) -> tuple[Any, ...]:

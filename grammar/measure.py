@@ -11,7 +11,7 @@ import attrs
 
 from grammar.kinds import HclMap, HclSet, Value
 
-__all__ = ["Limits", "Meter", "MeterError"]
+__all__ = ["Budget", "Limits", "Meter", "MeterError"]
 
 
 @attrs.frozen
@@ -19,13 +19,23 @@ class Limits:
     """Bounds, far above what a workflow needs and below what is felt: a step takes about a microsecond."""
 
     steps: int = 1_000_000
-    """Nodes evaluated, and elements and hundreds of characters given to functions."""
+    """Nodes evaluated, and elements and tens of characters given to functions."""
     depth: int = 200
     """Expressions within expressions; three Python frames each."""
     size: int = 4 * 1024 * 1024
     """Elements and characters of one value."""
     nesting: int = 100
     """Collections within collections of one value."""
+
+
+class Budget:
+    """Steps that several evaluations may take together. Each of them takes what it needs."""
+
+    __slots__ = ("left", "steps")
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.left = steps
 
 
 class MeterError(Exception):
@@ -37,6 +47,8 @@ class Meter:
 
     def __init__(self, limits: Limits) -> None:
         self.steps = 0
+        self.budget: Budget | None = None
+        """What is shared with other evaluations, if anything."""
         self._limits = limits
         self._depth = 0
         self._known: dict[int, tuple[Value, int, int]] = {}  # holds the value, so that its id stays its own
@@ -46,7 +58,7 @@ class Meter:
         self._depth += 1
         if self._depth > self._limits.depth:
             raise MeterError(f"it is nested more than {self._limits.depth} deep")
-        self._count(1)
+        self.count(1)
 
     def leave(self) -> None:
         """Return to the level before."""
@@ -54,9 +66,7 @@ class Meter:
 
     def charge(self, *values: Value) -> None:
         """Count the steps of looking at all of `values`."""
-        self._count(
-            sum(self._measure(value)[0] // (100 if isinstance(value, str) else 1) for value in values)
-        )
+        self.count(sum(self._measure(value)[0] // (10 if isinstance(value, str) else 1) for value in values))
 
     def admit(self, value: Value) -> Value:
         """Return `value` if it is not too large."""
@@ -69,12 +79,17 @@ class Meter:
     def admit_length(self, length: int) -> None:
         """Refuse a value of that many characters or elements if it is too large."""
         if length > self._limits.size:
-            raise MeterError(f"it makes a value of more than {self._limits.size} characters and elements")
+            raise MeterError(f"it makes a value of more than {self._limits.size:,} characters and elements")
 
-    def _count(self, steps: int) -> None:
+    def count(self, steps: int) -> None:
+        """Count so many steps."""
         self.steps += steps
         if self.steps > self._limits.steps:
-            raise MeterError(f"it takes more than {self._limits.steps} steps")
+            raise MeterError(f"it takes more than {self._limits.steps:,} steps")
+        if self.budget is not None:
+            self.budget.left -= steps
+            if self.budget.left < 0:
+                raise MeterError(f"with those before it takes more than {self.budget.steps:,} steps")
 
     def _measure(self, value: Value) -> tuple[int, int]:
         """Return size and nesting of `value`."""

@@ -28,11 +28,13 @@ class OperationError(ValueError):
     Attributes:
         code: code of the diagnostic.
         summary: what is wrong.
-        detail: why, and how to mend it.
+        detail: why, and how to mend it; a function, where finding a remedy takes time, which `try` saves.
         operand: which operand is to blame, from 0; None for the whole.
     """
 
-    def __init__(self, code: str, summary: str, detail: str = "", operand: int | None = None) -> None:
+    def __init__(
+        self, code: str, summary: str, detail: str | Callable[[], str] = "", operand: int | None = None
+    ) -> None:
         super().__init__(summary)
         self.code = code
         self.summary = summary
@@ -114,7 +116,9 @@ def get_attribute(base: Value, name: str) -> Value:
             if name in base:
                 return base[name]
             raise OperationError(
-                "unknown-member", f"there is no attribute {quote(name)}", describe_names(name, base, "It has")
+                "unknown-member",
+                f"there is no attribute {quote(name)}",
+                lambda: describe_names(name, base, "It has"),
             )
         case None:
             detail = "The value is null, so it has no attributes. Guard it with a condition, or use try()."
@@ -185,8 +189,8 @@ def _get_key(base: HclMap, key: Value) -> Value:
     if not isinstance(name, str):
         return name
     if name not in base:
-        detail = describe_names(name, base, "It has")
-        raise OperationError("unknown-member", f"there is no element {quote(name)}", detail, 1)
+        summary = f"there is no element {quote(name)}"
+        raise OperationError("unknown-member", summary, lambda: describe_names(name, base, "It has"), 1)
     return base[name]
 
 

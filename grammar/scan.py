@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grammar.diagnostics import Diagnostic, error
+from grammar.diagnostics import MOST_TOLD, Diagnostic, error
 from grammar.source import BYTE_ORDER_MARK, SourceFile, Span
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ class _Scanner:
         self.ends.append(end)
 
     def complain(self, code: str, summary: str, detail: str, start: int, end: int, *, to: int = 0) -> None:
+        if len(self.diagnostics) >= MOST_TOLD:
+            return
         context = Span(self.file, start, to) if to else None
         self.diagnostics.append(error(code, summary, detail, Span(self.file, start, end), context=context))
 

@@ -18,6 +18,7 @@ import attrs
 
 from grammar.functions.signature import Function
 from grammar.kinds import Value
+from grammar.measure import Budget
 
 __all__ = ["Members", "Namespace", "Scope", "ScopeValue"]
 
@@ -77,6 +78,8 @@ class Scope:
     variables: Mapping[str, ScopeValue] = _NO_VARIABLES
     functions: Mapping[str, Function] = _NO_FUNCTIONS
     parent: Scope | None = None
+    budget: Budget | None = attrs.field(default=None, eq=False, repr=False)
+    """What all evaluations in this scope and those within it may take together."""
 
     def child(self, **variables: ScopeValue) -> Scope:
         """Return a scope within this one, whose `variables` hide those of the same name."""
@@ -84,9 +87,11 @@ class Scope:
 
     def find_variable(self, name: str) -> ScopeValue:
         """Return the variable; raise `KeyError` if there is none."""
-        for scope in self._chain():
+        scope: Scope | None = self
+        while scope is not None:
             if name in scope.variables:
                 return scope.variables[name]
+            scope = scope.parent
         raise KeyError(name)
 
     def find_function(self, name: str) -> Function | None:
@@ -99,6 +104,10 @@ class Scope:
         for scope in self._chain():
             functions = {**scope.functions, **functions}
         return functions
+
+    def find_budget(self) -> Budget | None:
+        """Return the budget of this scope or of one around it, or None if there is none."""
+        return next((scope.budget for scope in self._chain() if scope.budget is not None), None)
 
     def variable_names(self) -> frozenset[str]:
         """Return the names of all variables, of the scopes around as well."""

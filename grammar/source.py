@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from grammar.clusters import count_clusters
+
 if TYPE_CHECKING:
     from grammar.diagnostics import Diagnostic
 
@@ -74,11 +76,7 @@ class SourceFile:
     def column_of(self, offset: int) -> int:
         """The number, from 1, of the grapheme cluster of its line that begins at `offset`."""
         before = self.text[self.line_starts[self.line_of(offset) - 1] : offset].removeprefix(BYTE_ORDER_MARK)
-        if before.isascii():
-            return len(before) + 1
-        import regex
-
-        return len(regex.findall(r"\X", before)) + 1
+        return count_clusters(before) + 1
 
     def byte_of(self, offset: int) -> int:
         """How many bytes of the file, as UTF-8, lie before `offset`."""

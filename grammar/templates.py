@@ -8,7 +8,6 @@ indentation of `<<-`; then directives paired to a tree.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ import attrs
 
 from grammar.cursor import Cursor
 from grammar.diagnostics import error
+from grammar.kinds import nfc
 from grammar.scan import (
     BAD,
     DIRECTIVE,
@@ -91,11 +91,6 @@ def plain_text(cursor: Cursor, raw: str, start: int) -> str:
     if "\\" in raw:
         return _ESCAPE.sub(lambda found: _unescaped(cursor, found, start), raw)
     return _SEQUENCE_ESCAPE.sub(_halved, raw) if "{" in raw else raw
-
-
-def composed(value: str) -> str:
-    """Text as HCL compares it: in Unicode's form NFC."""
-    return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 
 def _halved(found: re.Match[str]) -> str:
@@ -290,7 +285,7 @@ def _paired(cursor: Cursor, items: list[_Item], span: Span) -> tuple[TemplatePar
 
 def _add_text(cursor: Cursor, parts: list[TemplatePart], text: list[_Text]) -> None:
     if text:
-        value = composed("".join([piece.value for piece in text]))
+        value = nfc("".join([piece.value for piece in text]))
         if value:
             parts.append(TemplateText(value, cursor.span(text[0].start, text[-1].end)))
         text.clear()

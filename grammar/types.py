@@ -72,7 +72,7 @@ ANY = AnyType()
 
 
 @final
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ListType(Type):
     """`list(T)`."""
 
@@ -83,7 +83,7 @@ class ListType(Type):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class SetType(Type):
     """`set(T)`."""
 
@@ -94,7 +94,7 @@ class SetType(Type):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class MapType(Type):
     """`map(T)`: any keys, one type of value."""
 
@@ -116,19 +116,23 @@ class ObjectType(Type):
     attributes: Mapping[str, Type] = attrs.field(converter=_sorted)
     optional: Mapping[str, Value] = attrs.field(factory=HclMap, converter=HclMap)
     """The attributes that may be left out, with their defaults (null where none is given)."""
+    _hash: int = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((tuple(self.attributes.items()), self.optional)))
 
     def __str__(self) -> str:
         return "object({" + ", ".join(f"{name} = {self._attribute(name)}" for name in self.attributes) + "})"
 
     def __hash__(self) -> int:
-        return hash((tuple(self.attributes.items()), self.optional))
+        return self._hash
 
     def _attribute(self, name: str) -> str:
         return f"optional({self.attributes[name]})" if name in self.optional else str(self.attributes[name])
 
 
 @final
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class TupleType(Type):
     """`tuple([T, U])`: as many elements as types."""
 
@@ -166,47 +170,64 @@ def unify(types: Iterable[Type]) -> Type | None:
     list; objects of the same names attribute by attribute, else to a map; sets take in lists. Null fits
     everywhere; `any`, the type of an unknown value, makes the result `any`.
     """
-    distinct = list(dict.fromkeys(types))
-    if ANY in distinct:
-        return ANY
-    known = [type_ for type_ in distinct if type_ != NULL]
-    if len(known) <= 1:
-        return known[0] if known else (NULL if distinct else ANY)
-    if all(isinstance(type_, PrimitiveType) for type_ in known):
-        return STRING if STRING in known else None
-    if all(isinstance(type_, ObjectType | MapType) for type_ in known):
-        return _unify_objects(known)
-    if all(isinstance(type_, TupleType | ListType) for type_ in known):
-        return _unify_tuples(known)
-    if all(isinstance(type_, TupleType | ListType | SetType) for type_ in known):
-        return _wrap(SetType, [part for type_ in known for part in _parts(type_)])
-    return None
+    return _Unification({}).unify(tuple(types))
 
 
-def _unify_tuples(types: Sequence[Type]) -> Type | None:
-    tuples = [type_ for type_ in types if isinstance(type_, TupleType)]
-    if len(tuples) == len(types) and len({len(type_.elements) for type_ in tuples}) == 1:
-        columns = [unify(column) for column in zip(*(type_.elements for type_ in tuples), strict=True)]
-        elements = tuple(column for column in columns if column is not None)
-        if len(elements) == len(columns):
-            return TupleType(elements)
-    return _wrap(ListType, [part for type_ in types for part in _parts(type_)])
+@attrs.frozen
+class _Unification:
+    """One unification, with what came of its parts: they are met again where tuples that do not fit become lists."""
 
+    known: dict[frozenset[Type], Type | None]
 
-def _unify_objects(types: Sequence[Type]) -> Type | None:
-    objects = [type_ for type_ in types if isinstance(type_, ObjectType)]
-    if len(objects) == len(types) and len({tuple(type_.attributes) for type_ in objects}) == 1:
-        names = list(objects[0].attributes)
-        columns = {name: unify([type_.attributes[name] for type_ in objects]) for name in names}
-        attributes = {name: column for name, column in columns.items() if column is not None}
-        if len(attributes) == len(names):
-            return ObjectType(attributes)
-    return _wrap(MapType, [part for type_ in types for part in _parts(type_)])
+    def unify(self, types: Sequence[Type]) -> Type | None:
+        distinct = list(dict.fromkeys(types))
+        if len(distinct) < 2:
+            return distinct[0] if distinct else ANY
+        key = frozenset(distinct)
+        if key not in self.known:
+            self.known[key] = self._unify(distinct)
+        return self.known[key]
 
+    def _unify(self, distinct: Sequence[Type]) -> Type | None:
+        if ANY in distinct:
+            return ANY
+        known = [type_ for type_ in distinct if type_ != NULL]
+        if len(known) == 1:
+            return known[0]
+        if all(isinstance(type_, PrimitiveType) for type_ in known):
+            return STRING if STRING in known else None
+        if all(isinstance(type_, ObjectType | MapType) for type_ in known):
+            return self._objects(known)
+        if all(isinstance(type_, TupleType | ListType) for type_ in known):
+            return self._tuples(known)
+        if all(isinstance(type_, TupleType | ListType | SetType) for type_ in known):
+            return self._wrap(SetType, [part for type_ in known for part in _parts(type_)])
+        return None
 
-def _wrap(make: Callable[[Type], Type], parts: Sequence[Type]) -> Type | None:
-    element = unify(parts)
-    return None if element is None else make(element)
+    def _tuples(self, types: Sequence[Type]) -> Type | None:
+        tuples = [type_ for type_ in types if isinstance(type_, TupleType)]
+        if len(tuples) == len(types) and len({len(type_.elements) for type_ in tuples}) == 1:
+            columns = [
+                self.unify(column) for column in zip(*(type_.elements for type_ in tuples), strict=True)
+            ]
+            elements = tuple(column for column in columns if column is not None)
+            if len(elements) == len(columns):
+                return TupleType(elements)
+        return self._wrap(ListType, [part for type_ in types for part in _parts(type_)])
+
+    def _objects(self, types: Sequence[Type]) -> Type | None:
+        objects = [type_ for type_ in types if isinstance(type_, ObjectType)]
+        if len(objects) == len(types) and len({tuple(type_.attributes) for type_ in objects}) == 1:
+            names = list(objects[0].attributes)
+            columns = {name: self.unify([type_.attributes[name] for type_ in objects]) for name in names}
+            attributes = {name: column for name, column in columns.items() if column is not None}
+            if len(attributes) == len(names):
+                return ObjectType(attributes)
+        return self._wrap(MapType, [part for type_ in types for part in _parts(type_)])
+
+    def _wrap(self, make: Callable[[Type], Type], parts: Sequence[Type]) -> Type | None:
+        element = self.unify(parts)
+        return None if element is None else make(element)
 
 
 def _parts(type_: Type) -> Sequence[Type]:

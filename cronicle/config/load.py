@@ -36,7 +36,14 @@ from cronicle.config.reading import Findings, Reader, attribute_of, blocks_of, p
 from cronicle.config.references import Names
 from cronicle.config.repositories import read_source, unused_sources
 from cronicle.config.schedules import read_zone
-from cronicle.config.scope import plain_members, revisions_of, with_functions, with_values, with_workflow
+from cronicle.config.scope import (
+    STEPS,
+    plain_members,
+    revisions_of,
+    with_functions,
+    with_values,
+    with_workflow,
+)
 from cronicle.config.secrets import read_secret
 from cronicle.config.settings import read_settings
 from cronicle.config.sources import ParsedFile, TreeCache, read_files
@@ -48,6 +55,7 @@ from cronicle.config.workflows import Surroundings, read_workflow
 from cronicle.errors import CronicleError
 from cronicle.names import is_name
 from grammar.diagnostics import Diagnostic, Diagnostics, error, has_errors, in_order, register
+from grammar.measure import Budget
 from grammar.source import SourceFile
 from grammar.syntax import Block, Body
 from grammar.types import STRING
@@ -119,7 +127,8 @@ def load_project(
     paths = project_files(tree)
     files, wrong = read_files(tree, paths, cache)
     findings = Findings()
-    loader = _Loader(tree, files, Reader(with_functions(tree), Names(), findings), version, pins or {})
+    reader = Reader(with_functions(tree, Budget(STEPS)), Names(), findings)
+    loader = _Loader(tree, files, reader, version, pins or {})
     project = loader.load(folder_name, environment, given)
     is_partial = len(files) < len(paths) or not all(file.is_complete for file in files)
     found = [each for each in findings.items if not (is_partial and each.code in _SECONDARY)]

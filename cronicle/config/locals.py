@@ -19,17 +19,32 @@ from cronicle.config.reading import Reader, place_text
 from cronicle.config.references import AT_RUN, IN_LOCAL, check_reference
 from cronicle.config.scope import KNOWN_AT_RUN, plain_members
 from grammar import syntax
+from grammar.cursor import MAX_HEIGHT
 from grammar.scope import Members
 from grammar.source import Span
 from grammar.syntax import Attribute, Block, Expression
-from grammar.traverse import walk
+from grammar.traverse import height, walk
 from grammar.values import Value
 
 _OF_A_WORKFLOW = AT_RUN - {"run", "prepare"}
 
 _LOOPS = (syntax.ForTuple, syntax.ForObject, syntax.TemplateFor)
 
+MAX_NODES = 10_000
+"""The most names, operators and brackets that a local may stand for: two names of the local before double it."""
+
+MAX_NODES_OF_BLOCK = 500_000
+"""The most of them that the locals used in one workflow may bring with them."""
+
 Node = TypeVar("Node", bound=syntax.Node)
+
+
+@attrs.frozen
+class Size:
+    """How large an expression is once locals are replaced in it."""
+
+    nodes: int
+    height: int
 
 
 @attrs.frozen
@@ -40,10 +55,26 @@ class Locals:
     """Their values; those that depend on a run are unknown."""
     late: Mapping[str, Expression] = attrs.field(factory=dict)
     """The expressions of those that depend on a run, in which no such local is named any more."""
+    sizes: Mapping[str, Size] = attrs.field(factory=dict, repr=False)
+    """Of these expressions."""
+
+    reader: Reader | None = attrs.field(default=None, eq=False, repr=False)
+    """Keeps what is wrong; there is one where there are `late` ones."""
 
     def inlined(self, node: Node) -> Node:
         """A block or body in which the locals that depend on a run are replaced by their expressions."""
         if not self.late or not any(_is_local(each) for each in walk(node)):
+            return node
+        used = [each for each in references_in(node) if each.root == "local" and each.name(0) in self.late]
+        if sum(self.sizes[each.name(0) or ""].nodes for each in used) > MAX_NODES_OF_BLOCK:
+            assert self.reader is not None
+            self.reader.error(
+                "evaluation-limit",
+                "the locals used here stand for too much",
+                f"They depend on the run, so each is put in place of its name, together more than "
+                f"{MAX_NODES_OF_BLOCK:,} names, operators and brackets. Make them simpler, or use them less.",
+                used[0].span,
+            )
             return node
         inlined: Node = _inline(node, self.late)
         return inlined
@@ -63,17 +94,19 @@ def read_locals(reader: Reader, blocks: Iterable[Block]) -> Locals:
         return Locals(plain_members(found))
     values: dict[str, Value] = {}
     late: dict[str, Expression] = {}
+    sizes: dict[str, Size] = {}
     for name in order:
         expr = found[name].expr
         if _is_late(expr, needs[name], late):
             values |= plain_members([name])
-            if _refers_well(inner, expr):
-                values[name], late[name] = KNOWN_AT_RUN, _inline(expr, late)
+            size = _size(expr, found, sizes)
+            if _refers_well(inner, expr) and _is_bearable(inner, found[name], size):
+                values[name], late[name], sizes[name] = KNOWN_AT_RUN, _inline(expr, late), size
             continue
         scope = reader.scope.child(local=Members("local", "local", values))
         value, is_good = inner.within_scope(scope, inner.names).evaluate(expr, IN_LOCAL)
         values[name] = value if is_good else plain_members([name])[name]
-    return Locals(values, late)
+    return Locals(values, late, sizes, reader)
 
 
 def _declared(reader: Reader, blocks: Iterable[Block]) -> dict[str, Attribute]:
@@ -102,6 +135,31 @@ def _needed(expr: Expression, found: Mapping[str, Attribute]) -> Iterator[tuple[
 
 def _is_late(expr: Expression, needs: Iterable[str], late: Mapping[str, Expression]) -> bool:
     return any(name in late for name in needs) or any(each.root in AT_RUN for each in references_in(expr))
+
+
+def _size(expr: Expression, found: Mapping[str, Attribute], sizes: Mapping[str, Size]) -> Size:
+    """How large the expression is once the locals of known `sizes` are replaced."""
+    inside = [sizes[name] for name, _ in _needed(expr, found) if name in sizes]
+    return Size(
+        nodes=sum(1 for _ in walk(expr)) + sum(each.nodes for each in inside),
+        height=height(expr) + max((each.height for each in inside), default=0),
+    )
+
+
+def _is_bearable(reader: Reader, attribute: Attribute, size: Size) -> bool:
+    if size.nodes <= MAX_NODES and size.height <= MAX_HEIGHT:
+        return True
+    much = f"more than {MAX_NODES:,} names, operators and brackets"
+    if size.height > MAX_HEIGHT:
+        much = f"more than {MAX_HEIGHT} operators and brackets inside of each other"
+    reader.error(
+        "evaluation-limit",
+        f"local.{attribute.name} stands for too much",
+        f"It depends on the run, so locals that it refers to are put in place of their names: {much}. "
+        "Make it simpler.",
+        attribute.name_span,
+    )
+    return False
 
 
 def _refers_well(reader: Reader, expr: Expression) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def normalise(path: str, base: str = "") -> str | None:
@@ -55,35 +55,66 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     if normalise(pattern) is None:
         raise ValueError("it leads out of the project's folder")
     parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    text = ""
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part == "**":
-            text += r"(?!\.)[^/]+(?:/(?!\.)[^/]+)*" if last else r"(?:(?!\.)[^/]+/)*"
-        else:
-            text += _part(part) + ("" if last else "/")
     try:
-        return re.compile(text, re.DOTALL)
+        return re.compile(_whole(parts), re.DOTALL)
     except re.error as error:
         raise ValueError(str(error)) from None
 
 
+_FOLDER = r"(?!\.)[^/]+/"
+
+
+def _whole(parts: Sequence[str]) -> str:
+    """The regular expression of a path.
+
+    What is between two `**` takes the first place where it fits, and never another (an atomic group): if that does
+    not lead to a match, no later place would. So the time is not a power of the number of stars.
+    """
+    groups: list[list[str]] = [[]]
+    for part in parts:
+        if part == "**":
+            groups.append([])
+        else:
+            groups[-1].append(part)
+    first, *others = groups
+    text = "/".join(map(_part, first))
+    if not others:
+        return text
+    text += "/" if first else ""
+    *middle, last = [group for group in others[:-1] if group] + [others[-1]]
+    for group in middle:
+        text += f"(?>(?:{_FOLDER})*?{''.join(_part(part) + '/' for part in group)})"
+    if last:
+        return f"{text}(?:{_FOLDER})*{'/'.join(map(_part, last))}"
+    return text + r"(?!\.)[^/]+(?:/(?!\.)[^/]+)*"
+
+
 def _part(part: str) -> str:
-    """The regular expression of one part without `**`."""
-    text = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
+    """The regular expression of one part without `**`; between two stars as in `_whole`."""
+    hidden = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
+    first, *others = _pieces(part)
+    if not others:
+        return hidden + first
+    *middle, last = [piece for piece in others[:-1] if piece] + [others[-1]]
+    return hidden + first + "".join(f"(?>[^/]*?{piece})" for piece in middle) + "[^/]*" + last
+
+
+def _pieces(part: str) -> list[str]:
+    """The regular expressions of what is between the stars of a part."""
+    pieces = [""]
     at = 0
     while at < len(part):
         char = part[at]
         at += 1
         negated = part[at : at + 1] == "!"
         if char == "*":
-            text += "[^/]*"
+            pieces.append("")
         elif char == "?":
-            text += "[^/]"
+            pieces[-1] += "[^/]"
         elif char == "[" and (end := part.find("]", at + 1 + negated)) > 0:
             members = part[at + negated : end].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-            text += f"(?!/)[{'^' if negated else ''}{members}]"
+            pieces[-1] += f"(?!/)[{'^' if negated else ''}{members}]"
             at = end + 1
         else:
-            text += re.escape(char)
-    return text
+            pieces[-1] += re.escape(char)
+    return pieces

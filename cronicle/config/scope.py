@@ -14,6 +14,7 @@ from cronicle.config.references import PREPARE, RUN, Names, TaskNames
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
 from grammar.functions import FUNCTIONS, file_functions
+from grammar.measure import Budget
 from grammar.scope import Members, Scope, ScopeValue
 from grammar.values import Unknown, Value, from_json
 
@@ -21,8 +22,16 @@ KNOWN_AT_RUN = Unknown("known at run")
 KNOWN_AT_ATTEMPT = Unknown("known at the attempt")
 
 
-def with_functions(tree: Tree) -> Scope:
-    """A scope with all functions, those that read files of the tree among them."""
+STEPS = 10_000_000
+"""What all expressions of a project may take together when it is loaded: ten times as much as one, and a hundred
+times what 1,000 tasks need."""
+
+
+def with_functions(tree: Tree, budget: Budget | None = None) -> Scope:
+    """A scope with all functions, those that read files of the tree among them.
+
+    `budget` is what all evaluations in it may take together; without one each has only the bounds of its own.
+    """
 
     def read(path: str) -> bytes:
         try:
@@ -30,7 +39,7 @@ def with_functions(tree: Tree) -> Scope:
         except CronicleError as fault:  # a link out of the repository
             raise LookupError(fault.message) from fault
 
-    return Scope({}, {**FUNCTIONS, **file_functions(read, tree.paths)})
+    return Scope({}, {**FUNCTIONS, **file_functions(read, tree.paths)}, budget=budget)
 
 
 EACH_OF_TASK = Members(

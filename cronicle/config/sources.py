@@ -14,12 +14,13 @@ from cronicle.errors import CronicleError
 from grammar.decode import decode
 from grammar.diagnostics import Diagnostic, Diagnostics, error, has_errors, register
 from grammar.schema import BlockSchema
-from grammar.source import SourceFile
+from grammar.source import SourceFile, Span
 from grammar.syntax import Attribute, Block, Body
 
 register(
     {
         "unreadable-file": "A file of the project cannot be read.",
+        "file-too-large": "A file of the project is longer than the limit.",
         "foreign-file": "A file has no block of this language; it seems to belong to another program.",
     }
 )
@@ -73,6 +74,18 @@ def read_files(
     return tuple(found), tuple(diagnostics)
 
 
+MAX_FILE = 4 * 1024 * 1024
+"""The most bytes of a file: some 30,000 tasks, which take seconds to read."""
+
+
+def _too_large(path: str, size: int) -> Diagnostic:
+    return error(
+        "file-too-large",
+        f"{path} is too long",
+        f"It has {size:,} bytes, and {MAX_FILE:,} is the most that is read. Divide it into several files.",
+    )
+
+
 def parse_file(tree: Tree, path: str, cache: TreeCache | None = None) -> tuple[Body, Diagnostics]:
     """The syntax tree of a file, from the cache if its content was parsed before.
 
@@ -84,7 +97,10 @@ def parse_file(tree: Tree, path: str, cache: TreeCache | None = None) -> tuple[B
 
     from grammar.serial import body_from_json, body_to_json
 
-    file, wrong = SourceFile.from_bytes(path, tree.read(path))
+    data = tree.read(path)
+    if len(data) > MAX_FILE:
+        return Body((), (), span=Span(SourceFile(path, ""), 0, 0)), (_too_large(path, len(data)),)
+    file, wrong = SourceFile.from_bytes(path, data)
     key = f"hcl-1-{tree.blob_id(path)}"
     if cache is not None and (kept := cache.get(key)) is not None:
         try:

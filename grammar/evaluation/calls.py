@@ -26,16 +26,19 @@ _ABSENT = {
 }
 """Functions that Terraform has, and why they are not here."""
 
+_READS_TEMPLATES = ("templatefile", "templatestring")
+"""They are everywhere but within templates that they read."""
+
 
 def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> Value:
     """`name(arguments)`."""
     function = scope.find_function(node.name)
     if function is None:
-        detail = _ABSENT.get(node.name) or did_you_mean(
-            node.name, scope.function_names(), "See the reference of functions for those there are."
-        )
         return run.report(
-            "unknown-function", f"there is no function {node.name}", detail, node.name_span or node.span
+            "unknown-function",
+            f"there is no function {node.name}",
+            lambda: _without_function(node.name, scope),
+            node.name_span or node.span,
         )
     try:
         if function.lazy:
@@ -46,11 +49,20 @@ def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> V
         run.meter.charge(*arguments)
         if function.reads_template:
             return _call_template(run, function, arguments, scope)
-        result = run.meter.admit(function.apply(arguments))
+        result = run.meter.admit(function.apply(arguments, run.meter.count))
         run.meter.charge(result)
         return result  # noqa: TRY300 - the errors are those of the call
     except FunctionError as wrong:
         return _blame(run, function, node, wrong)
+
+
+def _without_function(name: str, scope: Scope) -> str:
+    """What to do without a function that there is not."""
+    if name in _READS_TEMPLATES:
+        return "A template does not evaluate another one. Evaluate that outside, and give the text as a variable."
+    return _ABSENT.get(name) or did_you_mean(
+        name, scope.function_names(), "See the reference of functions for those there are."
+    )
 
 
 def _arguments(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> list[Value] | Unknown:
@@ -71,7 +83,7 @@ def _arguments(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> list
 
 def _call_lazy(run: Evaluation, function: Function, node: syntax.FunctionCall, scope: Scope) -> Value:
     def attempt(argument: syntax.Expression) -> Attempt:
-        return lambda: run.captured(argument, scope)
+        return lambda: run.attempt(argument, scope)
 
     if node.expand_final:
         raise FunctionError("takes expressions one by one, not with ...")
@@ -86,17 +98,20 @@ def _call_template(run: Evaluation, function: Function, arguments: list[Value], 
     if isinstance(path, Unknown) or isinstance(variables, Unknown):
         return Unknown.join(value for value in (path, variables) if isinstance(value, Unknown))
     assert isinstance(variables, HclMap)
+    run.meter.count(function.effort(path, variables))
     functions = {name: each for name, each in scope.all_functions().items() if not each.reads_template}
     return run.value(function.implementation(path), Scope(variables, functions))
 
 
 def _blame(run: Evaluation, function: Function, node: syntax.FunctionCall, wrong: FunctionError) -> Unknown:
     message = wrong.message[:1].upper() + wrong.message[1:]
-    detail = (
-        f"{message}. It is called as {function.signature}."
-        if ": " + function.signature not in message
-        else f"{message}."
-    )
+
+    def detail() -> str:
+        said = f"{message}{wrong.remedy()}."
+        return (
+            said if ": " + function.signature in message else f"{said} It is called as {function.signature}."
+        )
+
     parameter = None if wrong.argument is None else function.parameter_at(wrong.argument)
     if wrong.argument is None or parameter is None or not node.arguments:
         return run.report("invalid-call", f"{function.name} cannot be called so", detail, node.span)

@@ -20,6 +20,9 @@ from grammar.types import BOOL, STRING
 
 __all__ = ["ITEM", "Evaluation", "Rule", "bind"]
 
+_TOLD = 100
+"""For so many mistakes of one expression remedies are looked for."""
+
 ITEM = "*"
 """The variable that holds the element at hand of a splat; no name in a text can be that."""
 
@@ -36,6 +39,7 @@ class Evaluation:
         self.meter = Meter(limits)
         self.diagnostics: list[Diagnostic] = []
         self._rules = rules
+        self._attempts = 0
 
     @property
     def steps(self) -> int:
@@ -44,6 +48,7 @@ class Evaluation:
 
     def run(self, expression: syntax.Expression, scope: Scope) -> tuple[Value, tuple[Diagnostic, ...]]:
         """Evaluate; see `grammar.evaluate.evaluate`."""
+        self.meter.budget = scope.find_budget()
         try:
             value = self.value(expression, scope)
         except (MeterError, RecursionError) as limit:
@@ -89,8 +94,18 @@ class Evaluation:
         finally:
             self.diagnostics = outer
 
-    def report(self, code: str, summary: str, detail: str, span: Span | None) -> Unknown:
+    def attempt(self, node: syntax.Expression, scope: Scope) -> tuple[Value, tuple[Diagnostic, ...]]:
+        """Evaluate with the diagnostics apart, of which nobody wants to know more than what is wrong."""
+        self._attempts += 1
+        try:
+            return self.captured(node, scope)
+        finally:
+            self._attempts -= 1
+
+    def report(self, code: str, summary: str, detail: str | Callable[[], str], span: Span | None) -> Unknown:
         """Report an error and return what stands for its value."""
+        if not isinstance(detail, str):
+            detail = "" if self._attempts or len(self.diagnostics) > _TOLD else detail()
         self.diagnostics.append(error(code, summary, detail, span))
         return Unknown()
 

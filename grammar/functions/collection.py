@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from grammar.conversion import ConversionError, convert, unify_values
+from grammar.clusters import count_clusters
+from grammar.conversion import ConversionError, convert, quote, unify_values
 from grammar.functions.encoding import encode_json
 from grammar.functions.signature import MAX_ELEMENTS, FunctionError, Library, Parameter, Shape
-from grammar.functions.strings import graphemes, whole
+from grammar.functions.strings import whole
 from grammar.kinds import HclMap, HclSet, Value, equal_key, type_name, unknown_in
 from grammar.number import Number, add
 from grammar.suggest import nearest
@@ -191,7 +192,7 @@ def length(value: Value) -> Value:
     5
     """
     if isinstance(value, str):
-        return len(graphemes(value))
+        return count_clusters(value)
     if isinstance(value, tuple | HclSet | HclMap):
         return len(value)
     raise FunctionError(f"a string, list, set or map is required, this is a {type_name(value)}", 0)
@@ -208,9 +209,14 @@ def lookup(items: HclMap, key: str, *default: Value) -> Value:
         return items[key]
     if default:
         return default[0]
-    similar = nearest(key, items)
-    remedy = f"did you mean {encode_json(similar)}" if similar else "give a default as the third argument"
-    raise FunctionError(f"the map has no key {encode_json(key)}; {remedy}", 1)
+
+    def remedy() -> str:
+        similar = nearest(key, items)
+        return (
+            f"; did you mean {encode_json(similar)}" if similar else "; give a default as the third argument"
+        )
+
+    raise FunctionError(f"the map has no key {quote(key)}", 1, remedy)
 
 
 @library(maps=Parameter(Shape.MAPPING, rest=True, nullable=True, partial=True))

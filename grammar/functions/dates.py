@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
-from grammar.functions.signature import FunctionError, Library
+from grammar.functions.signature import FunctionError, Library, per_character
 from grammar.kinds import Value, nfc
 from grammar.types import STRING
 
@@ -30,7 +30,7 @@ _MONTHS = "January February March April May June July August September October N
 _WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
-@library(spec=STRING, time=STRING)
+@library(effort=per_character(0.5), spec=STRING, time=STRING)
 def formatdate(spec: str, time: str) -> Value:
     """Format an instant.
 
@@ -111,8 +111,8 @@ def _duration(text: str) -> int:
     rest = text.lstrip("+-") if text[:1] in ("+", "-") and text[1:2] not in ("+", "-") else text
     if rest == "0":
         return 0
-    parts = list(_DURATION.finditer(rest))
-    if not parts or "".join(part[0] for part in parts) != rest or len(rest) > 100:
+    parts = list(_DURATION.finditer(rest)) if len(rest) <= 100 else []
+    if not parts or "".join(part[0] for part in parts) != rest:
         raise FunctionError(
             f'must be a duration such as "1h30m" with the units h, m, s, this is "{text[:40]}"', 1
         )

@@ -6,10 +6,11 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
-from grammar.functions.signature import MAX_LENGTH, FunctionError, Library, Parameter, bounded
+from grammar.functions.signature import MAX_LENGTH, FunctionError, Library, Parameter, bounded, per_character
 from grammar.kinds import HclMap, HclSet, Value, nfc
 from grammar.number import MAX_DIGITS, NumberRangeError, format_number, normalise
 from grammar.types import ANY, STRING
@@ -50,7 +51,7 @@ def jsonencode(value: Value) -> Value:
     return "".join(parts)
 
 
-@library(text=STRING)
+@library(effort=per_character(0.2), text=STRING)
 def jsondecode(text: str) -> Value:
     r"""Read a JSON text.
 
@@ -96,7 +97,7 @@ def _from_python(data: object) -> Value:
             raise TypeError(f"no JSON value: {data!r}")
 
 
-@library(text=STRING)
+@library(effort=per_character(1), text=STRING)
 def csvdecode(text: str) -> Value:
     r"""Read CSV (RFC 4180); the first line names the columns; gives a list of objects of strings.
 
@@ -117,7 +118,7 @@ def csvdecode(text: str) -> Value:
         raise FunctionError("the line with the names of the columns is missing", 0)
     header = rows[0][1]
     if len(set(header)) != len(header):
-        twice = next(name for name in header if header.count(name) > 1)
+        [(twice, _)] = Counter(header).most_common(1)
         raise FunctionError(f'there are two columns of the name "{twice}"', 0)
     for line, row in rows[1:]:
         if len(row) != len(header):

@@ -31,6 +31,12 @@ EXAMPLE_FILES: Mapping[str, bytes] = {
 }
 """What the examples below see."""
 
+EFFORT_OF_A_FILE = 50
+"""Steps that it takes to find a file, be it in git."""
+
+MAX_PATTERN = 1_000
+"""Characters of a pattern."""
+
 MAX_ALTERNATIVES = 100
 """The most patterns that the braces of one pattern may stand for."""
 
@@ -39,29 +45,51 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
     """Return the functions that see the files of `read`; `list_paths` gives the paths of all files, for `fileset`."""
     library = Library("file")
 
-    @library(path=STRING)
+    at_hand: dict[str, bytes] = {}  # what was read to find out how long it is, until the function takes it
+
+    def length_of(path: str) -> int:
+        try:
+            at_hand[path] = read(clean_path(path))
+        except (LookupError, OSError, FunctionError):
+            return 0
+        return len(at_hand[path])
+
+    def content(path: str) -> bytes:
+        taken = at_hand.pop(path, None)
+        return read(clean_path(path)) if taken is None else taken
+
+    def effort_of_reading(path: str) -> int:
+        return EFFORT_OF_A_FILE + length_of(path) // 100
+
+    def effort_of_template(path: str, _: object) -> int:
+        return EFFORT_OF_A_FILE + 2 * length_of(path)
+
+    def effort_of_listing(_: str, pattern: str) -> int:
+        return len(list_paths()) * (2 + len(pattern) // 10)
+
+    @library(effort=effort_of_reading, path=STRING)
     def file(path: str) -> Value:
         r"""Return the content of a text file (UTF-8).
 
         >>> file("greeting.txt")
         "Hello!\n"
         """
-        return _text(read, path)
+        return _text(content, path)
 
-    @library(path=STRING)
+    @library(effort=effort_of_reading, path=STRING)
     def filebase64(path: str) -> Value:
         """Return the content of a file in base 64.
 
         >>> filebase64("greeting.txt")
         "SGVsbG8hCg=="
         """
-        return base64.b64encode(_bytes(read, path)).decode("ascii")
+        return base64.b64encode(_bytes(content, path)).decode("ascii")
 
     def hashed(name: str, algorithm: str, *, in_base64: bool = False) -> None:
         """Add a function that hashes a file."""
 
         def implementation(path: str) -> Value:
-            digest = hashlib.new(algorithm, _bytes(read, path), usedforsecurity=False).digest()
+            digest = hashlib.new(algorithm, _bytes(content, path), usedforsecurity=False).digest()
             return base64.b64encode(digest).decode("ascii") if in_base64 else digest.hex()
 
         how = "in base 64" if in_base64 else "in hexadecimal"
@@ -70,14 +98,14 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
             f"Return the {_HASHES[algorithm]} hash of a file's bytes, {how}.\n\n"
             f'>>> {name}("greeting.txt") == {name.removeprefix("file")}("Hello!\\n")\ntrue'
         )
-        library(path=STRING)(implementation)
+        library(effort=effort_of_reading, path=STRING)(implementation)
 
     for algorithm in _HASHES:
         hashed(f"file{algorithm}", algorithm)
     for algorithm in ("sha256", "sha512"):
         hashed(f"filebase64{algorithm}", algorithm, in_base64=True)
 
-    @library(path=STRING)
+    @library(effort=effort_of_reading, path=STRING)
     def fileexists(path: str) -> Value:
         """Tell whether there is a file of that path.
 
@@ -85,12 +113,12 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
         false
         """
         try:
-            read(clean_path(path))
+            content(path)
         except (LookupError, OSError):
             return False
         return True
 
-    @library(path=STRING, pattern=STRING)
+    @library(effort=effort_of_listing, path=STRING, pattern=STRING)
     def fileset(path: str, pattern: str) -> Value:
         """Return the paths, relative to a folder, of the files in it that match a pattern.
 
@@ -108,14 +136,19 @@ def file_functions(read: Read, list_paths: Callable[[], Sequence[str]]) -> Mappi
             nfc(name) for name in names if any(matches(name.split("/"), segments) for segments in patterns)
         )
 
-    @library(path=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True)
+    @library(
+        effort=effort_of_template,
+        path=STRING,
+        vars=Parameter(Shape.MAPPING, partial=True),
+        reads_template=True,
+    )
     def templatefile(path: str) -> Expression:
         r"""Evaluate a file as a template, which sees the given variables and nothing else.
 
         >>> templatefile("letter.txt", {name = "Ada"})
         "Dear Ada,\n"
         """
-        return read_template(path, _text(read, path))
+        return read_template(path, _text(content, path))
 
     return library.functions
 
@@ -132,6 +165,8 @@ def clean_path(path: str) -> str:
 
 def expand_braces(pattern: str) -> list[str]:
     """Return the patterns that the braces of a pattern stand for; raise `FunctionError` if they are too many."""
+    if len(pattern) > MAX_PATTERN:
+        raise FunctionError(f"a pattern may have at most {MAX_PATTERN} characters", 1)
     done: list[str] = []
     waiting = [pattern]
     while waiting:
@@ -187,7 +222,7 @@ def read_template(path: str, text: str) -> Expression:
 
 def _bytes(read: Read, path: str) -> bytes:
     try:
-        content = read(clean_path(path))
+        content = read(path)
     except (LookupError, OSError):
         raise FunctionError(f'there is no file "{path[:80]}"', 0) from None
     if len(content) > MAX_LENGTH:

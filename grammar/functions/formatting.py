@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from grammar.clusters import clusters, count_clusters
 from grammar.conversion import ConversionError, convert
 from grammar.functions.encoding import encode_json
-from grammar.functions.signature import FunctionError, Library, Parameter, Shape, bounded
-from grammar.functions.strings import graphemes
+from grammar.functions.signature import FunctionError, Library, Parameter, Shape, bounded, per_character
 from grammar.kinds import HclSet, Value, nfc, type_name
 from grammar.number import Number, format_number
 from grammar.types import ANY, BOOL, NUMBER, STRING, Type
@@ -85,7 +85,7 @@ def formatlist(spec: str, *values: Value) -> Value:
 
 def _format(spec: str, values: tuple[Value, ...]) -> str:
     result: list[str] = []
-    position = highest = following = 0
+    position = highest = following = length = 0
     while (at := spec.find("%", position)) >= 0:
         result.append(spec[position:at])
         match = _VERB.match(spec, at)
@@ -101,7 +101,8 @@ def _format(spec: str, values: tuple[Value, ...]) -> str:
             raise FunctionError(f"{verb.text} needs value {index}, but there are {len(values)}", 0)
         following, highest = index, max(highest, index)
         result.append(_render(verb, values[index - 1], index))
-        bounded(sum(map(len, result[-2:])))
+        length += sum(map(len, result[-2:]))
+        bounded(length)
     result.append(spec[position:])
     bounded(sum(map(len, result)))
     if highest < len(values):
@@ -204,14 +205,14 @@ def _pad_number(verb: _Verb, sign: str, digits: str) -> str:
 
 
 def _pad(verb: _Verb, text: str) -> str:
-    missing = max(0, verb.width - len(graphemes(text)))
+    missing = max(0, verb.width - count_clusters(text))
     if "-" in verb.flags:
         return text + " " * missing
     return ("0" if "0" in verb.flags else " ") * missing + text
 
 
 def _cut(verb: _Verb, text: str) -> str:
-    return text if verb.precision is None else "".join(graphemes(text)[: verb.precision])
+    return text if verb.precision is None else "".join(clusters(text)[: verb.precision])
 
 
 def _expect(verb: _Verb, value: Value, type_: Type, argument: int) -> str:
@@ -230,7 +231,9 @@ def _number(verb: _Verb, value: Value, argument: int) -> Number:
     return _expect(verb, value, NUMBER, argument)  # type: ignore[return-value]
 
 
-@library(template=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True)
+@library(
+    effort=per_character(2), template=STRING, vars=Parameter(Shape.MAPPING, partial=True), reads_template=True
+)
 def templatestring(template: str) -> Expression:
     """Evaluate a text as a template, which sees the given variables and nothing else.
 

@@ -40,6 +40,7 @@ __all__ = [
     "Parameter",
     "Shape",
     "bounded",
+    "per_character",
 ]
 
 MAX_LENGTH = 4 * 1024 * 1024
@@ -55,12 +56,16 @@ class FunctionError(ValueError):
     Attributes:
         message: what is wrong, a phrase or sentence without full stop.
         argument: index of the argument that is to blame, or None.
+        remedy: gives how to mend it, to be put behind the message; it may take time, which `try` saves.
     """
 
-    def __init__(self, message: str, argument: int | None = None) -> None:
+    def __init__(
+        self, message: str, argument: int | None = None, remedy: Callable[[], str] = lambda: ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.argument = argument
+        self.remedy = remedy
 
 
 class Shape(enum.Enum):
@@ -115,6 +120,15 @@ Attempt = Callable[[], tuple[Value, "tuple[Diagnostic, ...]"]]
 """An argument of a lazy function: evaluates it and returns the value with what went wrong."""
 
 
+def _no_effort(*_: Any) -> int:
+    return 0
+
+
+def per_character(steps: float) -> Callable[..., int]:
+    """The effort of so many steps for each character of the arguments."""
+    return lambda *arguments: int(steps * sum(len(each) for each in arguments if isinstance(each, str)))
+
+
 @attrs.frozen(kw_only=True)
 class Function:
     """A function of the language: signature, text of reference and implementation."""
@@ -128,6 +142,8 @@ class Function:
     """Pairs of an expression and one that gives its result."""
     family: str = ""
     """The chapter of the reference it belongs to."""
+    effort: Callable[..., int] = attrs.field(default=_no_effort, repr=False, eq=False)
+    """How many steps a call with these arguments takes beyond looking at them and at the result."""
     lazy: bool = False
     """True if the implementation takes `Attempt`s, not values (`try`, `can`)."""
     reads_template: bool = False
@@ -170,8 +186,8 @@ class Function:
             accepted.append(parameter.accept(argument, index))
         return accepted
 
-    def apply(self, arguments: Sequence[Value]) -> Value:
-        """Call the function with values.
+    def apply(self, arguments: Sequence[Value], count: Callable[[int], None] = lambda _: None) -> Value:
+        """Call the function with values; `count` is told how many steps that will take.
 
         Raises:
             FunctionError: the function does not take these arguments, or cannot work with them.
@@ -186,6 +202,7 @@ class Function:
                 unknown.append(waits)
         if unknown:
             return Unknown.join(unknown)
+        count(self.effort(*accepted))
         try:
             result: Value = self.implementation(*accepted)
             return result  # noqa: TRY300 - the errors are those of the call
@@ -206,7 +223,12 @@ class Library:
         return MappingProxyType(self._functions)
 
     def __call__(
-        self, *, lazy: bool = False, reads_template: bool = False, **parameters: Type | Shape | Parameter
+        self,
+        *,
+        effort: Callable[..., int] = _no_effort,
+        lazy: bool = False,
+        reads_template: bool = False,
+        **parameters: Type | Shape | Parameter,
     ) -> Callable[[Callable[..., Any]], Function]:
         """Make a function of the language from a Python function; the keywords give its parameters in order.
 
@@ -226,6 +248,7 @@ class Library:
                 doc=doc,
                 examples=examples,
                 family=self._family,
+                effort=effort,
                 lazy=lazy,
                 reads_template=reads_template,
             )

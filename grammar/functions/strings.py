@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grammar.clusters import clusters
 from grammar.conversion import ConversionError, convert
 from grammar.functions.signature import FunctionError, Library, Parameter, Shape, bounded
 from grammar.kinds import HclSet, Value, nfc, type_name
@@ -14,15 +15,6 @@ _BLANKS = (
     " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
     "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-
-
-def graphemes(text: str) -> list[str]:
-    """Take a text apart into grapheme clusters."""
-    if text.isascii() and "\r\n" not in text:
-        return list(text)
-    import regex
-
-    return [str(cluster) for cluster in regex.findall(r"\X", text)]
 
 
 @library(string=STRING)
@@ -127,7 +119,19 @@ def title(string: str) -> Value:
     return nfc("".join(result))
 
 
-@library(string=STRING, substring=STRING, replacement=STRING)
+def _effort_of_replace(string: str, substring: str, _: str) -> int:
+    if not _is_pattern(substring):
+        return 0
+    from grammar.functions.patterns import effort_of_pattern
+
+    return effort_of_pattern(substring[1:-1], string) + len(string)
+
+
+def _is_pattern(substring: str) -> bool:
+    return len(substring) > 1 and substring.startswith("/") and substring.endswith("/")
+
+
+@library(effort=_effort_of_replace, string=STRING, substring=STRING, replacement=STRING)
 def replace(string: str, substring: str, replacement: str) -> Value:
     r"""Replace each occurrence of a text, or of a pattern of RE2 that stands between slashes.
 
@@ -138,7 +142,7 @@ def replace(string: str, substring: str, replacement: str) -> Value:
     >>> replace("hello world", "/(w)(.*)d/", "$2$1")
     "hello orlw"
     """
-    if len(substring) > 1 and substring.startswith("/") and substring.endswith("/"):
+    if _is_pattern(substring):
         from grammar.functions.patterns import replace_pattern
 
         return nfc(replace_pattern(string, substring[1:-1], replacement))
@@ -163,7 +167,7 @@ def strrev(string: str) -> Value:
     >>> strrev("hello")
     "olleh"
     """
-    return nfc("".join(reversed(graphemes(string))))
+    return nfc("".join(reversed(clusters(string))))
 
 
 @library(string=STRING, offset=NUMBER, length=NUMBER)
@@ -175,7 +179,7 @@ def substr(string: str, offset: Number, length: Number) -> Value:
     >>> substr("hello world", -5, -1)
     "world"
     """
-    characters = graphemes(string)
+    characters = clusters(string)
     start = whole(offset, 1)
     count = whole(length, 2)
     start = max(0, len(characters) + start) if start < 0 else start
@@ -189,7 +193,13 @@ def trim(string: str, characters: str) -> Value:
     >>> trim("?!hello?!", "!?")
     "hello"
     """
-    return string.strip(characters) if characters else string
+    removed = set(characters)  # `strip` would look through all of them for each character
+    start, end = 0, len(string)
+    while start < end and string[start] in removed:
+        start += 1
+    while start < end and string[end - 1] in removed:
+        end -= 1
+    return string[start:end]
 
 
 @library(string=STRING, prefix=STRING)

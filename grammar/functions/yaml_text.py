@@ -14,7 +14,14 @@ from typing import Any
 import attrs
 
 from grammar.functions.encoding import number_error
-from grammar.functions.signature import MAX_ELEMENTS, FunctionError, Library, Parameter, bounded
+from grammar.functions.signature import (
+    MAX_ELEMENTS,
+    FunctionError,
+    Library,
+    Parameter,
+    bounded,
+    per_character,
+)
 from grammar.kinds import HclMap, HclSet, Value, nfc
 from grammar.number import MAX_DIGITS, NumberRangeError, format_number, normalise
 from grammar.types import ANY, STRING
@@ -39,7 +46,7 @@ _COLLECTIONS = frozenset({None, "!", f"{_TAG}seq", f"{_TAG}map"})
 _MERGE = "<<"
 
 
-@library(text=STRING)
+@library(effort=per_character(1), text=STRING)
 def yamldecode(text: str) -> Value:
     r"""Read a YAML text of one document.
 
@@ -106,9 +113,13 @@ class _Reader:
         self.result: _Made | None = None
         self._open: list[_Open] = []
         self._anchors: dict[str, _Made] = {}
+        self._events = 0
 
     def take(self, event: Any) -> None:
         """Take in an event of the parser."""
+        self._events += 1
+        if self._events > 2 * MAX_ELEMENTS:  # a collection has two, and is told of at its end only
+            raise _too_many()
         match type(event).__name__:
             case "DocumentStartEvent" if self.result is not None:
                 raise FunctionError("there is more than one YAML document in the text", 0)
@@ -130,7 +141,7 @@ class _Reader:
 
     def _put(self, made: _Made, anchor: str | None) -> None:
         if made.size > MAX_ELEMENTS:
-            raise FunctionError(f"the YAML has more than {MAX_ELEMENTS} elements", 0)
+            raise _too_many()
         if anchor is not None:
             self._anchors[anchor] = made
         if self._open:
@@ -141,6 +152,10 @@ class _Reader:
     def _check_tag(self, event: Any) -> None:
         if event.tag not in _COLLECTIONS:
             raise _unknown_tag(event.tag)
+
+
+def _too_many() -> FunctionError:
+    return FunctionError(f"the YAML has more than {MAX_ELEMENTS} elements", 0)
 
 
 def _unknown_tag(tag: str) -> FunctionError:
