@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -190,6 +190,12 @@ class Dispatcher:
             for run in group.runs
         )
         return len(self._known) == later
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Those that this process has in hand: waiting, ready, in progress."""
+        yield from (run for group in self._waiting.values() for run in group.runs)
+        yield from (run for _, _, run, _ in self._ready)
+        yield from (driver.run for driver in self._owner.drivers.values())
 
     @property
     def waiting(self) -> int:

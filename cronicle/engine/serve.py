@@ -79,7 +79,7 @@ class Server:
         self.dispatcher = Dispatcher(owner, observe, self._run_ended)
         self.ticker = Ticker(owner, options.scope, self._ticks_settled)
         self.keeper = Keeper(owner, options.scope, lambda: self.ticker.leads, self.dispatcher, observe)
-        self.signals = Signals(owner, self.ticker)
+        self.signals = Signals(owner, self.ticker, self.dispatcher.runs)
         self.heartbeat = Heartbeat(owner, self.ticker, lambda: owner.journal.is_well)
         self.draining = trio.Event()
         """Set when draining begins."""

@@ -6,12 +6,14 @@
 - `pause_after_failures`: so many failed runs of ticks in a row pause the schedules of a workflow and tell
   `on_pause`.
 
-Only the leader of the ticking looks for the first two, so that each is told by one process.
+Each process looks for its own late runs, which only their owner can tell of; only the leader of the ticking looks for
+what is not fresh, so that one process tells it.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from attrs import frozen
 
 from cronicle.engine.hooks import tell_late
 from cronicle.engine.workflow_hooks import tell_of_workflow
+from cronicle.errors import CronicleError
 from cronicle.names import typed
 from cronicle.operations.in_force import SCHEDULER, WorkflowInForce
 from cronicle.operations.served import pauses_holding
@@ -42,9 +45,6 @@ LOOK = 5.0
 MOST_LIVE = 100
 """Live runs of a workflow that are looked past for its last ended ones."""
 
-MOST_LATE = 1_000
-"""Live runs of a workflow that are looked at for late ones."""
-
 
 @frozen
 class _Notice:
@@ -59,9 +59,10 @@ class _Notice:
 class Signals:
     """The signals of the workflows that this process ticks for."""
 
-    def __init__(self, owner: Owner, ticker: Ticker) -> None:
+    def __init__(self, owner: Owner, ticker: Ticker, owned: Callable[[], Iterable[RunRecord]]) -> None:
         self._owner = owner
         self._ticker = ticker
+        self._owned = owned
         self._told_late: set[str] = set()
         self._not_fresh: set[SeriesKey] = set()
         self._notices, self._noticed = trio.open_memory_channel[_Notice](float("inf"))
@@ -71,15 +72,15 @@ class Signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell)
             while True:
+                now = self._owner.clock.now()
+                await self._look_for_late(now)
                 if self._ticker.leads:
-                    await self._look(self._owner.clock.now())
+                    await self._look(now)
                 await trio.sleep(LOOK)
 
     async def _look(self, now: datetime) -> None:
         for workflow in self._ticker.workflows():
             policy = workflow.policy
-            if policy.late_after is not None:
-                await self._look_for_late(workflow, timedelta(seconds=policy.late_after), now)
             if policy.fresh_within is not None:
                 await self._look_at_freshness(workflow, timedelta(seconds=policy.fresh_within), now)
 
@@ -148,21 +149,16 @@ class Signals:
 
     # -- lateness ------------------------------------------------------------------------------------------
 
-    async def _look_for_late(self, workflow: WorkflowInForce, late_after: timedelta, now: datetime) -> None:
-        """Runs of ticks that have not ended in time."""
-        live = await self._owner.journal.call(
-            self._owner.store.list_runs,
-            RunFilter(
-                project=workflow.project,
-                environment=workflow.environment,
-                workflow=workflow.workflow,
-                states=tuple(sorted(LIVE)),
-                causes=tuple(sorted(TICK_CAUSES)),
-                limit=MOST_LATE,
-            ),
-        )
-        for run in live:
-            if now - run.due_at <= late_after or run.id in self._told_late:
+    async def _look_for_late(self, now: datetime) -> None:
+        """Runs of ticks that this process owns and that have not ended in time."""
+        for run in tuple(self._owned()):
+            if run.cause not in TICK_CAUSES or run.id in self._told_late:
+                continue
+            try:
+                late_after = self._owner.spec_named(run.spec_hash).policy.late_after
+            except (CronicleError, ValueError):
+                continue  # whoever drives it tells of that
+            if late_after is None or now - run.due_at <= timedelta(seconds=late_after):
                 continue
             if await tell_late(self._owner, run.id):
                 self._told_late.add(run.id)

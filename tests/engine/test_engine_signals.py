@@ -48,6 +48,26 @@ async def test_a_run_that_has_not_ended_in_time_is_told_once(world, autojump_clo
     assert world.states("slow") == [RunState.SUCCEEDED]
 
 
+async def test_a_late_run_is_told_of_whichever_process_drives_it(world, autojump_clock):
+    """Two processes share the runs of a tick; one of them leads."""
+    late = {"schedules": [every(600)], "policy": Policy(late_after=30), "hooks": (hook("on_late"),)}
+    world.deploy(a=late, b=late)
+
+    async with world.serving(slots=1) as first, world.serving(slots=1) as second:
+        for attempts in world.processes.values():
+            attempts.plan["work"] = [Planned(seconds=200)]
+        await trio.sleep(650)
+        assert world.executed_by(first)
+        assert world.executed_by(second)
+        notified = [
+            one.argv[1]
+            for process in world.processes.values()
+            for one in process.executed
+            if one.argv[:1] == ("notify",)
+        ]
+        assert notified == ["on_late", "on_late"]
+
+
 async def test_a_run_that_ends_in_time_is_not_late(world, autojump_clock):
     policy = Policy(late_after=30)
     world.deploy(quick={"schedules": [every(600)], "policy": policy, "hooks": (hook("on_late"),)})
