@@ -105,7 +105,7 @@ def parse_file(tree: Tree, path: str, cache: TreeCache | None = None) -> tuple[B
     if cache is not None and (kept := cache.get(key)) is not None:
         try:
             return body_from_json(msgspec.json.decode(kept), file), ()
-        except (ValueError, KeyError, TypeError, IndexError, msgspec.MsgspecError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError, msgspec.MsgspecError):
             pass  # of another release, or damaged: it is only a cache
     from grammar.parse import parse
 

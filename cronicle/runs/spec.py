@@ -278,6 +278,10 @@ class UnreadableSpecError(ValueError):
     """A stored spec that this version of Cronicle cannot read."""
 
 
+_DAMAGED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading bytes raises that are no JSON, no UTF-8, or nested without end."""
+
+
 def spec_to_bytes(spec: RunSpec) -> bytes:
     """The canonical JSON of a spec: sorted keys, no blanks, UTF-8."""
     return msgspec.json.encode(msgspec.to_builtins(spec), order="sorted")
@@ -291,7 +295,7 @@ def spec_from_bytes(data: bytes) -> RunSpec:
     """
     try:
         spec = msgspec.json.decode(data, type=RunSpec)
-    except msgspec.MsgspecError as error:
+    except _DAMAGED as error:
         raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
     if spec.version > SPEC_VERSION:
         raise UnreadableSpecError(
@@ -313,7 +317,7 @@ def policy_from_bytes(data: bytes) -> Policy:
     """
     try:
         return msgspec.json.decode(data, type=_PolicyPart).policy
-    except msgspec.MsgspecError as error:
+    except _DAMAGED as error:
         raise UnreadableSpecError(f"the run spec is damaged: {error}") from error
 
 

@@ -90,7 +90,20 @@ def test_a_spec_is_named_by_the_hash_of_its_bytes():
     assert spec_hash(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"project": 1}', b'{"project": "p"}', b"\xff"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"project": 1}',
+        b'{"project": "p"}',
+        b"\xff",
+        b'{"project": "\xcc"}',
+        b'{"x": ' + b"[" * 100_000,
+    ],
+    ids=lambda data: repr(data[:20]),
+)
 def test_a_damaged_spec_is_said_to_be_damaged(data):
     with pytest.raises(UnreadableSpecError, match="damaged"):
         spec_from_bytes(data)
