@@ -82,9 +82,10 @@ def completions(
     if context.is_key and context.attribute == "params":
         return tuple(_assigned(one) for one in index.members("param", context.workflow).values())
     if wanted is not None:
-        return tuple(_reference(wanted, one) for one in index.members(wanted, context.workflow).values())
+        named = (_reference(wanted, one) for one in index.members(wanted, context.workflow).values())
+        return (*named, *_each(context, index, taken))  # the key of an instance is an expression
     if attribute is not None and (choices := choices_of(attribute)):
-        return tuple(_quoted(word, attribute) for word in choices)
+        return (*(_quoted(word, attribute) for word in choices), *_each(context, index, taken))
     if attribute is not None and attribute.name == "type":
         return tuple(_types())
     if attribute is not None and attribute.type is BOOL and not context.word:
@@ -260,6 +261,11 @@ def _roots(context: Context, index: Index, taken: frozenset[str]) -> Iterator[Co
         in_instance=around is not None and around.has_instances,
     )
     return (Completion(name, Kind.NAME, name, doc=doc) for name, doc in below("") if name in allowed)
+
+
+def _each(context: Context, index: Index, taken: frozenset[str]) -> Iterator[Completion]:
+    """`each` alone, where there is one: in an instance it may decide what everywhere else is written out."""
+    return (one for one in _roots(context, index, taken) if one.label == "each")
 
 
 def _functions(functions: Mapping[str, Function]) -> Iterator[Completion]:

@@ -42,7 +42,7 @@ def words(body: Body) -> Iterator[tuple[Span, str]]:
             if reference.span is None:
                 continue
             start = reference.span.start
-            if attribute.name in REFERRING:
+            if attribute.name in REFERRING and reference.root != "each":
                 whole = f"{reference.root}.{reference.name(0)}"
                 yield Span(reference.span.file, start, start + len(whole)), whole
             elif attribute.name != "type":
