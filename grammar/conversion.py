@@ -8,6 +8,7 @@ Rules (HCL specification, "Type Conversions and Unification"; go-cty `convert`):
   conversion.
 - Lists, tuples and sets convert to each other element by element, maps and objects likewise. An object type
   drops what it does not name and fills in its defaults.
+- What is sensitive stays so, and no message says what it is. A set with a sensitive element is sensitive as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name, unknown_in
+from grammar.kinds import HclMap, HclSet, Sensitive, Unknown, Value, type_name, unknown_in
+from grammar.marks import bare, marked
 from grammar.number import NumberRangeError, format_number, parse_number
 from grammar.types import (
     ANY,
@@ -79,13 +81,16 @@ def unify_values(values: Iterable[Value]) -> Type | None:
 def _convert(value: Value, type_: Type, path: Path) -> Value:
     if value is None or isinstance(value, Unknown) or type_ in (ANY, NULL):
         return value
+    if isinstance(value, Sensitive):
+        return _convert_sensitive(value, type_, path)
     match type_:
         case ListType(element=element):
             return tuple(_elements(value, element, type_, path))
         case SetType(element=element):
-            elements = _elements(value, element, type_, path)
-            unknown = unknown_in(tuple(elements))  # which elements are equal is not known yet
-            return HclSet(elements) if unknown is None else unknown
+            elements, mark = bare(tuple(_elements(value, element, type_, path)))
+            assert isinstance(elements, tuple)
+            unknown = unknown_in(elements)  # which elements are equal is not known yet
+            return marked(HclSet(elements) if unknown is None else unknown, mark)
         case MapType(element=element):
             return _map(value, element, type_, path)
         case ObjectType():
@@ -97,6 +102,15 @@ def _convert(value: Value, type_: Type, path: Path) -> Value:
             return tuple(_convert(element, element_type, (*path, i)) for i, (element, element_type) in pairs)
         case _:
             return _primitive(value, type_, path)
+
+
+def _convert_sensitive(value: Sensitive, type_: Type, path: Path) -> Value:
+    try:
+        return Sensitive(_convert(value.value, type_, ()), *value.origins)
+    except ConversionError:
+        raise ConversionError(
+            f"{describe_type(type_)} is required, and this sensitive value is none", path
+        ) from None
 
 
 def _primitive(value: Value, type_: Type, path: Path) -> Value:

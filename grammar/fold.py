@@ -7,6 +7,7 @@ Rules:
   other branch is such an influence, too.
 - The result is canonical where that is cheap: no parentheses, no `"${x}"`, heredocs and quoted strings alike,
   neighbouring texts joined, keys quoted. Two spellings of one meaning mostly give one tree.
+- A template that is sensitive as a whole keeps its parts: only those that make it so are calls of `sensitive`.
 - What is wrong stays as it is written and is reported again when it is evaluated.
 """
 
@@ -26,7 +27,8 @@ from grammar.evaluate import DEFAULT_LIMITS, Limits, evaluate, start
 from grammar.evaluation.evaluation import ITEM
 from grammar.expand import expand_template
 from grammar.functions.signature import FunctionError
-from grammar.kinds import HclMap, HclSet, Unknown, Value, nfc, unknown_in
+from grammar.kinds import HclMap, HclSet, Sensitive, Unknown, Value, nfc, unknown_in
+from grammar.marks import bare
 from grammar.number import format_number
 from grammar.scope import Scope
 from grammar.source import Span
@@ -34,6 +36,9 @@ from grammar.traverse import walk
 from grammar.types import BOOL, SetType
 
 __all__ = ["fold", "fold_parts", "to_expression"]
+
+SENSITIVE = "sensitive"
+"""The function that makes a value sensitive again."""
 
 _LATER = Unknown("known within the loop")
 
@@ -88,6 +93,9 @@ def to_expression(value: Value, span: Span | None = None) -> syntax.Expression |
             return _set(value, span)
         case Unknown():
             return None
+        case Sensitive():
+            inner = to_expression(value.value, span)
+            return None if inner is None else syntax.FunctionCall(SENSITIVE, (inner,), span=span)
 
 
 def _object(value: HclMap, span: Span | None) -> syntax.Expression | None:
@@ -124,8 +132,11 @@ class _Folder:
         if isinstance(node, syntax.Parentheses | syntax.TemplateWrap):
             return self.fold(node.expr, scope)
         known, value = self._known(node, scope)
-        literal = to_expression(value, node.span) if known else None
-        if literal is not None and (not _has_set(value) or scope.find_function("toset") is not None):
+        keeps_parts = isinstance(value, Sensitive) and isinstance(node, syntax.Template)
+        literal = to_expression(value, node.span) if known and not keeps_parts else None
+        if literal is not None and all(
+            scope.find_function(name) is not None for name in _functions_for(value)
+        ):
             return literal
         return self.parts(node, scope)
 
@@ -144,6 +155,7 @@ class _Folder:
         if function is None or not function.reads_template:
             return None
         known, path = self._known(node.arguments[0], scope)
+        path, mark = bare(path)
         if not known or not isinstance(path, str):
             return None
         try:
@@ -152,7 +164,8 @@ class _Folder:
             return None
         if _calls(tree, node.name):  # which is an error: leave it to evaluation
             return None
-        return expand_template(tree, node.arguments[1], node.span)
+        expanded = expand_template(tree, node.arguments[1], node.span)
+        return expanded if mark is None else syntax.FunctionCall(SENSITIVE, (expanded,), span=node.span)
 
     def _known(self, node: syntax.Expression, scope: Scope) -> tuple[bool, Value]:
         if self._left <= 0:
@@ -291,6 +304,12 @@ def _within(node: syntax.ForTuple | syntax.ForObject | syntax.TemplateFor, scope
 
 def _calls(tree: syntax.Expression, name: str) -> bool:
     return any(isinstance(node, syntax.FunctionCall) and node.name == name for node in walk(tree))
+
+
+def _functions_for(value: Value) -> list[str]:
+    """The functions that the expression of a value calls."""
+    plain, mark = bare(value)
+    return [*(["toset"] if _has_set(plain) else []), *([SENSITIVE] if mark is not None else [])]
 
 
 def _has_set(value: Value) -> bool:

@@ -3,7 +3,8 @@
 Rules:
 
 - A value is plain, immutable Python: `None`, `bool`, `str` (in Unicode's form NFC), `int` or `Decimal` (`number.py`),
-  `tuple` for lists and tuples, `HclSet`, `HclMap` for maps and objects, and `Unknown` for what is known only later.
+  `tuple` for lists and tuples, `HclSet`, `HclMap` for maps and objects, `Unknown` for what is known only later, and
+  `Sensitive` around what is not to be shown.
 - Equality is the language's, not Python's: `true` is not `1`. `equal_key` gives a Python value that is equal
   exactly where the language says equal; sets and maps compare, hash and sort by it.
 - Sets and maps are iterated in one order, whatever order they were written in: sets sorted, maps by key.
@@ -22,6 +23,7 @@ from typing import Any, Union, final
 __all__ = [
     "HclMap",
     "HclSet",
+    "Sensitive",
     "Unknown",
     "Value",
     "equal_key",
@@ -146,7 +148,40 @@ class HclSet:
         return f"HclSet({list(self._elements)!r})"
 
 
-Value = Union[None, bool, str, int, Decimal, "tuple[Value, ...]", HclSet, HclMap, Unknown]
+@final
+class Sensitive:
+    """A value that is not to be shown, with where it comes from: `Sensitive("hunter2", "var.token")`.
+
+    Elements of it may have marks of their own, which stay if this one is taken away. It equals what holds an equal
+    value, and never the value without the mark.
+    """
+
+    __slots__ = ("origins", "value")
+
+    value: Value
+    """Known or not, and never itself marked."""
+    origins: tuple[str, ...]
+    """What it was made of, as it is called: names of variables."""
+
+    def __init__(self, value: Value, *origins: str) -> None:
+        inner, more = (value.value, value.origins) if isinstance(value, Sensitive) else (value, ())
+        object.__setattr__(self, "value", inner)
+        object.__setattr__(self, "origins", tuple(sorted({*origins, *more})))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("values are immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and equal_key(self) == equal_key(other)
+
+    def __hash__(self) -> int:
+        return hash(equal_key(self))
+
+    def __repr__(self) -> str:
+        return "Sensitive(…)"
+
+
+Value = Union[None, bool, str, int, Decimal, "tuple[Value, ...]", HclSet, HclMap, Unknown, Sensitive]
 
 
 _LONG = 1_000
@@ -183,7 +218,7 @@ def equal_key(value: object) -> tuple[Any, ...]:
     """Return a key that is equal for equal values only, and orders any two values.
 
     The order of kinds is ours (HCL leaves sets of mixed kinds in no particular order): null, false, true, numbers,
-    strings by code point, tuples, sets, maps, unknowns.
+    strings by code point, tuples, sets, maps, unknowns, what is sensitive.
     """
     match value:
         case None:
@@ -202,6 +237,8 @@ def equal_key(value: object) -> tuple[Any, ...]:
             return (6, tuple((key, equal_key(element)) for key, element in value.items()))
         case Unknown():
             return (7, value.reasons)
+        case Sensitive():
+            return (8, equal_key(value.value))
         case _:
             raise TypeError(f"not a value of the language: {value!r}")
 
@@ -211,6 +248,8 @@ def unknown_in(value: Value) -> Unknown | None:
     match value:
         case Unknown():
             return value
+        case Sensitive():
+            return unknown_in(value.value)
         case tuple():
             found = [unknown for element in value if (unknown := unknown_in(element)) is not None]
         case HclMap():
@@ -225,6 +264,8 @@ def replace_unknown(value: Value, instead: Value) -> Value:
     match value:
         case Unknown():
             return instead
+        case Sensitive():
+            return Sensitive(replace_unknown(value.value, instead), *value.origins)
         case tuple():
             return tuple(replace_unknown(element, instead) for element in value)
         case HclMap():
@@ -257,6 +298,8 @@ def type_name(value: object) -> str:
             return f"map of {_count(len(value), 'element')}"
         case Unknown():
             return "value known later"
+        case Sensitive():
+            return "sensitive value"
         case _:
             return "namespace"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import attrs
 
-from grammar.kinds import HclMap, HclSet, Value
+from grammar.kinds import HclMap, HclSet, Sensitive, Value
 
 __all__ = ["Budget", "Limits", "Meter", "MeterError"]
 
@@ -51,7 +51,9 @@ class Meter:
         """What is shared with other evaluations, if anything."""
         self._limits = limits
         self._depth = 0
-        self._known: dict[int, tuple[Value, int, int]] = {}  # holds the value, so that its id stays its own
+        self._known: dict[
+            int, tuple[Value, int, int, bool]
+        ] = {}  # holds the value, so that its id stays its own
 
     def enter(self) -> None:
         """Count a step, one level deeper."""
@@ -70,7 +72,7 @@ class Meter:
 
     def admit(self, value: Value) -> Value:
         """Return `value` if it is not too large."""
-        size, nesting = self._measure(value)
+        size, nesting, _ = self._measure(value)
         self.admit_length(size)
         if nesting > self._limits.nesting:
             raise MeterError(f"it makes a value nested more than {self._limits.nesting} deep")
@@ -80,6 +82,10 @@ class Meter:
         """Refuse a value of that many characters or elements if it is too large."""
         if length > self._limits.size:
             raise MeterError(f"it makes a value of more than {self._limits.size:,} characters and elements")
+
+    def is_marked(self, value: Value) -> bool:
+        """Tell whether `value` is sensitive, itself or anywhere within."""
+        return not isinstance(value, str) and self._measure(value)[2]
 
     def count(self, steps: int) -> None:
         """Count so many steps."""
@@ -91,19 +97,24 @@ class Meter:
             if self.budget.left < 0:
                 raise MeterError(f"with those before it takes more than {self.budget.steps:,} steps")
 
-    def _measure(self, value: Value) -> tuple[int, int]:
-        """Return size and nesting of `value`."""
+    def _measure(self, value: Value) -> tuple[int, int, bool]:
+        """Return size and nesting of `value`, and whether anything in it is sensitive."""
         if isinstance(value, str):
-            return len(value), 0
+            return len(value), 0, False
+        if isinstance(value, Sensitive):
+            size, nesting, _ = self._measure(value.value)
+            return size, nesting, True
         if not isinstance(value, tuple | HclMap | HclSet):
-            return 1, 0
+            return 1, 0, False
         known = self._known.get(id(value))
         if known is None:
             elements = value.values() if isinstance(value, HclMap) else value
             size, nesting = 1 + (sum(map(len, value)) if isinstance(value, HclMap) else 0), 0
+            is_marked = False
             for element in elements:
-                element_size, element_nesting = self._measure(element)
+                element_size, element_nesting, element_marked = self._measure(element)
                 size += 1 + element_size
                 nesting = max(nesting, element_nesting)
-            known = self._known[id(value)] = (value, size, nesting + 1)
-        return known[1], known[2]
+                is_marked = is_marked or element_marked
+            known = self._known[id(value)] = (value, size, nesting + 1, is_marked)
+        return known[1:]

@@ -16,7 +16,7 @@ from typing import final
 
 import attrs
 
-from grammar.kinds import HclMap, HclSet, Unknown, Value
+from grammar.kinds import HclMap, HclSet, Sensitive, Unknown, Value
 
 __all__ = [
     "ANY",
@@ -161,6 +161,8 @@ def infer(value: Value) -> Type:
             return ObjectType({name: infer(element) for name, element in value.items()})
         case Unknown():
             return ANY
+        case Sensitive():
+            return infer(value.value)
 
 
 def unify(types: Iterable[Type]) -> Type | None:

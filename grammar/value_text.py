@@ -1,4 +1,7 @@
-"""Values as source text, for people: an expression that gives the value again, but for what is known later."""
+"""Values as source text, for people: an expression that gives the value again.
+
+But for what is known later, or sensitive: that is told of instead.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from grammar.kinds import HclMap, HclSet, Unknown, Value
+from grammar.kinds import HclMap, HclSet, Sensitive, Unknown, Value
 from grammar.number import format_number
 from grammar.text import quoted
+
+SENSITIVE = "(sensitive value)"
+"""What stands for a value that is not to be shown, wherever people read it."""
 
 WIDTH = 80
 """A collection that is wider stands on several lines."""
@@ -32,6 +38,8 @@ def value_text(value: Value, width: int = WIDTH) -> str:
             return quoted(value)
         case Unknown():
             return f"({value.reason or 'known later'})"
+        case Sensitive():
+            return SENSITIVE
         case tuple():
             return _within("[", (value_text(each, width - len(_INDENT)) for each in value), "]", ",", width)
         case HclSet():

@@ -7,7 +7,8 @@ Rules of the stored form:
 
 - `to_json` gives data for a JSON writer: null, bools, strings, whole numbers, lists and maps stand for themselves.
 - What JSON has no exact form for is a map with one key that begins with `$`: `{"$decimal": "0.1"}`, `{"$set": […]}`,
-  `{"$unknown": ["known at run"]}`. A map of the user's with such a key is `{"$map": {…}}`.
+  `{"$unknown": ["known at run"]}`. What is sensitive is `{"$sensitive": …}`. A map of the user's with such a key is
+  `{"$map": {…}}`.
 - Equal values give equal data, in the same order: it may be hashed.
 """
 
@@ -17,7 +18,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from grammar.conversion import ConversionError, convert, format_path, unify_values
-from grammar.kinds import HclMap, HclSet, Unknown, Value, equal_key, is_known, nfc, type_name, unknown_in
+from grammar.kinds import (
+    HclMap,
+    HclSet,
+    Sensitive,
+    Unknown,
+    Value,
+    equal_key,
+    is_known,
+    nfc,
+    type_name,
+    unknown_in,
+)
+from grammar.marks import bare, sensitive_in
 from grammar.number import Number, NumberRangeError, format_number, is_number, normalise, parse_number
 from grammar.type_expressions import parse_type
 from grammar.types import (
@@ -53,11 +66,13 @@ __all__ = [
     "NumberRangeError",
     "ObjectType",
     "PrimitiveType",
+    "Sensitive",
     "SetType",
     "TupleType",
     "Type",
     "Unknown",
     "Value",
+    "bare",
     "convert",
     "describe_type",
     "equal_key",
@@ -71,6 +86,7 @@ __all__ = [
     "normalise",
     "parse_number",
     "parse_type",
+    "sensitive_in",
     "to_json",
     "type_name",
     "unify",
@@ -95,6 +111,8 @@ def to_json(value: Value) -> Any:
             return {"$map": data} if any(key.startswith("$") for key in data) else data
         case Unknown():
             return {"$unknown": list(value.reasons)}
+        case Sensitive():
+            return {"$sensitive": to_json(value.value)}
 
 
 def from_json(data: Any) -> Value:
@@ -116,6 +134,8 @@ def from_json(data: Any) -> Value:
             return HclSet(from_json(element) for element in elements)
         case {"$unknown": list(reasons), **rest} if not rest:
             return Unknown(*map(str, reasons))
+        case {"$sensitive": inner, **rest} if not rest:
+            return Sensitive(from_json(inner))
         case {"$map": dict(items), **rest} if not rest:
             return HclMap({key: from_json(element) for key, element in items.items()})
         case dict() if not any(key.startswith("$") for key in data):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from grammar import syntax
 from grammar.diagnostics import has_errors
-from grammar.evaluation.evaluation import Evaluation
+from grammar.evaluation.evaluation import Evaluation, untold
 from grammar.functions.signature import Attempt, Function, FunctionError
 from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name
+from grammar.marks import Mark, join_marks, marked, outer_bare, sensitive_in
 from grammar.scope import Scope
 from grammar.suggest import did_you_mean
 
@@ -40,20 +41,24 @@ def evaluate_call(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> V
             lambda: _without_function(node.name, scope),
             node.name_span or node.span,
         )
+    mark: Mark | None = None
     try:
         if function.lazy:
             return _call_lazy(run, function, node, scope)
         arguments = _arguments(run, node, scope)
-        if isinstance(arguments, Unknown):
+        if not isinstance(arguments, list):
             return arguments
         run.meter.charge(*arguments)
+        if any(map(run.meter.is_marked, arguments)):
+            mark = join_marks(map(sensitive_in, arguments))
         if function.reads_template:
-            return _call_template(run, function, arguments, scope)
-        result = run.meter.admit(function.apply(arguments, run.meter.count))
+            return _call_template(run, function, node, arguments, scope)
+        result = (function.apply if mark is not None else function.apply_bare)(arguments, run.meter.count)
+        run.meter.admit(result)
         run.meter.charge(result)
         return result  # noqa: TRY300 - the errors are those of the call
     except FunctionError as wrong:
-        return _blame(run, function, node, wrong)
+        return _blame(run, function, node, wrong, mark)
 
 
 def _without_function(name: str, scope: Scope) -> str:
@@ -65,20 +70,20 @@ def _without_function(name: str, scope: Scope) -> str:
     )
 
 
-def _arguments(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> list[Value] | Unknown:
+def _arguments(run: Evaluation, node: syntax.FunctionCall, scope: Scope) -> list[Value] | Value:
     found = len(run.diagnostics)
     arguments = [run.value(argument, scope) for argument in node.arguments]
     if has_errors(run.diagnostics[found:]):
         return Unknown()
     if not node.expand_final or not arguments:
         return arguments
-    last = arguments.pop()
+    last, mark = outer_bare(arguments.pop())
     if isinstance(last, Unknown):
-        return last
+        return marked(last, mark)
     if not isinstance(last, tuple | HclSet):
         detail = f"What stands before ... must be a list, this is a {type_name(last)}."
         return run.report("wrong-type", "cannot expand this argument", detail, node.arguments[-1].span)
-    return [*arguments, *last]
+    return [*arguments, *(marked(each, mark) for each in last)]
 
 
 def _call_lazy(run: Evaluation, function: Function, node: syntax.FunctionCall, scope: Scope) -> Value:
@@ -92,18 +97,40 @@ def _call_lazy(run: Evaluation, function: Function, node: syntax.FunctionCall, s
     return result
 
 
-def _call_template(run: Evaluation, function: Function, arguments: list[Value], scope: Scope) -> Value:
+def _call_template(
+    run: Evaluation,
+    function: Function,
+    node: syntax.FunctionCall,
+    arguments: list[Value],
+    scope: Scope,
+) -> Value:
     """Evaluate a template file with its variables, and nothing else; it may not read further ones."""
-    path, variables = function.accept(arguments)
+    plain, mark = function.without_marks(arguments)
+    path, variables = function.accept(plain)
     if isinstance(path, Unknown) or isinstance(variables, Unknown):
-        return Unknown.join(value for value in (path, variables) if isinstance(value, Unknown))
+        later = Unknown.join(value for value in (path, variables) if isinstance(value, Unknown))
+        return marked(later, mark)
     assert isinstance(variables, HclMap)
     run.meter.count(function.effort(path, variables))
     functions = {name: each for name, each in scope.all_functions().items() if not each.reads_template}
-    return run.value(function.implementation(path), Scope(variables, functions))
+    if mark is not None:
+        variables = HclMap({name: marked(each, mark) for name, each in variables.items()})
+    tree = function.implementation(path)
+    if mark is None:
+        return run.value(tree, Scope(variables, functions))
+    value, found = run.captured(tree, Scope(variables, functions))
+    if has_errors(found):  # they tell of the text, or of names
+        summary = f"{function.name} cannot evaluate this template"
+        return run.report("invalid-call", summary, "", node.span, mark)
+    return marked(value, mark)
 
 
-def _blame(run: Evaluation, function: Function, node: syntax.FunctionCall, wrong: FunctionError) -> Unknown:
+def _blame(
+    run: Evaluation, function: Function, node: syntax.FunctionCall, wrong: FunctionError, mark: Mark | None
+) -> Unknown:
+    """Report a call that failed; of sensitive arguments nothing is told."""
+    if mark is not None:
+        wrong = FunctionError(untold(mark).rstrip("."), wrong.argument)
     message = wrong.message[:1].upper() + wrong.message[1:]
 
     def detail() -> str:

@@ -11,20 +11,34 @@ from typing import Any
 
 from grammar import syntax
 from grammar.diagnostics import Diagnostic, error, has_errors, in_order
-from grammar.kinds import HclMap, Unknown, Value, nfc
+from grammar.kinds import HclMap, Sensitive, Unknown, Value, nfc
+from grammar.marks import Mark, marked, outer_bare
 from grammar.measure import Limits, Meter, MeterError
 from grammar.operators import OperationError, expect, iterate
 from grammar.scope import Namespace, Scope, ScopeValue
 from grammar.source import Span
 from grammar.types import BOOL, STRING
 
-__all__ = ["ITEM", "Evaluation", "Rule", "bind"]
+__all__ = ["ITEM", "Evaluation", "Rule", "bind", "untold"]
 
 _TOLD = 100
 """For so many mistakes of one expression remedies are looked for."""
 
 ITEM = "*"
 """The variable that holds the element at hand of a splat; no name in a text can be that."""
+
+_SIMPLE = frozenset({str, int, bool, tuple, HclMap, Unknown, Sensitive})
+"""Classes of values, to be told from namespaces quickly: asking an abstract class takes ten times as long."""
+
+_OF_SENSITIVE: Mapping[str, str] = {
+    "unknown-member": "a sensitive value has no such member",
+    "invalid-index": "a sensitive value cannot be indexed so",
+    "null-value": "a sensitive value is null where it may not be",
+    "wrong-type": "a sensitive value is of a type that cannot be used here",
+    "invalid-operation": "an operation on a sensitive value has no result",
+    "duplicate-key": "a sensitive key comes twice",
+}
+"""What is said in place of a summary that could tell of a sensitive value, by the code of the diagnostic."""
 
 Rule = Callable[["Evaluation", Any, Scope], ScopeValue]
 """Gives the value of a node. It reports a mistake and returns `Unknown()`, or raises `OperationError`."""
@@ -69,8 +83,11 @@ class Evaluation:
             return self.fail(wrong, node)
         finally:
             self.meter.leave()
-        if isinstance(value, Unknown) and value.reasons:
-            self.met_unknown = True
+        kind = type(value)
+        if kind is Unknown or kind is Sensitive:
+            inner = value.value if isinstance(value, Sensitive) else value
+            if isinstance(inner, Unknown) and inner.reasons:
+                self.met_unknown = True
         return value
 
     def value(self, node: syntax.Expression, scope: Scope) -> Value:
@@ -79,8 +96,8 @@ class Evaluation:
 
     def as_value(self, value: ScopeValue) -> Value:
         """Return a namespace as a map of its members, a value as it is."""
-        if not isinstance(value, Namespace):
-            return value
+        if type(value) in _SIMPLE or not isinstance(value, Namespace):
+            return value  # type: ignore[return-value] # these are values
         self.meter.enter()
         members = HclMap({name: self.as_value(value.get(name)) for name in value.names()})
         self.meter.leave()
@@ -102,19 +119,30 @@ class Evaluation:
         finally:
             self._attempts -= 1
 
-    def report(self, code: str, summary: str, detail: str | Callable[[], str], span: Span | None) -> Unknown:
-        """Report an error and return what stands for its value."""
+    def report(
+        self,
+        code: str,
+        summary: str,
+        detail: str | Callable[[], str],
+        span: Span | None,
+        mark: Mark | None = None,
+    ) -> Unknown:
+        """Report an error and return what stands for its value; of what has a mark nothing is told."""
+        if mark is not None:
+            summary, detail = _OF_SENSITIVE.get(code, summary), untold(mark)
         if not isinstance(detail, str):
             detail = "" if self._attempts or len(self.diagnostics) > _TOLD else detail()
         self.diagnostics.append(error(code, summary, detail, span))
         return Unknown()
 
-    def fail(self, wrong: OperationError, node: Any, *operands: syntax.Expression) -> Unknown:
+    def fail(
+        self, wrong: OperationError, node: Any, *operands: syntax.Expression, mark: Mark | None = None
+    ) -> Unknown:
         """Report an operation that failed, at the operand that is to blame or at the node."""
         blamed = (
             operands[wrong.operand] if wrong.operand is not None and wrong.operand < len(operands) else node
         )
-        return self.report(wrong.code, wrong.summary, wrong.detail, blamed.span or node.span)
+        return self.report(wrong.code, wrong.summary, wrong.detail, blamed.span or node.span, mark)
 
     def collect(self, elements: Iterable[Any], make: Callable[[Any], Value]) -> Value:
         """Return the tuple of what is made of each element, which ends at the first mistake."""
@@ -126,38 +154,53 @@ class Evaluation:
                 return Unknown()
         return self.meter.admit(tuple(results))
 
-    def key(self, value: Value, node: syntax.Expression) -> str | Unknown:
-        """Return the value of `node` as the key of a map."""
+    def key(self, value: Value, node: syntax.Expression) -> tuple[str | Unknown, Mark | None]:
+        """Return the value of `node` as the key of a map, and its mark."""
+        plain, mark = outer_bare(value)
         try:
-            key = expect(value, STRING, "the key")
+            key = expect(plain, STRING, "the key")
         except OperationError as wrong:
-            return self.fail(wrong, node)
+            return self.fail(wrong, node, mark=mark), mark
         assert isinstance(key, str | Unknown)
-        return key
+        return key, mark
 
-    def truth(self, node: syntax.Expression, scope: Scope, what: str) -> bool | Unknown:
-        """Evaluate a condition; messages call it `what`."""
+    def truth(self, node: syntax.Expression, scope: Scope, what: str) -> tuple[bool | Unknown, Mark | None]:
+        """Evaluate a condition, and return it and its mark; messages call it `what`."""
+        plain, mark = outer_bare(self.value(node, scope))
         try:
-            truth = expect(self.value(node, scope), BOOL, what)
+            truth = expect(plain, BOOL, what)
         except OperationError as wrong:
-            return self.fail(wrong, node)
+            return self.fail(wrong, node, mark=mark), mark
         assert isinstance(truth, bool | Unknown)
-        return truth
+        return truth, mark
 
-    def elements(self, node: syntax.Expression, scope: Scope) -> Iterable[tuple[Value, Value]] | Unknown:
-        """Evaluate a collection and return its keys and values."""
-        collection = self.value(node, scope)
+    def elements(
+        self, node: syntax.Expression, scope: Scope
+    ) -> tuple[Iterable[tuple[Value, Value]] | Unknown, Mark | None]:
+        """Evaluate a collection and return its keys and values, and its mark, which each of them has, too."""
+        collection, mark = outer_bare(self.value(node, scope))
         if isinstance(collection, Unknown):
-            return collection
+            return collection, mark
         try:
-            return iterate(collection)
+            pairs = iterate(collection)
         except OperationError as wrong:
-            return self.fail(wrong, node)
+            return self.fail(wrong, node, mark=mark), mark
+        if mark is None:
+            return pairs, None
+        return ((marked(key, mark), marked(value, mark)) for key, value in pairs), mark
 
     def joined(self, texts: list[str]) -> str:
         """Join texts, unless that is too much."""
         self.meter.admit_length(sum(map(len, texts)))
         return nfc("".join(texts))
+
+
+def untold(mark: Mark) -> str:
+    """The detail of a diagnostic about something sensitive: why no more is said."""
+    if not mark.origins:
+        return "No more is said of it, since it is sensitive."
+    verb = "is" if len(mark.origins) == 1 else "are"
+    return f"No more is said of it, since {' and '.join(mark.origins)} {verb} sensitive."
 
 
 def bind(

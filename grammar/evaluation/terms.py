@@ -9,6 +9,7 @@ from grammar import syntax
 from grammar.conversion import quote
 from grammar.evaluation.evaluation import ITEM, Evaluation
 from grammar.kinds import HclMap, HclSet, Unknown, Value, nfc
+from grammar.marks import Mark, join_marks, marked, outer_bare
 from grammar.number import NumberRangeError, normalise
 from grammar.operators import OperationError, describe_names, expect, get_attribute, get_index
 from grammar.scope import Namespace, Scope, ScopeValue
@@ -58,15 +59,19 @@ def evaluate_get_attr(run: Evaluation, node: syntax.GetAttr, scope: Scope) -> Sc
     base = run.eval(node.base, scope)
     if isinstance(base, Namespace):
         return _member(run, base, node.name, node.name_span or node.span)
+    plain, mark = outer_bare(base)
     try:
-        return get_attribute(base, nfc(node.name))
+        return marked(get_attribute(plain, nfc(node.name)), mark)
     except OperationError as wrong:
-        return run.report(wrong.code, wrong.summary, wrong.detail, node.name_span or node.span)
+        return run.report(wrong.code, wrong.summary, wrong.detail, node.name_span or node.span, mark)
 
 
-def _member(run: Evaluation, namespace: Namespace, name: str, span: Span | None) -> ScopeValue:
+def _member(
+    run: Evaluation, namespace: Namespace, name: str, span: Span | None, mark: Mark | None = None
+) -> ScopeValue:
+    """A member by a name, which may have a mark: then so has what it leads to."""
     try:
-        return namespace.get(name)
+        found = namespace.get(name)
     except KeyError:
         summary = f"{namespace.title} has no {namespace.noun} {quote(name)}"
         return run.report(
@@ -74,29 +79,39 @@ def _member(run: Evaluation, namespace: Namespace, name: str, span: Span | None)
             summary,
             lambda: describe_names(name, tuple(sorted(namespace.names())), "It has"),
             span,
+            mark,
         )
+    return found if mark is None else marked(run.as_value(found), mark)
 
 
 def evaluate_index(run: Evaluation, node: syntax.Index, scope: Scope) -> ScopeValue:
     """`base[key]`."""
     base = run.eval(node.base, scope)
-    key = run.value(node.key, scope)
+    key, mark = outer_bare(run.value(node.key, scope))
     try:
         if isinstance(base, Namespace):
             name = expect(key, STRING, "the key", 1)
-            return _member(run, base, name, node.key.span) if isinstance(name, str) else name
-        return get_index(base, key)
+            return (
+                _member(run, base, name, node.key.span, mark) if isinstance(name, str) else marked(name, mark)
+            )
+        plain, of_base = outer_bare(base)
+        mark = join_marks((of_base, mark))
+        return marked(get_index(plain, key), mark)
     except OperationError as wrong:
-        return run.fail(wrong, node, node.base, node.key)
+        return run.fail(wrong, node, node.base, node.key, mark=mark)
 
 
 def evaluate_splat(run: Evaluation, node: syntax.Splat, scope: Scope) -> Value:
     """`base[*]…`: null has no elements, what is no list is one."""
-    base = run.value(node.base, scope)
+    base, mark = outer_bare(run.value(node.base, scope))
     if isinstance(base, Unknown):
-        return base
+        return marked(base, mark)
     elements = () if base is None else tuple(base) if isinstance(base, tuple | HclSet) else (base,)
-    return run.collect(elements, lambda element: run.value(node.each, Scope({ITEM: element}, parent=scope)))
+
+    def each(element: Value) -> Value:
+        return run.value(node.each, Scope({ITEM: marked(element, mark)}, parent=scope))
+
+    return marked(run.collect(elements, each), mark)
 
 
 def evaluate_tuple(run: Evaluation, node: syntax.Tuple, scope: Scope) -> Value:
@@ -108,6 +123,7 @@ def evaluate_object(run: Evaluation, node: syntax.Object, scope: Scope) -> Value
     """`{a = b}`; of equal keys the last one's value stays."""
     items: dict[str, Value] = {}
     unknown: list[Unknown] = []
+    marks: list[Mark | None] = []
     for item in node.items:
         bare = item.bare_key
         if item.is_ambiguous:
@@ -117,10 +133,11 @@ def evaluate_object(run: Evaluation, node: syntax.Object, scope: Scope) -> Value
             summary = "a key that could be a name or a reference"
             unknown.append(run.report("ambiguous-key", summary, detail, item.key.span))
             continue
-        key = run.key(run.value(item.key, scope), item.key) if bare is None else nfc(bare)
+        key, mark = run.key(run.value(item.key, scope), item.key) if bare is None else (nfc(bare), None)
         value = run.value(item.value, scope)
+        marks.append(mark)
         if isinstance(key, str):
             items[key] = value
         else:
             unknown.append(key)
-    return Unknown.join(unknown) if unknown else run.meter.admit(HclMap(items))
+    return marked(Unknown.join(unknown) if unknown else run.meter.admit(HclMap(items)), join_marks(marks))

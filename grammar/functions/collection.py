@@ -8,6 +8,7 @@ from grammar.functions.encoding import encode_json
 from grammar.functions.signature import MAX_ELEMENTS, FunctionError, Library, Parameter, Shape
 from grammar.functions.strings import whole
 from grammar.kinds import HclMap, HclSet, Value, equal_key, type_name, unknown_in
+from grammar.marks import Mark, join_marks, marked, outer_bare, sensitive_in
 from grammar.number import Number, add
 from grammar.suggest import nearest
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType
@@ -146,16 +147,18 @@ def flatten(elements: Elements) -> Value:
     """
     unknown = unknown_in(elements)
     if unknown is not None:  # it may turn out to be a list
-        return unknown
+        return marked(unknown, sensitive_in(elements))
     result: list[Value] = []
+    marks: list[Mark | None] = []
     stack: list[Value] = list(reversed(elements))
     while stack:
-        value = stack.pop()
+        value, mark = outer_bare(stack.pop())
         if isinstance(value, tuple | HclSet):
             stack.extend(reversed(tuple(value)))
+            marks.append(mark)  # how many elements it has is told by the whole
         else:
-            result.append(value)
-    return tuple(result)
+            result.append(marked(value, mark))
+    return marked(tuple(result), join_marks(marks))
 
 
 @library(list=Shape.SEQUENCE, value=Parameter(ANY, nullable=True))

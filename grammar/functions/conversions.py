@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grammar.conversion import ConversionError, convert
 from grammar.functions.signature import Attempt, FunctionError, Library, Parameter
-from grammar.kinds import Unknown, Value, unknown_in
+from grammar.kinds import Sensitive, Unknown, Value, unknown_in
+from grammar.marks import bare, marked, sensitive_in
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, MapType, SetType, Type, infer
 
 library = Library("type conversion")
@@ -40,7 +41,7 @@ def tostring(value: Value) -> Value:
     return _convert(value, STRING)
 
 
-@library(value=Parameter(ANY, nullable=True))
+@library(value=Parameter(ANY, nullable=True, marked=True))
 def tolist(value: Value) -> Value:
     """Convert to a list whose elements have one type; a set's are in its order.
 
@@ -60,7 +61,7 @@ def toset(value: Value) -> Value:
     return _convert(value, SetType())
 
 
-@library(value=Parameter(ANY, nullable=True))
+@library(value=Parameter(ANY, nullable=True, marked=True))
 def tomap(value: Value) -> Value:
     """Convert to a map whose values have one type.
 
@@ -94,7 +95,8 @@ def try_(*attempts: Attempt) -> Value:
         value, diagnostics = attempt()
         errors = [diagnostic for diagnostic in diagnostics if diagnostic.is_error]
         if not errors:
-            return unknown_in(value) or value  # what is unknown may turn out to be an error
+            unknown = unknown_in(value)  # what is unknown may turn out to be an error
+            return value if unknown is None else marked(unknown, bare(value)[1])
         failures.append(errors[0].summary)
     raise FunctionError("none of the expressions can be evaluated: " + "; ".join(failures))
 
@@ -113,7 +115,48 @@ def can(expression: Attempt) -> Value:
     return True if unknown is None else unknown
 
 
+@library(value=Parameter(ANY, nullable=True, marked=True))
+def sensitive(value: Value) -> Value:
+    """Mark a value as sensitive: it is used as any other, and shown nowhere, nor is what is made of it.
+
+    A variable whose values are sensitive says so itself, with `sensitive = true`.
+
+    >>> issensitive(upper(sensitive("swordfish")))
+    true
+    """
+    return Sensitive(value)
+
+
+@library(value=Parameter(ANY, nullable=True, marked=True))
+def nonsensitive(value: Value) -> Value:
+    """Take the mark from a value: for what is made of something sensitive, and tells nothing of it.
+
+    What is not sensitive stays as it is; so do the marks of single elements of a collection that is not.
+
+    >>> nonsensitive(length(sensitive("swordfish")) > 8)
+    true
+    """
+    return value.value if isinstance(value, Sensitive) else value
+
+
+@library(value=Parameter(ANY, nullable=True, marked=True))
+def issensitive(value: Value) -> Value:
+    """Tell whether a value is sensitive as a whole.
+
+    >>> issensitive("swordfish")
+    false
+    >>> issensitive(sensitive("swordfish"))
+    true
+    """
+    if isinstance(value, Unknown):
+        return value  # it may turn out to be
+    return isinstance(value, Sensitive)
+
+
 def _convert(value: Value, type_: Type) -> Value:
+    unknown = unknown_in(value)
+    if unknown is not None:
+        return marked(unknown, sensitive_in(value))
     try:
         return convert(value, type_)
     except ConversionError as error:

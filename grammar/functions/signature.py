@@ -5,6 +5,8 @@ Rules:
 - Arguments are converted to the parameters' types before the function sees them, by the language's own conversions.
 - Null is an error unless the parameter is `nullable`; an argument that is unknown makes the result unknown;
   one that has unknown parts does, too, unless the parameter is `partial`.
+- What is made of a sensitive argument is sensitive. The function sees it without the mark; only a `partial` parameter
+  keeps the marks of elements, which go where the elements go, and one that is `marked` all of them.
 - A function's mistake is a `FunctionError` that names the argument; nothing else may be raised.
 - The doc string is the reference text; its lines after `>>>` are the examples, each with its result below.
   They are tests.
@@ -24,6 +26,7 @@ import attrs
 
 from grammar.conversion import ConversionError, convert
 from grammar.kinds import HclMap, HclSet, Unknown, Value, type_name, unknown_in
+from grammar.marks import Mark, bare, join_marks, marked, outer_bare
 from grammar.number import NumberRangeError
 from grammar.types import Type, describe_type
 
@@ -85,7 +88,9 @@ class Parameter:
     nullable: bool = attrs.field(default=False, kw_only=True)
     """True if null is an argument like any other."""
     partial: bool = attrs.field(default=False, kw_only=True)
-    """True if the function works on collections of which some elements are unknown."""
+    """True if the function works on collections whose elements are unknown or sensitive: it only moves them."""
+    marked: bool = attrs.field(default=False, kw_only=True)
+    """True if the function asks whether the value is sensitive; it then takes what is unknown as well."""
     optional: bool = attrs.field(default=False, kw_only=True)
     rest: bool = attrs.field(default=False, kw_only=True)
     """True for the last parameter, if it takes all further arguments."""
@@ -192,11 +197,21 @@ class Function:
         Raises:
             FunctionError: the function does not take these arguments, or cannot work with them.
         """
+        plain, mark = self.without_marks(arguments)
+        return marked(self.apply_bare(plain, count), mark)
+
+    def apply_bare(self, arguments: Sequence[Value], count: Callable[[int], None] = lambda _: None) -> Value:
+        """As `apply`, with values that have no marks but those that the function sees.
+
+        Raises:
+            FunctionError: the function does not take these arguments, or cannot work with them.
+        """
         accepted = self.accept(arguments)
         unknown: list[Unknown] = []
         for index, value in enumerate(accepted):
             parameter = self.parameter_at(index)
-            partial = parameter is not None and parameter.partial and not isinstance(value, Unknown)
+            assert parameter is not None
+            partial = parameter.marked or (parameter.partial and not isinstance(value, Unknown))
             waits = None if partial else unknown_in(value)
             if waits is not None:
                 unknown.append(waits)
@@ -208,6 +223,20 @@ class Function:
             return result  # noqa: TRY300 - the errors are those of the call
         except (ConversionError, NumberRangeError) as error:
             raise FunctionError(str(error)) from None
+
+    def without_marks(self, arguments: Sequence[Value]) -> tuple[list[Value], Mark | None]:
+        """Return the arguments without the marks that the function does not see, and what these come to."""
+        plain: list[Value] = []
+        marks: list[Mark | None] = []
+        for index, argument in enumerate(arguments):
+            parameter = self.parameter_at(index)
+            value, mark = argument, None
+            if parameter is None or not parameter.marked:
+                take = outer_bare if parameter is not None and parameter.partial else bare
+                value, mark = take(argument)
+            plain.append(value)
+            marks.append(mark)
+        return plain, join_marks(marks)
 
 
 class Library:
