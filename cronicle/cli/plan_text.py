@@ -22,6 +22,7 @@ from cronicle.plan.changes import (
     WorkflowChange,
 )
 from cronicle.plan.effects import PastTicks, SeriesEffect
+from cronicle.runs.sensitive import SHOWN
 from cronicle.views.plan import backfill_command
 from cronicle.views.words import relative, series_name
 
@@ -228,6 +229,9 @@ def _attribute(change: AttributeChange) -> str:
 def _change(change: AttributeChange) -> str:
     if change.name == "source.revision" and change.old and change.new:
         return f"{change.name} {change.old[:7]} → {change.new[:7]}"
+    if change.old == change.new:  # they differ in what is not shown
+        shown = "" if change.new == SHOWN else f" {_value(change.new)}"
+        return f"{change.name}{shown} (sensitive) changed"
     return f"{change.name} {_value(change.old)} → {_value(change.new)}"
 
 
@@ -242,7 +246,7 @@ def _value(value: Any) -> str:
     elif value is None:
         text = "(none)"
     else:
-        text = standard_json.dumps(value, ensure_ascii=False)
+        text = standard_json.dumps(value, ensure_ascii=False).replace(f'"{SHOWN}"', SHOWN)
     text = visible(text.replace("\n", "⏎"))
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 

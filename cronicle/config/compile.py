@@ -17,13 +17,15 @@ from cronicle.config.folding import Folding
 from cronicle.config.graph import edges_of, task_graph
 from cronicle.config.inputs import GAP, InputFinder, words_of
 from cronicle.config.prepares import prepares_in
-from cronicle.config.project import Hook, Pinned, Prepare, Project, Task, Workflow
-from cronicle.config.scope import EACH_OF_TASK, plan_scope
+from cronicle.config.project import Hook, Param, Pinned, Prepare, Project, Task, Workflow
+from cronicle.config.scope import EACH_OF_TASK, plan_scope, variable_values
 from cronicle.config.secrets import secret_names
 from cronicle.config.tree import Tree
 from cronicle.runs.labels import labels_of
+from cronicle.runs.sensitive import has_sensitive, lazies_of
 from cronicle.runs.spec import (
     HookSpec,
+    Json,
     ParamSpec,
     PrepareSpec,
     RunSpec,
@@ -42,10 +44,17 @@ from grammar.syntax import (
 )
 from grammar.traverse import walk
 from grammar.types import BOOL, STRING, ListType
+from grammar.values import HclMap, Value, sensitive_in, to_json
 
 
 def compile_workflow(
-    project: Project, workflow: Workflow, tree: Tree, *, folder: str = "", finder: InputFinder | None = None
+    project: Project,
+    workflow: Workflow,
+    tree: Tree,
+    *,
+    folder: str = "",
+    finder: InputFinder | None = None,
+    salt: str = "",
 ) -> RunSpec:
     """The spec of a workflow.
 
@@ -55,12 +64,14 @@ def compile_workflow(
         tree: The files that it was loaded from.
         folder: The project's folder in the repository.
         finder: Shares what it read of the tree between the workflows of a project.
+        salt: Of the store, for fingerprints that hold something sensitive.
     """
     folding = Folding(plan_scope(project, workflow, tree))
     in_for_each = folding
     if workflow.each is not None:
         in_for_each = Folding(folding.scope.child(each=EACH_OF_TASK))
-    return _Compiler(project, workflow, folder, folding, in_for_each, finder or InputFinder(tree)).spec()
+    reading = finder or InputFinder(tree)
+    return _Compiler(project, workflow, folder, folding, in_for_each, reading, salt).spec()
 
 
 @define
@@ -74,6 +85,7 @@ class _Compiler:
     in_for_each: Folding
     """Of what stands in a task with `for_each`."""
     finder: InputFinder
+    salt: str
     _read_as_data: frozenset[str] = field(init=False)
     _prepares: dict[str, PrepareSpec] = field(factory=dict, init=False)
     """Those that tasks use, as far as these are compiled."""
@@ -93,7 +105,16 @@ class _Compiler:
         hooks = tuple(self._hook(hook) for hook in (*self.workflow.hooks, *self.project.hooks))
         secrets = {name for task in compiled.values() for name in task.secrets}
         secrets |= {name for hook in hooks for name in hook.secrets}
+        params = {name: self._param(param) for name, param in self.workflow.params.items()}
+        judges = [one for param in params.values() for one in param.validations]
+        is_sensitive = (
+            any(task.sensitive for task in compiled.values())
+            or any(hook.sensitive for hook in hooks)
+            or has_sensitive(lazy for one in judges for lazy in (one.condition, one.message))
+        )
         return RunSpec(
+            sensitive=dict(sorted(self._sensitive_variables().items())) if is_sensitive else {},
+            salt=self.salt if is_sensitive else "",
             project=self.project.name,
             workflow=self.workflow.name,
             folder=self.folder,
@@ -105,23 +126,7 @@ class _Compiler:
             policy=evolve(
                 self.workflow.rules.policy, lock=self.folding.optional_lazy(self.workflow.rules.lock, STRING)
             ),
-            params={
-                param.name: ParamSpec(
-                    type=param.type,
-                    default=param.default,
-                    required=param.required,
-                    one_of=param.one_of,
-                    description=param.description,
-                    validations=tuple(
-                        ValidationSpec(
-                            condition=self.folding.lazy(one.condition, BOOL),
-                            message=self.folding.lazy(one.message, STRING),
-                        )
-                        for one in param.validations
-                    ),
-                )
-                for param in self.workflow.params.values()
-            },
+            params=params,
             previous=_previous_of(self.workflow),
             runs_on=labels_of(compiled.values()),
             tasks=tuple(compiled.values()),
@@ -134,6 +139,43 @@ class _Compiler:
                 for name in sorted({task.source.name for task in compiled.values() if task.source})
             },
         )
+
+    def _param(self, param: Param) -> ParamSpec:
+        return ParamSpec(
+            type=param.type,
+            default=param.default,
+            required=param.required,
+            one_of=param.one_of,
+            description=param.description,
+            validations=tuple(
+                ValidationSpec(
+                    condition=self.folding.lazy(one.condition, BOOL),
+                    message=self.folding.lazy(one.message, STRING),
+                )
+                for one in param.validations
+            ),
+        )
+
+    def _sensitive_variables(self) -> dict[str, Json]:
+        """The values of the sensitive variables that what is executed refers to, itself or by locals."""
+        variables, locals_ = variable_values(self.project.values), self.project.locals
+        found: set[str] = set()
+        for expr in self._executed():
+            for reference in references_in(expr):
+                values: Mapping[str, Value] = {"var": variables, "local": locals_}.get(reference.root, {})
+                name = reference.name(0)
+                mark = sensitive_in(HclMap(values) if name is None else values.get(name))
+                found.update(mark.origins if mark is not None else ())
+        names = [name.removeprefix("var.") for name in found]
+        return {name: to_json(variables[name]) for name in names if name in variables}
+
+    def _executed(self) -> Iterator[Expression]:
+        for task in self.workflow.tasks.values():
+            for expr in (task.command, task.script, task.for_each, *task.env):
+                yield from () if expr is None else (expr,)
+        for hook in (*self.workflow.hooks, *self.project.hooks):
+            for expr in (hook.command, hook.script, hook.env):
+                yield from () if expr is None else (expr,)
 
     def _secret(self, name: str) -> SecretSpec:
         secret = self.project.secrets[name]
@@ -172,7 +214,7 @@ class _Compiler:
     def _task(self, task: Task) -> TaskSpec:
         known = self.folding if task.for_each is None else self.in_for_each
         command = known.optional_lazy(task.command, ListType(STRING))
-        script = known.optional_lazy(task.script, STRING)
+        script = known.script(task.script)
         finder = self.finder if task.source is None else self._finder_in(task.source)
         inputs = (
             finder.inferred(self._words(task, known), task.workdir)
@@ -222,15 +264,20 @@ class _Compiler:
             reuse=task.reuse,
             produces=known.optional_lazy(task.produces, ListType(STRING)),
         )
-        parts = fingerprint_parts(spec)
+        spec = evolve(spec, sensitive=has_sensitive(lazies_of(spec)))
+        parts = fingerprint_parts(spec, self.salt)
         return evolve(spec, fingerprint=fingerprint(parts), fingerprint_parts=parts)
 
     def _hook(self, hook: Hook) -> HookSpec:
+        command = self.folding.optional_lazy(hook.command, ListType(STRING))
+        script = self.folding.script(hook.script)
+        env = self.folding.env(() if hook.env is None else (hook.env,))
         return HookSpec(
             event=hook.event,
-            command=self.folding.optional_lazy(hook.command, ListType(STRING)),
-            script=self.folding.optional_lazy(hook.script, STRING),
-            env=self.folding.env(() if hook.env is None else (hook.env,)),
+            command=command,
+            script=script,
+            env=env,
+            sensitive=has_sensitive((command, script, *env.values())),
             secrets=_secrets_in(hook.env),
             timeout=hook.timeout,
             causes=hook.causes,

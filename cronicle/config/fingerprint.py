@@ -2,6 +2,7 @@
 
 A fingerprint is made of named parts, each hashed by itself, so that a comparison can say what has changed. Its
 text begins with the version of this algorithm: fingerprints of two versions are never equal, and never compared.
+Sensitive values are sealed with a salt before they are hashed, so that no fingerprint tells of them.
 The deep form also covers the upstreams', so that it changes when anything above a task does.
 """
 
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from attrs import evolve
 
-from cronicle.runs.spec import TaskSpec
+from cronicle.runs.sensitive import sealed
+from cronicle.runs.spec import RunSpec, TaskSpec
 
 ALGORITHM = "1"
 """Goes up when the same file would get another hash; stored results of another version are not comparable."""
@@ -48,9 +51,12 @@ def part_hash(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
-def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
-    """The parts of the fingerprint of a task, hashed."""
-    parts = {name: part_hash(getattr(spec, name)) for name in FINGERPRINT_PARTS}
+def fingerprint_parts(spec: TaskSpec, salt: str) -> dict[str, str]:
+    """The parts of the fingerprint of a task, hashed; `salt` is that of its workflow's spec."""
+    values = {name: getattr(spec, name) for name in FINGERPRINT_PARTS}
+    if spec.sensitive:
+        values |= _sealed_values(spec, salt)
+    parts = {name: part_hash(value) for name, value in values.items()}
     if spec.wait is not None:
         parts["wait.not_yet"] = part_hash(spec.wait.not_yet)
     parts |= {f"prepare.{name}": part_hash(key) for name, key in spec.prepares.items()}
@@ -59,6 +65,30 @@ def fingerprint_parts(spec: TaskSpec) -> dict[str, str]:
     if spec.produces is not None:
         parts["produces"] = part_hash(spec.produces)
     return parts
+
+
+def _sealed_values(spec: TaskSpec, salt: str) -> dict[str, Any]:
+    single = {name: getattr(spec, name) for name in ("command", "script", "for_each", "when")}
+    return {
+        **{name: None if lazy is None else sealed(lazy, salt) for name, lazy in single.items()},
+        "env": {name: sealed(lazy, salt) for name, lazy in spec.env.items()},
+        "stdin": [sealed(lazy, salt) for lazy in spec.stdin],
+    }
+
+
+def with_salt(spec: RunSpec, salt: str) -> RunSpec:
+    """A spec with the salt of the store that it is to be put in; without anything sensitive it has none."""
+    if spec.salt in ("", salt):
+        return spec
+    salted: dict[str, TaskSpec] = {}
+    for task in spec.tasks:  # upstreams come first
+        parts = fingerprint_parts(task, salt)
+        own = fingerprint(parts)
+        above = [(edge.task, edge.key, salted[edge.task].deep_fingerprint) for edge in task.upstreams]
+        salted[task.name] = evolve(
+            task, fingerprint=own, fingerprint_parts=parts, deep_fingerprint=deep_fingerprint(own, above)
+        )
+    return evolve(spec, salt=salt, tasks=tuple(salted.values()))
 
 
 def fingerprint(parts: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from grammar.scope import Scope
 from grammar.serial import expression_to_json
 from grammar.syntax import Expression, Index, Literal, Object, Template, TemplateText, Tuple
 from grammar.types import ANY, STRING, MapType, Type
-from grammar.values import HclMap, HclSet, Value, convert, is_known, to_json
+from grammar.values import HclMap, HclSet, Sensitive, Value, convert, is_known, to_json
 
 
 @define
@@ -32,7 +32,8 @@ class Folding:
         found = self._folded.get(id(expr))
         if found is None:
             value, _ = evaluate(expr, self.scope)
-            literal = to_expression(value) if is_known(value) else None
+            keeps_parts = isinstance(value, Sensitive) and isinstance(expr, Template)
+            literal = to_expression(value) if is_known(value) and not keeps_parts else None
             found = self._folded[id(expr)] = (expr, literal or fold_parts(expr, self.scope), value)
         return found[1:]
 
@@ -49,6 +50,15 @@ class Folding:
 
     def optional_lazy(self, expr: Expression | None, type_: Type) -> Lazy | None:
         return None if expr is None else self.lazy(expr, type_)
+
+    def script(self, expr: Expression | None) -> Lazy | None:
+        """A script; one that is sensitive stays a template, of which all can be shown but for the sensitive parts."""
+        if expr is None:
+            return None
+        folded, value = self.fold(expr)
+        if isinstance(value, Sensitive) and isinstance(folded, Template):
+            return {"expression": expression_to_json(folded)}
+        return self.lazy(expr, STRING)
 
     def for_each(self, expr: Expression | None) -> Lazy | None:
         if expr is None:

@@ -13,6 +13,7 @@ from cronicle.config.references import (
     IN_HOOK_OF_WORKFLOW,
 )
 from cronicle.config.schema import HOOKS
+from cronicle.config.sensitive import warn_of_sensitive_command
 from cronicle.config.tasks import read_action
 from cronicle.runs.states import Cause
 from grammar.suggest import nearest
@@ -36,6 +37,7 @@ def _hook(reader: Reader, block: Block) -> Hook:
     if block.type in OF_WORKFLOW:
         place, in_env = IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK_OF_WORKFLOW
     command, script = read_action(reader, body, block, place)
+    warn_of_sensitive_command(reader, command)
     timeout = reader.positive_seconds(body, "timeout")
     return Hook(
         event=block.type,

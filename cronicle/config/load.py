@@ -40,6 +40,7 @@ from cronicle.config.scope import (
     STEPS,
     plain_members,
     revisions_of,
+    variable_values,
     with_functions,
     with_values,
     with_workflow,
@@ -59,7 +60,7 @@ from grammar.measure import Budget
 from grammar.source import SourceFile
 from grammar.syntax import Block, Body
 from grammar.types import STRING
-from grammar.values import Unknown, Value, from_json
+from grammar.values import Unknown, Value
 
 register(
     {
@@ -185,9 +186,9 @@ class _Loader:
         default_environment = self._default_environment(block)
         environment = environment or default_environment
         variables = self._variables(environment, given)
-        values = plain_members(self._labels("variable")) | {
-            each.name: from_json(each.value) for each in variables.values()
-        }
+        values = plain_members(self._labels("variable")) | variable_values(
+            {each.name: each.value for each in variables.values()}
+        )
         names = Names(
             variables=frozenset(values),
             locals=frozenset(self._local_names()),
@@ -336,7 +337,7 @@ class _Loader:
                 self.reader.findings.add(error("unreadable-file", f"{path} cannot be read", str(fault)))
             else:
                 self.reader.keep(wrong)
-                sources.append(GivenValues(origin=path, file=file))
+                sources.append(GivenValues(origin=path, file=file, is_in_git=True))
         return read_variables(self.reader, self._blocks("variable"), sources)
 
     def _sources_and_locals(self, known: _Known) -> tuple[dict[str, Source], Locals]:

@@ -13,7 +13,20 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from cronicle.config.chains import Reference, references_in
-from cronicle.config.references import AT_PLAN, Names, Place, check_reference
+from cronicle.config.references import (
+    AT_PLAN,
+    IN_COMMAND,
+    IN_ENV,
+    IN_ENV_OF_HOOK,
+    IN_ENV_OF_HOOK_OF_WORKFLOW,
+    IN_FOR_EACH,
+    IN_HOOK,
+    IN_HOOK_OF_WORKFLOW,
+    IN_TASK,
+    Names,
+    Place,
+    check_reference,
+)
 from cronicle.errors import CronicleError
 from cronicle.schedule.text import parse_duration, parse_size
 from grammar.diagnostics import Diagnostic, error, has_errors, register, warning
@@ -22,9 +35,17 @@ from grammar.scope import Scope
 from grammar.source import Span
 from grammar.syntax import Attribute, Block, Body, Expression
 from grammar.types import BOOL, NUMBER, STRING, ListType, MapType, SetType, Type
-from grammar.values import ConversionError, Unknown, Value, convert, unknown_in
+from grammar.values import ConversionError, Unknown, Value, convert, sensitive_in, unknown_in
 
 T = TypeVar("T")
+
+MAY_BE_SENSITIVE = frozenset(
+    {
+        *(IN_TASK, IN_COMMAND, IN_ENV, IN_FOR_EACH),
+        *(IN_HOOK, IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK, IN_ENV_OF_HOOK_OF_WORKFLOW),
+    }
+)
+"""Places whose values nobody is shown. Of `for_each` that is true of the values; its keys are checked apart."""
 
 _REMEDIES = (
     (STRING, "Write it in quotes."),
@@ -42,6 +63,7 @@ register(
         "invalid-value": "A value is of the right type, but not one that makes sense here.",
         "duplicate-name": "Two things of one kind have the same name.",
         "invalid-name": "A name has characters that names may not have.",
+        "misplaced-sensitive": "Something sensitive stands where it would be kept and shown.",
     }
 )
 
@@ -138,9 +160,25 @@ class Reader:
         if attribute is None:
             return None, None
         value, is_good = self.evaluate(attribute.expr, place)
-        if not is_good or not self._converts(value, types, attribute):
+        if not is_good:
             return None, None
-        return attribute.expr, value
+        if place not in MAY_BE_SENSITIVE and self.is_sensitive(value, attribute.name, attribute.expr.span):
+            return None, None
+        return (attribute.expr, value) if self._converts(value, types, attribute) else (None, None)
+
+    def is_sensitive(self, value: Value, what: str, span: Span | None) -> bool:
+        """True if a value is sensitive, which is told as an error: `what` it is may not be."""
+        mark = sensitive_in(value)
+        if mark is None:
+            return False
+        self.error(
+            "misplaced-sensitive",
+            f"{what} may not be sensitive",
+            f"{made_of(mark.origins)}, and {what} is recorded and shown. Put nonsensitive(…) around what tells "
+            "nothing that is to be hidden. What is to be hidden is given to a program by env.",
+            span,
+        )
+        return True
 
     def _converts(self, value: Value, types: tuple[Type, ...], attribute: Attribute) -> bool:
         wrong: ConversionError | None = None
@@ -177,6 +215,8 @@ class Reader:
             return None
         value, is_good = self.evaluate(attribute.expr)
         if not is_good:
+            return None
+        if self.is_sensitive(value, attribute.name, attribute.expr.span):
             return None
         unknown = unknown_in(value)
         if unknown is not None:
@@ -299,6 +339,13 @@ class Reader:
     def size(self, body: Body, name: str) -> int | None:
         """A size, in bytes, or None."""
         return self.parsed(attribute_of(body, name), parse_size)
+
+
+def made_of(origins: tuple[str, ...]) -> str:
+    """What makes something sensitive: `It is made of var.token, which is sensitive`."""
+    if not origins:
+        return "It is made of something sensitive"
+    return f"It is made of {' and '.join(origins)}, which {'is' if len(origins) == 1 else 'are'} sensitive"
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -44,15 +44,9 @@ RETRY: Final = BlockSchema(
     maximum=1,
     doc="How often and when a failed attempt is tried again.",
     attributes=(
-        _runs(
-            "attempts", NUMBER, "How many attempts there are in total, the first included; 1 if not given."
-        ),
-        _runs(
-            "delay", STRING, 'How long to wait before the second attempt, as a duration; "0s" if not given.'
-        ),
-        _runs(
-            "backoff", NUMBER, "By what the delay is multiplied after each further attempt; 1 if not given."
-        ),
+        _runs("attempts", NUMBER, "How many attempts there are in all, the first included; 1 if not given."),
+        _runs("delay", STRING, 'How long to wait before the second one, as a duration; "0s" if not given.'),
+        _runs("backoff", NUMBER, "By what the delay is multiplied after each further one; 1 if not given."),
         _runs("max_delay", STRING, 'The longest delay, as a duration; "1h" if not given.'),
         _runs("jitter", STRING, 'Up to how much is added to each delay, as a duration; "0s" if not given.'),
         _runs(
@@ -80,9 +74,7 @@ LIMITS: Final = BlockSchema(
         ),
         _runs("open_files", NUMBER, "How many files each of its processes may have open at once."),
         _runs("log_size", STRING, 'How much of its output is kept in the log; "100MiB" if not given.'),
-        _runs(
-            "stdout_size", STRING, 'How much stdout may be where it is data for others; "1GiB" if not given.'
-        ),
+        _runs("stdout_size", STRING, 'How much stdout may be that is data for others; "1GiB" if not given.'),
     ),
 )
 
@@ -101,9 +93,7 @@ WAIT: Final = BlockSchema(
 _DEFAULTABLE: Final = (
     _does("interpreter", TEXTS, 'The program that `script` is given to; ["/bin/sh", "-eu"] if not given.'),
     _does("when", BOOL, "A condition, asked once before the first attempt; false skips the task."),
-    _does(
-        "trigger_rule", STRING, 'What must have happened to the tasks above; "all_succeeded" if not given.'
-    ),
+    _does("trigger_rule", STRING, 'What must have become of the tasks above; "all_succeeded" if not given.'),
     _does("env", None, "Environment variables, a map; null takes one out."),
     _does("workdir", STRING, "The folder to work in, below the project's folder."),
     _does(
@@ -310,9 +300,7 @@ PROJECT: Final = BlockSchema(
         _attribute(
             "default_environment", STRING, 'The environment where none is named; "local" if not given.'
         ),
-        _attribute(
-            "required_version", STRING, 'The releases of Cronicle that may read it, such as ">= 0.1".'
-        ),
+        _attribute("required_version", STRING, 'Releases of Cronicle that may read it, such as ">= 0.1".'),
     ),
     blocks=(
         DEFAULTS,
@@ -366,6 +354,7 @@ VARIABLE: Final = BlockSchema(
         _attribute("default", ANY, "Its value where no other is given; without it one must be."),
         _DESCRIPTION,
         _attribute("nullable", BOOL, "False if it may not be null."),
+        _attribute("sensitive", BOOL, "True if it is shown nowhere, nor is what is made of it."),
     ),
     blocks=(VALIDATION,),
 )
@@ -480,7 +469,6 @@ def _words(text: str) -> frozenset[str]:
 
 LATER: Final[dict[str, frozenset[str]]] = {
     "project": _words("require_signed git on_deploy_failed"),
-    "variable": _words("sensitive"),
     "workflow": _words("on_deploy_failed"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cronicle.config.project import Each, Project, Source, Workflow
+from cronicle.config.project import Each, Json, Project, Source, Workflow
 from cronicle.config.references import PREPARE, RUN, Names, TaskNames
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
 from grammar.functions import FUNCTIONS, file_functions
 from grammar.measure import Budget
 from grammar.scope import Members, Scope, ScopeValue
-from grammar.values import Unknown, Value, from_json
+from grammar.values import Sensitive, Unknown, Value, from_json
 
 KNOWN_AT_RUN = Unknown("known at run")
 KNOWN_AT_ATTEMPT = Unknown("known at the attempt")
@@ -73,7 +73,7 @@ def plan_scope(
     )
     known = with_values(
         with_functions(tree),
-        variables={name: from_json(value) for name, value in project.values.items()},
+        variables=variable_values(project.values),
         locals_=project.locals,
         project=project.name,
         environment=project.environment,
@@ -110,6 +110,15 @@ def with_values(
         {},
         scope,
     )
+
+
+def variable_values(stored: Mapping[str, Json]) -> dict[str, Value]:
+    """The values of variables from their stored form; of sensitive ones it is known that they come from there."""
+    values = {name: from_json(value) for name, value in stored.items()}
+    return {
+        name: Sensitive(value, f"var.{name}") if isinstance(value, Sensitive) else value
+        for name, value in values.items()
+    }
 
 
 def with_workflow(scope: Scope, names: Names) -> Scope:

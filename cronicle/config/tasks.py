@@ -33,6 +33,7 @@ from cronicle.config.references import (
     check_reference,
 )
 from cronicle.config.secrets import check_stdin, warn_of_command
+from cronicle.config.sensitive import has_sensitive_keys, has_sensitive_names, warn_of_sensitive_command
 from cronicle.names import is_label
 from cronicle.runs.rerun import Rerun
 from cronicle.runs.spec import RetrySpec, WaitSpec
@@ -106,6 +107,7 @@ def read_task(
     layers = env_layers(block.body, defaults)
     command, script = read_action(reader, body, block, IN_TASK, in_command=IN_COMMAND)
     warn_of_command(reader, command)
+    warn_of_sensitive_command(reader, command)
     instances, keys = _for_each(outside, attribute_of(body, "for_each"))
     source, place = _source(reader, attribute_of(body, "source"), files, sources)
     return Task(
@@ -223,7 +225,7 @@ def _upstream(reader: Reader, item: Expression) -> Upstream | None:
     key = first.name(1)
     if key is None:
         value, is_good = reader.evaluate(item.key, AT_PLAN)
-        if not is_good:
+        if not is_good or reader.is_sensitive(value, "the key of an instance", item.key.span):
             return None
         if not isinstance(value, str):
             reader.error(
@@ -281,6 +283,8 @@ def _for_each(
     value, is_good = reader.evaluate(attribute.expr, IN_FOR_EACH)
     if not is_good:
         return None, None
+    if has_sensitive_keys(reader, value, attribute):
+        return None, None
     if value is not None and unknown_in(value) is value:
         return attribute.expr, None  # known later
     try:
@@ -305,6 +309,8 @@ def read_env(reader: Reader, attribute: Attribute, place: Place) -> Expression |
     """A map of environment variables, whose names are known."""
     expr, value = reader.late_value(attribute, place, MapType(STRING))
     if expr is None:
+        return None
+    if has_sensitive_names(reader, value, attribute):
         return None
     if isinstance(value, HclMap):
         for name in value:

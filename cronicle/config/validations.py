@@ -12,7 +12,7 @@ from grammar.evaluate import evaluate
 from grammar.scope import Members
 from grammar.syntax import Block
 from grammar.types import BOOL, STRING
-from grammar.values import ConversionError, Value, convert
+from grammar.values import ConversionError, Value, bare, convert, sensitive_in
 
 
 def read_validations(reader: Reader, block: Block, root: str) -> tuple[Validation, ...]:
@@ -64,10 +64,12 @@ def check_value(
     for validation in validations:
         result, diagnostics = evaluate(validation.condition, scope)
         said, more = evaluate(validation.message, scope)
+        if sensitive_in(said) is not None:
+            said = "Its message is not shown, since it is made of something sensitive."
         if not inner.keep((*diagnostics, *more)):
             continue
         try:
-            is_fine = convert(result, BOOL)
+            is_fine, _ = bare(convert(result, BOOL))
             text = convert(said, STRING)
         except ConversionError as wrong:
             inner.error(

@@ -63,7 +63,7 @@ class PreparedAttempt(Value):
     input: bytes | None = None
     """What is on its stdin, in place of files."""
     reveal: Callable[[Mapping[str, str]], Evaluated] | None = None
-    """Evaluates it with the values of secrets, if it uses any; what is above has none of them."""
+    """Evaluates it with the values of secrets, if it uses any, and what is sensitive; above there is none of it."""
     masks: tuple[bytes, ...] = ()
     """What must not be seen of those values, once it is evaluated with them."""
 
@@ -174,31 +174,37 @@ class AttemptRunner:
         reveal: Callable[[Mapping[str, str]], Evaluated],
         folder: Path,
     ) -> PreparedAttempt:
-        """An attempt with the values of its secrets.
+        """An attempt with the values of its secrets, and with what is sensitive.
 
         Raises:
             CronicleError: A value cannot be had, or an expression cannot be evaluated with it.
         """
         from cronicle.execute.masking import mask_forms, masked_text
         from cronicle.execute.secret_values import read_secret
+        from cronicle.runs.sensitive import constant_texts, variable_texts, worth_masking
 
         async with self._project_files(run, spec, prepared.task, folder) as folder:
             values = {
                 name: await read_secret(name, spec.secrets[name], self._environ, folder)
                 for name in prepared.task.secrets
             }
-        masks = tuple(form for value in values.values() for form in mask_forms(value))
+        masks = tuple(form for text in (*values.values(), *variable_texts(spec)) for form in mask_forms(text))
+        masks += tuple(
+            form for text in constant_texts(prepared.task) for form in mask_forms(text, by_line=False)
+        )
         try:
             evaluated = reveal(values)
         except BadReference as error:
             raise CronicleError(masked_text(masks, error.detail)) from None
+        made = worth_masking(evaluated.sensitive)
+        masks += tuple(form for text in made for form in mask_forms(text, by_line=False))
         return evolve(
             prepared,
             argv=evaluated.argv,
             env={**prepared.env, **evaluated.env},
             stdin=evaluated.stdin,
             reveal=None,
-            masks=masks,
+            masks=tuple(dict.fromkeys(masks)),
         )
 
     @asynccontextmanager

@@ -23,8 +23,8 @@ from cronicle.runs.scope import (
     TaskView,
     evaluate_attempt,
     evaluate_condition,
-    evaluate_lazy,
     evaluate_lock,
+    evaluate_open,
     for_each_instances,
 )
 from cronicle.runs.spec import TaskSpec
@@ -84,7 +84,7 @@ class Evaluator:
         """
         assert task.for_each is not None
         with self._telling_what_was_left_out(task):
-            return for_each_instances(evaluate_lazy(task.for_each, self.view, InstanceView()))
+            return for_each_instances(evaluate_open(task.for_each, self.view, InstanceView(), "for_each"))
 
     def condition(self, task: TaskSpec, key: str | None) -> bool:
         """The `when` of a task instance.
@@ -125,7 +125,7 @@ class Evaluator:
             env=evaluated.env,
             stdin=evaluated.stdin,
             produces=evaluated.produces,
-            reveal=partial(self._revealed, task, key, attempt) if task.secrets else None,
+            reveal=partial(self._revealed, task, key, attempt) if task.secrets or task.sensitive else None,
         )
 
     def _revealed(
@@ -153,7 +153,11 @@ class Evaluator:
         )
 
     def _instance(self, task: TaskSpec, key: str | None, attempt: int | None) -> InstanceView:
-        value = None if key is None else self._machine.groups[task.name].instances[key]
+        value = None
+        if key is not None:
+            value = self._machine.groups[task.name].instances[key]
+            if task.sensitive and task.for_each is not None and "known" in task.for_each:
+                value = task.for_each["known"].get(key, value)  # the event has nothing that is sensitive
         return InstanceView(key=key, value=value, attempt=attempt)
 
     def _task(self, name: str) -> TaskView | Mapping[str, TaskView] | None:

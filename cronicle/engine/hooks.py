@@ -235,6 +235,7 @@ def prepare_hook(
         interpreter=spec.interpreter,
         env=spec.env,
         secrets=spec.secrets,
+        sensitive=spec.sensitive,
         timeout=spec.timeout,
     )
 
@@ -252,5 +253,5 @@ def prepare_hook(
         env={**unset, **evaluated.env},
         stdin=(),
         input=told,
-        reveal=reveal if task.secrets else None,
+        reveal=reveal if task.secrets or task.sensitive else None,
     )

@@ -193,7 +193,8 @@ class Capture:
             if size + len(data) > SPOOL_PREVIEW:
                 self.note(f"stdout goes on: it is data, and this was its beginning of {SPOOL_PREVIEW} bytes")
         if masker.found:
-            self._fail(Reason.SECRET_IN_STDOUT, "Its stdout, which is data, holds the value of a secret.")
+            why = "Its stdout, which is data, holds the value of a secret or sensitive variable."
+            self._fail(Reason.SECRET_IN_STDOUT, why)
             return
         if size + len(data) > self._command.stdout_limit:
             limit = self._command.stdout_limit

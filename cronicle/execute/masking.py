@@ -24,12 +24,12 @@ MINIMUM_LINE = 8
 would hide half of any text. Equal to the shortest password that is generally allowed (NIST SP 800-63B)."""
 
 
-def mask_forms(secret: str) -> tuple[bytes, ...]:
+def mask_forms(secret: str, *, by_line: bool = True) -> tuple[bytes, ...]:
     """The forms in which the value of a secret tends to be printed, longest first.
 
-    As it is, with its ends stripped, line by line, and the whole in base64 (also inside a longer text, as in
-    the header of basic authentication), in URLs, in JSON and quoted for a shell. An empty or blank
-    secret has no forms.
+    As it is, with its ends stripped, line by line (unless that is not wanted), and the whole in base64 (also
+    inside a longer text, as in the header of basic authentication), in URLs, in JSON and quoted for a shell.
+    An empty or blank secret has no forms.
     """
     if not secret.strip():
         return ()
@@ -37,7 +37,7 @@ def mask_forms(secret: str) -> tuple[bytes, ...]:
     forms = {text.encode("utf-8", "surrogateescape") for text in texts}
     forms |= {
         line.strip().encode("utf-8", "surrogateescape")
-        for line in secret.splitlines()
+        for line in (secret.splitlines() if by_line else ())
         if len(line.strip()) >= MINIMUM_LINE
     }
     for text in texts:

@@ -75,7 +75,9 @@ def parse_outputs(content: bytes, masks: Sequence[bytes] = ()) -> dict[str, Json
         (position for mask in masks if mask and (position := content.find(mask)) >= 0), default=-1
     )
     if secret_at >= 0:
-        return BadOutput(content.count(b"\n", 0, secret_at) + 1, "holds the value of a secret")
+        return BadOutput(
+            content.count(b"\n", 0, secret_at) + 1, "holds the value of a secret or sensitive variable"
+        )
     outputs: dict[str, JsonValue] = {}
     for number, line in enumerate(content.split(b"\n"), start=1):
         try:
@@ -202,7 +204,7 @@ def _check_text(text: str, masks: Sequence[bytes]) -> None:
     if b"\0" in raw:
         raise _MalformedError("holds a NUL character")
     if contains_any(masks, raw):
-        raise _MalformedError("holds the value of a secret")
+        raise _MalformedError("holds the value of a secret or sensitive variable")
 
 
 def _refuse_constant(name: str) -> NoReturn:

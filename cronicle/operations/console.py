@@ -15,7 +15,7 @@ from attrs import frozen
 
 from cronicle.config.project import Project, Workflow
 from cronicle.config.references import IN_ENV
-from cronicle.config.scope import plan_scope, with_functions, with_values
+from cronicle.config.scope import plan_scope, variable_values, with_functions, with_values
 from cronicle.errors import CronicleError, UsageError
 from cronicle.git.working import WorkingTree
 from cronicle.operations.propose import InvalidProjectError, load_working_directory
@@ -25,6 +25,7 @@ from grammar.evaluate import evaluate
 from grammar.functions import FunctionError
 from grammar.functions.encoding import decode_json, encode_json
 from grammar.kinds import HclMap, Unknown, Value, replace_unknown
+from grammar.marks import replace_sensitive, sensitive_in
 from grammar.parse import parse_expression, parse_template
 from grammar.scope import Members, Scope, ScopeValue
 from grammar.source import SourceFile
@@ -125,7 +126,7 @@ class Console:
             return scope.child(**_known_of_run(project, workflow, self._asked, sources.now()))
         return with_values(
             self._functions,
-            variables={name: from_json(value) for name, value in project.values.items()},
+            variables=variable_values(project.values),
             locals_=project.locals,
             project=project.name,
             environment=project.environment,
@@ -202,8 +203,8 @@ def names_from_json(text: str, where: str) -> dict[str, Value]:
 
 
 def value_json(value: Value) -> str:
-    """A value as compact JSON; what is known later is null."""
-    return encode_json(replace_unknown(value, None))
+    """A value as compact JSON; what is known later, or sensitive, is null."""
+    return encode_json(replace_unknown(replace_sensitive(value, lambda _: None), None))
 
 
 def answer_lines(console: Console, lines: Sequence[str] | Iterator[str]) -> Iterator[tuple[str, bool]]:
@@ -217,7 +218,8 @@ def answer_lines(console: Console, lines: Sequence[str] | Iterator[str]) -> Iter
             yield _error(error.message, error.remedy), False
             continue
         if answer.has_value:
-            yield f'{{"value":{value_json(answer.value)}}}', True
+            is_sensitive = ',"sensitive":true' if sensitive_in(answer.value) is not None else ""
+            yield f'{{"value":{value_json(answer.value)}{is_sensitive}}}', True
         else:
             wrong = next(one for one in answer.diagnostics if one.is_error)
             yield _error(wrong.summary, wrong.detail, wrong.code), False

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
+from cronicle.config.fingerprint import with_salt
 from cronicle.errors import CronicleError
 from cronicle.git.errors import GitError
 from cronicle.git.refs import read_deployment_ref, write_deployment_ref
 from cronicle.git.repository import Repository
 from cronicle.operations.binding import bind_project
 from cronicle.operations.hold_sources import keep_sources
-from cronicle.operations.plan import PlannedDeployment
+from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.sources import Sources
+from cronicle.runs.sensitive import sealed_values
 from cronicle.store.records import Actor, DeploymentRecord
 
 
@@ -33,6 +35,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
     Raises:
         CronicleError: Something else was deployed meanwhile, or the project's name is taken.
     """
+    planned = _salted(sources, planned)
     proposal = planned.proposal
     assert proposal.revision is not None
     project = bind_project(sources, proposal)
@@ -54,6 +57,16 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
     return _record(sources, proposal.repository, record, planned.deployment)
+
+
+def _salted(sources: Sources, planned: PlannedDeployment) -> PlannedDeployment:
+    """The same with fingerprints of this store: when the plan was made there may have been none."""
+    proposal, salt = planned.proposal, sources.opened.get_salt()
+    specs = {name: with_salt(spec, salt) for name, spec in proposal.specs.items()}
+    if specs == proposal.specs:
+        return planned
+    proposal = evolve(proposal, specs=specs)
+    return evolve(planned, proposal=proposal, plan=plan_deployment(sources, sources.opened, proposal).plan)
 
 
 def roll_back(
@@ -141,12 +154,16 @@ def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecor
         f"{what}: {made.project}/{made.environment} at {made.revision[:12]}",
         {
             "Cronicle-Deployment": str(made.number),
-            "Cronicle-Values": values_hash(made),
+            "Cronicle-Values": values_hash(made, sources.opened.get_salt()),
             **({"Cronicle-Sources": pins} if pins else {}),
         },
     )
 
 
-def values_hash(deployment: DeploymentRecord) -> str:
-    """A hash of the values of all variables; the values themselves never stand in git."""
-    return hashlib.sha256(msgspec.json.encode(dict(deployment.values), order="sorted")).hexdigest()
+def values_hash(deployment: DeploymentRecord, salt: str) -> str:
+    """A hash of the values of all variables; the values themselves never stand in git.
+
+    Those that are sensitive go into it by a hash that is keyed with the store's salt, so that they cannot be guessed.
+    """
+    values = sealed_values(deployment.values, salt)
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()

@@ -19,7 +19,7 @@ def lock_of(run: RunRecord, lock: Lazy) -> str:
     if "known" in lock:
         return str(lock["known"])
     from cronicle.operations.run_view import view_of_run
-    from cronicle.runs.scope import BadReference, InstanceView, RunView, evaluate_lazy
+    from cronicle.runs.scope import BadReference, InstanceView, RunView, evaluate_open
 
     view = RunView(
         run=view_of_run(run),
@@ -30,7 +30,7 @@ def lock_of(run: RunRecord, lock: Lazy) -> str:
         task_names=(),
     )
     try:
-        value = evaluate_lazy(lock, view, InstanceView())
+        value = evaluate_open(lock, view, InstanceView(), "it")
     except BadReference as error:
         raise CronicleError(
             f"the lock of workflow {run.workflow} cannot be evaluated: {error.detail}",

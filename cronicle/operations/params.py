@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attrs import evolve
+
 from cronicle.errors import UsageError
 from cronicle.runs.spec import RunSpec
 
@@ -62,9 +64,11 @@ def _must_be_valid(spec: RunSpec, name: str, value: Any) -> None:
     view = RunView(
         run={}, params={name: value}, project=spec.project, environment="", task=lambda _: None, task_names=()
     )
+    # What it is compared with may be sensitive, what is said may not.
+    with_sensitive = evolve(view, secrets={})
     for one in validations:
         try:
-            if evaluate_lazy(one.condition, view, InstanceView()) is not True:
+            if evaluate_lazy(one.condition, with_sensitive, InstanceView()) is not True:
                 message = evaluate_lazy(one.message, view, InstanceView())
                 raise UsageError(
                     f"the value of parameter {name!r} is not valid: {message}", "Choose another."

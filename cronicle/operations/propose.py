@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -262,6 +263,7 @@ def _compiled(
     if held:
         loaded, project = load(pins={name: one.pinned for name, one in held.items()})
     finder = InputFinder(tree)
+    salt = sources.store.get_salt() if sources.store is not None else secrets.token_hex(32)
     return Proposal(
         repository=repository,
         folder=where.prefix,
@@ -269,7 +271,7 @@ def _compiled(
         dirty=dirty,
         project=project,
         specs={
-            name: compile_workflow(project, workflow, tree, folder=where.prefix, finder=finder)
+            name: compile_workflow(project, workflow, tree, folder=where.prefix, finder=finder, salt=salt)
             for name, workflow in project.workflows.items()
         },
         schedules={

@@ -9,12 +9,14 @@ milliseconds. Rules:
    executes it, and the libraries that read. A project about which there is anything to tell is not remembered.
 3. It lies in the user's cache folder (`$XDG_CACHE_HOME/cronicle`, else `~/.cache/cronicle`, by the XDG Base Directory
    Specification) and may be removed at any time. Where it cannot be written, nothing is remembered.
+4. Its name is a hash of values, too, that may be sensitive: it is keyed, so that nobody can try likely ones.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -67,7 +69,8 @@ def validate_working_directory(sources: Sources) -> Validation:
     if where.folder is None:
         raise no_project()
     tree = WorkingTree(where.folder, where.repository or where.folder)
-    cache, key = _cache(sources), _key(sources, where.folder)
+    cache = _cache(sources)
+    key = _key(sources, where.folder, _salt(cache))
     remembered = _recall(cache, key, tree)
     if remembered is not None:
         return remembered
@@ -99,10 +102,22 @@ def _cache(sources: Sources) -> FolderCache | None:
     return FolderCache(Path(base) / "cronicle" / "valid")
 
 
-def _key(sources: Sources, folder: Path) -> str:
+def _salt(cache: FolderCache | None) -> str:
+    """What names are keyed with; made the first time, and another if it is no longer there."""
+    if cache is None:
+        return ""
+    beside = FolderCache(cache.folder.parent)
+    kept = beside.get("salt")
+    if kept is None:
+        kept = secrets.token_bytes(32)
+        beside.put("salt", kept)
+    return kept.hex()
+
+
+def _key(sources: Sources, folder: Path, salt: str) -> str:
     """The name of what is remembered: all that the answers of the tree leave open."""
     values = sorted(each for each in sources.environ.items() if each[0].startswith(_VALUES))
-    return _hash((str(folder), sources.environment, sources.var, sources.var_files, values, _program()))
+    return _hash((salt, str(folder), sources.environment, sources.var, sources.var_files, values, _program()))
 
 
 def _program() -> tuple[object, ...]:

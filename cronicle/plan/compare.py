@@ -69,6 +69,7 @@ MATTERS: Mapping[str, bool] = {
     "inputs_declared": False,
     "source": True,
     "source.name": False,
+    "sensitive": False,
 }
 """Every field of a task's spec that a user sets, and whether it is part of the (deep) fingerprint.
 
@@ -86,7 +87,7 @@ _WRITTEN: Mapping[str, str] = {
 }
 _BY_KEY = frozenset({"env", "retry", "wait", "prepares", "source"})
 _NOT_SHOWN = frozenset(
-    {"stdout_is_data", "inputs_declared"}
+    {"stdout_is_data", "inputs_declared", "sensitive"}
 )  # consequences of what another task or `inputs` says
 
 

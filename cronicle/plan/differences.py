@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cronicle.plan.changes import Action, AttributeChange, FileChange
+from cronicle.runs.sensitive import SHOWN, hidden, hidden_tree
 
 Json = Any
 
@@ -35,15 +36,17 @@ def plain(value: object) -> Json:
 
 
 def shown(value: Json) -> Json:
-    """A value of a spec for people: what is known plainly, other expressions as text."""
+    """A value of a spec for people: what is known plainly, other expressions as text, nothing that is sensitive."""
     match value:
         case {"known": known} if len(value) == 1:
-            return known
+            return hidden(known)
+        case {"$sensitive": _} if len(value) == 1:
+            return SHOWN
         case {"expression": tree} if len(value) == 1:
             from grammar.serial import expression_from_json
             from grammar.text import expression_text
 
-            return {"expression": expression_text(expression_from_json(tree))}
+            return {"expression": expression_text(expression_from_json(hidden_tree(tree)))}
         case dict():
             return {name: shown(inner) for name, inner in value.items()}
         case list():

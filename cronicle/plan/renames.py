@@ -79,7 +79,7 @@ def with_renamed_tasks(spec: RunSpec, names: Mapping[str, str]) -> RunSpec:
         return spec
     renamed: dict[str, TaskSpec] = {}
     for task in spec.tasks:  # upstreams come first
-        new = _renamed(task, names)
+        new = _renamed(task, names, spec.salt)
         if new.fingerprint.startswith(f"{ALGORITHM}:"):
             above = [(edge.task, edge.key, renamed[edge.task].deep_fingerprint) for edge in new.upstreams]
             new = evolve(new, deep_fingerprint=deep_fingerprint(new.fingerprint, above))
@@ -115,7 +115,7 @@ def with_renamed_results(
     )
 
 
-def _renamed(task: TaskSpec, names: Mapping[str, str]) -> TaskSpec:
+def _renamed(task: TaskSpec, names: Mapping[str, str], salt: str) -> TaskSpec:
     new = evolve(
         task,
         name=names.get(task.name, task.name),
@@ -131,7 +131,7 @@ def _renamed(task: TaskSpec, names: Mapping[str, str]) -> TaskSpec:
     )
     if not task.fingerprint.startswith(f"{ALGORITHM}:"):
         return new  # of another algorithm, and so compared with nothing
-    parts = fingerprint_parts(new)
+    parts = fingerprint_parts(new, salt)
     return evolve(new, fingerprint=fingerprint(parts), fingerprint_parts=parts)
 
 

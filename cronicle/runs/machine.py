@@ -28,6 +28,7 @@ from cronicle.runs import events as ev
 from cronicle.runs.actions import Question
 from cronicle.runs.consequences import Consequences
 from cronicle.runs.hooks import TOLD_MEANWHILE, HookEvent
+from cronicle.runs.sensitive import known_instances
 from cronicle.runs.situation import Group
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import LIVE, Outcome, Reason, RunState, TaskState
@@ -179,9 +180,8 @@ class RunMachine(Consequences):
             else:
                 self._agenda.questions[unit.id] = Question.INSTANCES
                 if "known" in for_each:
-                    self._due.append(
-                        ev.InstancesExpanded(at=event.at, task=unit.id[0], instances=for_each["known"])
-                    )
+                    instances = known_instances(self._tasks[unit.id[0]])
+                    self._due.append(ev.InstancesExpanded(at=event.at, task=unit.id[0], instances=instances))
 
     def _ask_condition(self, unit: Unit) -> None:
         spec = self._tasks[unit.id[0]]

@@ -6,6 +6,8 @@ Rules:
 - Names are those of docs/reference: `run.*`, `param.*`, `project.name`, `environment`, `task.NAME.output.KEY`,
   `.stdout`, `.state`, `each.key`, `each.value`, `attempt.number`, `previous.run.*`, `previous.task.NAME.output.KEY`,
   `prepare.NAME.path`. A `for_each` task is a map from key to these.
+- What is sensitive has its value where secrets have theirs, and is `MASKED` where they are not to be known. What
+  decides what a run does (`when`, keys, locks) must not be: it would be told by that.
 - A reference to what is not there is a `BadReference`, which names what there is; `try` and `can` work.
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from cronicle.runs.sensitive import has_sensitive, hidden, is_marked, marked_texts, plain
 from cronicle.runs.spec import Json, Lazy, TaskSpec
 from cronicle.values import Value
 
@@ -99,6 +102,8 @@ class Evaluated(Value):
     """Paths, and the values of secrets."""
     produces: tuple[str, ...] = ()
     """Patterns of the files that it makes, none of which leads out of their folder."""
+    sensitive: tuple[str, ...] = field(default=(), repr=False)
+    """Texts of what is sensitive in it, where it has their values."""
 
 
 def is_known(lazy: Lazy | None) -> bool:
@@ -106,12 +111,40 @@ def is_known(lazy: Lazy | None) -> bool:
     return lazy is None or "known" in lazy
 
 
-def evaluate_lazy(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
-    """The value of an attribute, as plain JSON.
+def evaluate_lazy(
+    lazy: Lazy, view: RunView, instance: InstanceView, sensitive: list[str] | None = None
+) -> Json:
+    """The value of an attribute, as plain JSON; the texts of what is sensitive in it are added to `sensitive`.
 
     Raises:
         BadReference: It refers to what is not there, or cannot be evaluated.
     """
+    value = _with_marks(lazy, view, instance)
+    if isinstance(value, str):
+        return value
+    if view.secrets is None:
+        return hidden(value, MASKED)
+    if sensitive is not None:
+        sensitive.extend(marked_texts(value))
+    return plain(value)
+
+
+def evaluate_open(lazy: Lazy, view: RunView, instance: InstanceView, what: str) -> Json:
+    """The value of an attribute, called `what`, that may not be sensitive.
+
+    Raises:
+        BadReference: It is, or it refers to what is not there, or cannot be evaluated.
+    """
+    value = _with_marks(lazy, view, instance)
+    if is_marked(value):
+        raise BadReference(
+            f"{what} is sensitive, and would be told by what follows from it; use nonsensitive()"
+        )
+    return value
+
+
+def _with_marks(lazy: Lazy, view: RunView, instance: InstanceView) -> Json:
+    """The value of an attribute in its stored form."""
     if "known" in lazy:
         return lazy["known"]
     from cronicle.runs.namespaces import scope_of
@@ -137,7 +170,7 @@ def evaluate_condition(lazy: Lazy, view: RunView, instance: InstanceView) -> boo
     Raises:
         BadReference: It cannot be evaluated, or is neither true nor false.
     """
-    value = evaluate_lazy(lazy, view, instance)
+    value = evaluate_open(lazy, view, instance, "when")
     if isinstance(value, str):
         value = {"true": True, "false": False}.get(value, value)
     if isinstance(value, bool):
@@ -152,7 +185,7 @@ def evaluate_lock(lazy: Lazy, view: RunView, instance: InstanceView) -> str:
     Raises:
         BadReference: It cannot be evaluated, or is no text.
     """
-    return _text(evaluate_lazy(lazy, view, instance), "lock")
+    return _text(evaluate_open(lazy, view, instance, "lock"), "lock")
 
 
 def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> Evaluated:
@@ -161,11 +194,13 @@ def evaluate_attempt(task: TaskSpec, view: RunView, instance: InstanceView) -> E
     Raises:
         BadReference: One of them cannot be evaluated.
     """
+    sensitive: list[str] = []
     return Evaluated(
-        argv=task_argv(task.command, task.script, task.interpreter, view, instance),
-        env=evaluate_env(task.env, view, instance),
+        argv=task_argv(task.command, task.script, task.interpreter, view, instance, sensitive),
+        env=evaluate_env(task.env, view, instance, sensitive),
         stdin=_inputs(task.stdin, view, instance),
         produces=() if task.produces is None else _products(task.produces, view, instance),
+        sensitive=tuple(dict.fromkeys(sensitive)),
     )
 
 
@@ -175,6 +210,7 @@ def task_argv(
     interpreter: Sequence[str],
     view: RunView,
     instance: InstanceView,
+    sensitive: list[str] | None = None,
 ) -> tuple[str, ...]:
     """The argv of a `command`; of a `script` the words of its interpreter and its text.
 
@@ -183,8 +219,10 @@ def task_argv(
     """
     if command is None:
         assert script is not None
-        return (*interpreter, _text(evaluate_lazy(script, view, instance), "script"))
-    words = evaluate_lazy(command, view, instance)
+        return (*interpreter, _script(script, view, instance, sensitive))
+    words = evaluate_lazy(command, view, instance, sensitive)
+    if words == MASKED:  # sensitive as a whole
+        words = [MASKED]
     if isinstance(words, dict) and set(words) == {"$set"}:
         words = words["$set"]
     if not isinstance(words, list) or not words:
@@ -192,7 +230,23 @@ def task_argv(
     return tuple(_text(word, "a word of command") for word in words)
 
 
-def evaluate_env(env: Mapping[str, Lazy], view: RunView, instance: InstanceView) -> dict[str, str | None]:
+def _script(script: Lazy, view: RunView, instance: InstanceView, sensitive: list[str] | None) -> str:
+    """The text of a script; where nothing sensitive is to be known, with `MASKED` in the place of such parts only."""
+    parts: list[Lazy] = []
+    match script.get("expression"):
+        case ["template", list() as found] if has_sensitive([script]):
+            parts = [{"expression": ["template", [part]]} for part in found]
+    if not parts:
+        return _text(evaluate_lazy(script, view, instance, sensitive), "script")
+    texts = [_text(evaluate_lazy(part, view, instance, sensitive), "script") for part in parts]
+    if view.secrets is None:
+        return "".join(texts)
+    return _text(evaluate_lazy(script, view, instance), "script")
+
+
+def evaluate_env(
+    env: Mapping[str, Lazy], view: RunView, instance: InstanceView, sensitive: list[str] | None = None
+) -> dict[str, str | None]:
     """Names and values to set in the environment; None unsets.
 
     Raises:
@@ -200,7 +254,7 @@ def evaluate_env(env: Mapping[str, Lazy], view: RunView, instance: InstanceView)
     """
     values: dict[str, str | None] = {}
     for name, lazy in env.items():
-        value = evaluate_lazy(lazy, view, instance)
+        value = evaluate_lazy(lazy, view, instance, sensitive)
         values[name] = None if value is None else _text(value, f"env.{name}")
     return values
 
@@ -241,7 +295,7 @@ def _inputs(stdin: Sequence[Lazy], view: RunView, instance: InstanceView) -> tup
 
 
 def _products(lazy: Lazy, view: RunView, instance: InstanceView) -> tuple[str, ...]:
-    patterns = evaluate_lazy(lazy, view, instance)
+    patterns = evaluate_open(lazy, view, instance, "produces")
     if isinstance(patterns, dict) and set(patterns) == {"$set"}:
         patterns = patterns["$set"]
     if not isinstance(patterns, list):

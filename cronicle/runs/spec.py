@@ -3,7 +3,8 @@
 A spec is a plain, versioned, canonical JSON value with every default filled in, so that a newer Cronicle never
 changes a run in progress. It is stored once, by its hash. It names no revision, environment or logical time:
 those belong to the run. Expressions that could be evaluated when the spec was made are `{"known": value}`, the
-others `{"expression": tree}` (the tree as `grammar.serial` writes it), evaluated when a run reaches them.
+others `{"expression": tree}` (the tree as `grammar.serial` writes it), evaluated when a run reaches them. Sensitive
+values are marked in both (`cronicle.runs.sensitive`).
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ class TaskSpec(Value):
     """Those that its command, environment and stdin use."""
     prepares: Mapping[str, str] = field(factory=dict)
     """The preparations that these use: by name the key of what is made."""
+    sensitive: bool = False
+    """True if something sensitive is in its expressions."""
     merge_output: bool = False
     stdout_is_data: bool = False
     """Some expression uses `task.NAME.stdout`, so it is spooled to a file of its own, byte-exact."""
@@ -203,6 +206,8 @@ class HookSpec(Value):
     env: Mapping[str, Lazy] = field(factory=dict)
     secrets: tuple[str, ...] = ()
     """Those that its environment uses."""
+    sensitive: bool = False
+    """True if something sensitive is in its expressions."""
     timeout: float = 60.0
     causes: tuple[str, ...] | None = None
     """None: all but backfill, bisect and reproduce."""
@@ -265,6 +270,10 @@ class RunSpec(Value):
     """Those that its tasks use."""
     sources: Mapping[str, SourceSpec] = field(factory=dict)
     """Those that its tasks use."""
+    sensitive: Mapping[str, Json] = field(factory=dict)
+    """Of the sensitive variables that its tasks and hooks use the values, by name: what logs must not show."""
+    salt: str = ""
+    """With something sensitive in it that of the store, so that no hash of the spec or of a part can be guessed."""
 
     def task(self, name: str) -> TaskSpec:
         """The task of that name; KeyError if there is none."""

@@ -155,6 +155,10 @@ class Copying:
                     "Copy into a new store: a folder without one, or a database that was just made.",
                 )
             put_mark(self.target.connection, wanted)
+            salt = (
+                self.source.reader.get_salt()
+            )  # the same, so that equal tasks have equal fingerprints in both
+            self.target.connection.execute("UPDATE store SET salt = ?", (salt,))
 
     def _check_same(self, found: Origin, wanted: Origin) -> None:
         """See to it that a copy that was begun is one of this store as it is now."""

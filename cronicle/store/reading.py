@@ -47,6 +47,10 @@ class StoreReader(Protocol):
         """The id that the store was made with; a files folder that is bound to it carries the same."""
         ...
 
+    def get_salt(self) -> str:
+        """What hashes of sensitive values are keyed with (hex): it leaves the store in specs only, and by copying."""
+        ...
+
     def find_files_folder(self) -> FilesFolder | None:
         """The files folder that the store was bound to, if it was; a SQLite store needs none beside its own."""
         ...

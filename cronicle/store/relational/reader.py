@@ -70,6 +70,9 @@ class RelationalReader(ProductReader):
     def get_store_id(self) -> str:
         return str(self._connection.value("SELECT id FROM store"))
 
+    def get_salt(self) -> str:
+        return str(self._connection.value("SELECT salt FROM store"))
+
     def find_files_folder(self) -> FilesFolder | None:
         from cronicle.store.relational import files
 
