@@ -205,7 +205,7 @@ def test_files_of_the_project_are_proposed_where_one_is_named(text: str) -> None
             "var local project environment source run param secret",
         ),
         (("workflow", "on_pause"), f"command = [{CURSOR}]", "var local project environment source"),
-        (("prepare",), f"env = {{ A = {CURSOR} }}", " ".join(IN_PREPARE.roots)),
+        (("prepare",), f"env = {{ A = {CURSOR} }}", " ".join(sorted(IN_PREPARE.roots))),
         (("variable", "validation"), f"condition = {CURSOR}", "var"),
         (("workflow", "param", "validation"), f"condition = {CURSOR}", "param"),
     ],
