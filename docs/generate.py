@@ -353,6 +353,17 @@ to standard error.
 
 What a command ends with is said in [exit-codes.md](exit-codes.md), what `--json` prints in [json.md](json.md), and
 where the store and its files are looked for in [settings.md](settings.md).
+
+A SELECTOR of `--only` and `--except` is one of these; several are a union:
+
+| selector | tasks |
+| --- | --- |
+| `extract`, `load_*` | of that name; `*` stands for any characters, `?` for one |
+| `tag:WORD`, `group:NAME` | with that tag, of that group |
+| `+report`, `report+` | it and all above it, it and all below |
+| `failed` | that failed in the last run of the same logical time |
+| `changed` | that the result of the same logical time does not have as they are now; all, if there is none |
+| `-` | those on standard input, a selector a line |
 """
 
 # Metrics

@@ -36,7 +36,8 @@ def backfill(
     ] = None,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="The latest tick first.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="SELECTOR", help="Only these tasks.")
+        list[str] | None,
+        typer.Option("--only", metavar="SELECTOR", help="Only these tasks; `-` reads a list from stdin."),
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--except", metavar="SELECTOR", help="Not these tasks.")
@@ -79,6 +80,7 @@ def backfill(
     from cronicle.operations.candidate import find_candidate
     from cronicle.operations.make_backfill import Choice, plan_backfill
     from cronicle.operations.params import param_values
+    from cronicle.operations.select import selectors_from
     from cronicle.operations.times import series_of, ticks_of_range
 
     if missing + failed + everything > 1:
@@ -109,8 +111,8 @@ def backfill(
             to_text=last,
             choice=choice,
             params=param_values(candidate.spec, param or ()),
-            only=tuple(only or ()),
-            without=tuple(without or ()),
+            only=selectors_from(only),
+            without=selectors_from(without),
             parallel=parallel,
             newest_first=newest_first,
             max_failures=max_failures,

@@ -16,8 +16,7 @@ from cronicle.cli.output import is_terminal, paint, print_json, say, tell
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode, UsageError
-from cronicle.operations.ask import Candidate, Wish, make_run
-from cronicle.operations.create_run import chosen_tasks
+from cronicle.operations.ask import Candidate, Wish, chosen_by, make_run
 from cronicle.operations.labels import check_labels
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.states import RunState
@@ -40,11 +39,11 @@ def follow_run(
     json: bool,
 ) -> int:
     """Make a run and drive it to its end."""
+    chosen = chosen_by(store, candidate, wish)
     if dry_run:
-        _say_dry_run(candidate, wish)
+        _say_dry_run(candidate, wish, chosen)
         return ExitCode.GOOD
 
-    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     check_labels(
         candidate.workflow,
         labels_needed(candidate.spec, chosen),
@@ -157,7 +156,7 @@ def _experiment(run: RunRecord) -> str:
     return "" if run.counts else "  does not count"
 
 
-def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
+def _say_dry_run(candidate: Candidate, wish: Wish, chosen: frozenset[str] | None) -> None:
     run = RunRecord(
         id="?",
         project=candidate.target.project.name,
@@ -173,7 +172,6 @@ def _say_dry_run(candidate: Candidate, wish: Wish) -> None:
         actor=None,  # type: ignore[arg-type]
         created_at=wish.when["logical_time"],
     )
-    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
     say(f"{name_of(run)}  {run.times.time}  at {candidate.revision[:7]}" + _experiment(run))
     for task in candidate.spec.tasks:
         if chosen is None or task.name in chosen:

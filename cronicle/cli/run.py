@@ -38,7 +38,8 @@ def run(
         typer.Option("--var", metavar="NAME=VALUE", help="With --revision, --dirty: a variable."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="SELECTOR", help="Only these tasks.")
+        list[str] | None,
+        typer.Option("--only", metavar="SELECTOR", help="Only these tasks; `-` reads a list from stdin."),
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--except", metavar="SELECTOR", help="Not these tasks.")
@@ -76,6 +77,7 @@ def run(
     from cronicle.operations.candidate import DEPLOYED, find_candidate
     from cronicle.operations.create_run import unscheduled
     from cronicle.operations.params import param_values
+    from cronicle.operations.select import selectors_from
     from cronicle.operations.times import series_of, time_of_run
 
     session = open_session(store, environment, files, project, labels=labels)
@@ -105,8 +107,8 @@ def run(
             ),
             not_before=start,
             params=param_values(candidate.spec, param or ()),
-            only=tuple(only or ()),
-            without=tuple(without or ()),
+            only=selectors_from(only),
+            without=selectors_from(without),
         )
         if (detach or start is not None) and not dry_run:
             from cronicle.cli.detaching import leave_run

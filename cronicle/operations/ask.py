@@ -10,13 +10,16 @@ from typing import Any
 from attrs import frozen
 
 from cronicle.errors import CronicleError
-from cronicle.operations.create_run import chosen_tasks, first_facts, select_for
+from cronicle.names import typed
+from cronicle.operations.create_run import first_facts, select_for
 from cronicle.operations.deployed import Target
 from cronicle.operations.lock import under_policy
+from cronicle.operations.select import Moment, chosen_at
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
+from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, DeployedWorkflow, LiveRunExists, NewRun, RunRecord
 from cronicle.values import Value
 
@@ -67,7 +70,7 @@ def make_run(
         CronicleError: The logical time has a live run already.
         UsageError: A selector matches nothing.
     """
-    chosen = chosen_tasks(candidate.spec, wish.only, wish.without)
+    chosen = chosen_by(store, candidate, wish)
     run = RunRecord(
         id=run_id,
         project=candidate.target.project.name,
@@ -94,6 +97,31 @@ def make_run(
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)
     return made
+
+
+def chosen_by(store: StoreReader, candidate: Candidate, wish: Wish) -> frozenset[str] | None:
+    """The tasks that a run is to execute; None for all.
+
+    Raises:
+        UsageError: A selector matches nothing.
+        CronicleError: The selectors leave no task.
+    """
+    moment = Moment(
+        project=candidate.target.project.name,
+        environment=candidate.target.environment,
+        workflow=candidate.workflow,
+        series=wish.series,
+        logical_time=wish.when["logical_time"],
+    )
+    chosen = chosen_at(store, moment, candidate.spec, wish.only, wish.without)
+    if chosen is not None and not chosen:
+        raise CronicleError(
+            "the selectors leave no task: there is nothing to execute",
+            "`failed` are the tasks that failed in the last run of that logical time, `changed` those that its "
+            "result does not have as they are now. See: cronicle explain "
+            f"{typed(candidate.workflow)}@{wish.when['logical_time'].isoformat()}",
+        )
+    return chosen
 
 
 def live_run_exists(store: Store, run_id: str) -> CronicleError:

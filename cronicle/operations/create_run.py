@@ -11,6 +11,7 @@ import attrs
 
 from cronicle.operations.lock import under_policy
 from cronicle.operations.results import done_before, results_of
+from cronicle.operations.select import Moment, chosen_at
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.rerun import RerunRules, keep_done
@@ -86,21 +87,6 @@ def stand_in(
     )
 
 
-def chosen_tasks(spec: RunSpec, only: Iterable[str], without: Iterable[str]) -> frozenset[str] | None:
-    """The tasks that `--only` and `--except` leave; None if neither is given.
-
-    Raises:
-        UsageError: A selector matches nothing.
-    """
-    only, without = tuple(only), tuple(without)
-    if not only and not without:
-        return None
-    from cronicle.operations.select import select_tasks
-
-    chosen = select_tasks(spec, only) if only else frozenset(task.name for task in spec.tasks)
-    return chosen - (select_tasks(spec, without) if without else frozenset())
-
-
 def first_facts(
     run: RunRecord, selection: Selection | None, named: Iterable[str] = ()
 ) -> tuple[ev.RunEvent, ...]:
@@ -161,7 +147,7 @@ def backfill_run(
     )
     run = under_policy(run, spec.policy)
     chosen = backfill.selection or {}
-    named = chosen_tasks(spec, chosen.get("only", ()), chosen.get("except", ()))
+    named = chosen_at(store, Moment.of(run), spec, chosen.get("only", ()), chosen.get("except", ()))
     selection = select_for(store, files, run, spec, named)
     if never := RerunRules.of(spec).never.union(chosen.get("never", ())):
         selection = selection or Selection((), (), tuple(task.name for task in spec.tasks))

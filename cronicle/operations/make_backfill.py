@@ -12,8 +12,8 @@ from attrs import field, frozen
 from cronicle.errors import CronicleError, UsageError
 from cronicle.names import typed
 from cronicle.operations.ask import Candidate
-from cronicle.operations.create_run import chosen_tasks
 from cronicle.operations.rerun import times_begun
+from cronicle.operations.select import chosen_tasks
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.rerun import Rerun, RerunRules
 from cronicle.runs.spec import RunSpec
