@@ -20,6 +20,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the tests, each of which has all of a file: one, unless it is the whole suite.
+
+    One more than there are processors, since many tests wait for programs that they start. Those marked slow need the
+    machine for themselves.
+    """
+    is_whole = config.args == config.getini("testpaths") and config.option.markexpr == "not slow"
+    return (os.cpu_count() or 1) + 1 if is_whole and not config.option.lf else 0
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URI of a PostgreSQL server."""

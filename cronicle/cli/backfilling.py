@@ -61,6 +61,7 @@ def say_plan(plan: BackfillPlan, slots: int, *, json: bool) -> None:
                 "to": plan.to_text,
                 "revision": candidate.revision,
                 "deployment": candidate.deployment,
+                "runs_on": plan.runs_on,
                 "state": None,
                 "total": len(plan.ticks),
                 "done": 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.runs.spec import UnreadableSpecError, runbook_from_bytes
 from cronicle.store.reading import StoreReader
@@ -17,7 +18,7 @@ def runbook_of(store: StoreReader, run: RunRecord) -> str | None:
     """The path of a run's runbook in the project's folder; None if its workflow has none."""
     try:
         return runbook_from_bytes(store.get_spec(run.spec_hash))
-    except UnreadableSpecError:  # told where more of it is needed
+    except (UnreadableSpecError, CronicleError):  # told where more of it is needed
         return None
 
 

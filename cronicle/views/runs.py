@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from attrs import evolve, frozen
 
+from cronicle.errors import CronicleError
 from cronicle.operations.labels import LabelsOfServing
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
@@ -74,7 +75,7 @@ def progress_of(store: StoreReader, run: RunRecord) -> Progress | None:
 
     try:
         spec = spec_from_bytes(store.get_spec(run.spec_hash))
-    except UnreadableSpecError:
+    except (UnreadableSpecError, CronicleError):
         return None
     rows = store.list_tasks(run.id)
     expanded = {row.task for row in rows if row.key is not None}
