@@ -27,7 +27,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     machine for themselves.
     """
     is_whole = config.args == config.getini("testpaths") and config.option.markexpr == "not slow"
-    return (os.cpu_count() or 1) + 1 if is_whole and not config.option.lf else 0
+    return (os.cpu_count() or 1) + 1 if is_whole and not getattr(config.option, "lf", False) else 0
 
 
 @pytest.fixture(scope="session")
