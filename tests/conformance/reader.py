@@ -417,7 +417,10 @@ class Reader:
         while True:
             if marker is not None and not literal and self.text[self.at - 1] == "\n":
                 end = self.text.find("\n", self.at)
-                if end >= 0 and self.text[self.at : end].strip(SPACES) == marker:
+                line = self.text[self.at : end].removesuffix(
+                    "\r"
+                )  # only right before the line feed is it part of it
+                if end >= 0 and "\r" not in line and line.strip(SPACES) == marker:
                     self.at = end - (self.text[end - 1] == "\r")
                     return pieces
             if self.at >= len(self.text):
