@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cronicle.operations.lock import under_policy
-from cronicle.operations.results import done_before, results_of
-from cronicle.operations.select import Moment, chosen_at
+from cronicle.operations.results import done_before
+from cronicle.operations.select import Moment, chosen_at, results_at
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.rerun import RerunRules, keep_done
-from cronicle.runs.selection import Selection, TaskResult, plan_selection
-from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.runs.selection import Selection, plan_selection
+from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import (
@@ -101,11 +101,7 @@ def select_for(
     """What a run of chosen tasks executes, carries over from the result of its logical time, and leaves out."""
     if chosen is None:
         return None
-    result = store.find_result(run.project, run.environment, run.workflow, run.series, run.logical_time)
-    earlier = store.find_run(result.run_id) if result else None
-    results: tuple[TaskResult, ...] = ()
-    if earlier is not None:
-        results = results_of(store, earlier, spec_from_bytes(store.get_spec(earlier.spec_hash)))
+    results = results_at(store, Moment.of(run))
     return with_kept_stdout(files, spec, results, lambda usable: plan_selection(spec, usable, chosen))
 
 

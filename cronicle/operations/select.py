@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.errors import UsageError
 from cronicle.operations.addresses import addresses_from
 from cronicle.operations.results import results_of
-from cronicle.runs.selection import changed_tasks
+from cronicle.runs.selection import TaskResult, changed_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
 from cronicle.store.reading import StoreReader
@@ -138,27 +138,28 @@ def speaks_of_the_past(selectors: Iterable[str]) -> bool:
 
 
 def _past_of(store: StoreReader, moment: Moment, spec: RunSpec) -> Past:
-    last = next(
-        (run for run in store.list_runs(_runs_of(moment)) if run.state not in LIVE),
-        None,
-    )
+    found = store.list_runs(evolve(runs_at(moment), limit=_LAST_ENDED))
+    last = next((run for run in found if run.state not in LIVE), None)
     failed: frozenset[str] = frozenset()
     if last is not None:
         results = results_of(store, last, spec_from_bytes(store.get_spec(last.spec_hash)))
         failed = frozenset(result.task for result in results if result.state is TaskState.FAILED)
+    return Past(failed=failed, changed=frozenset(changed_tasks(spec, results_at(store, moment))))
+
+
+def results_at(store: StoreReader, moment: Moment) -> tuple[TaskResult, ...]:
+    """How the tasks of the result of a logical time have ended; nothing if there is none."""
     result = store.find_result(
         moment.project, moment.environment, moment.workflow, moment.series, moment.logical_time
     )
     stands = store.find_run(result.run_id) if result is not None else None
-    results = (
-        results_of(store, stands, spec_from_bytes(store.get_spec(stands.spec_hash)))
-        if stands is not None
-        else ()
-    )
-    return Past(failed=failed, changed=frozenset(changed_tasks(spec, results)))
+    if stands is None:
+        return ()
+    return results_of(store, stands, spec_from_bytes(store.get_spec(stands.spec_hash)))
 
 
-def _runs_of(moment: Moment) -> RunFilter:
+def runs_at(moment: Moment) -> RunFilter:
+    """The runs of a logical time."""
     return RunFilter(
         project=moment.project,
         environment=moment.environment,
@@ -167,5 +168,4 @@ def _runs_of(moment: Moment) -> RunFilter:
         any_series=False,
         logical_from=moment.logical_time,
         logical_to=moment.logical_time + timedelta.resolution,
-        limit=_LAST_ENDED,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.labels import LabelsOfServing
+from cronicle.operations.select import Moment, runs_at
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
@@ -87,15 +88,7 @@ def progress_of(store: StoreReader, run: RunRecord) -> Progress | None:
 
 def runs_of_same_time(run: RunRecord) -> RunFilter:
     """The runs that have the logical time of this one, itself included."""
-    return RunFilter(
-        project=run.project,
-        environment=run.environment,
-        workflow=run.workflow,
-        series=run.series,
-        any_series=False,
-        logical_from=run.logical_time,
-        logical_to=run.logical_time + timedelta.resolution,
-    )
+    return runs_at(Moment.of(run))
 
 
 def _note(
