@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
@@ -65,6 +65,18 @@ def references_in(node: syntax.Node, bound: frozenset[str] = frozenset()) -> Ite
         case _:
             for child in children(node):
                 yield from references_in(child, bound)
+
+
+def names_referred_to(bodies: Iterable[syntax.Body], root: str, *, declared_by: str) -> set[str | None]:
+    """The names under a root to which anything refers but the blocks that declare them."""
+    return {
+        reference.name(0)
+        for body in bodies
+        for item in body.items
+        if getattr(item, "type", "") != declared_by
+        for reference in references_in(item)
+        if reference.root == root
+    }
 
 
 def _chain(node: syntax.Expression, bound: frozenset[str]) -> Iterator[Reference]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
-from cronicle.config.chains import Reference, references_in
+from cronicle.config.chains import Reference, names_referred_to, references_in
 from cronicle.config.graph import check_graph, edges_of
 from cronicle.config.project import Named, Param, Prepare, Task, Variable, Workflow
 from cronicle.errors import CronicleError
@@ -194,7 +194,7 @@ def check_prepares(
     bodies: Iterable[Body], prepares: Mapping[str, Prepare], variables: Mapping[str, Variable]
 ) -> Iterator[Diagnostic]:
     """The warnings of prepare blocks: what no task uses, and what a script interpolates unquoted."""
-    used = _referred(bodies, "prepare", declared_by="prepare")
+    used = names_referred_to(bodies, "prepare", declared_by="prepare")
     for name, prepare in prepares.items():
         for found in _unquoted(prepare.script, True, {}, variables):
             yield found.inside(f'prepare "{name}"')
@@ -208,21 +208,9 @@ def check_prepares(
             )
 
 
-def _referred(bodies: Iterable[Body], root: str, *, declared_by: str) -> set[str | None]:
-    """The names under a root to which anything refers but the blocks that declare them."""
-    return {
-        reference.name(0)
-        for body in bodies
-        for item in body.items
-        if getattr(item, "type", "") != declared_by
-        for reference in references_in(item)
-        if reference.root == root
-    }
-
-
 def unused_variables(bodies: Iterable[Body], variables: Mapping[str, Variable]) -> Iterator[Diagnostic]:
     """A warning for every variable to which nothing but its own validation refers."""
-    used = _referred(bodies, "var", declared_by="variable")
+    used = names_referred_to(bodies, "var", declared_by="variable")
     for name, variable in variables.items():
         if name not in used:
             yield warning(

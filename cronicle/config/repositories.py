@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from cronicle.config.chains import references_in
+from cronicle.config.chains import names_referred_to, references_in
 from cronicle.config.locations import SSH, Location, RevealingError, location_of
 from cronicle.config.paths import normalise
 from cronicle.config.project import Pinned, Source, Workflow
@@ -130,14 +130,7 @@ def unused_sources(
 ) -> Iterator[Diagnostic]:
     """A warning for every source that no task uses and nothing refers to."""
     used = {task.source for workflow in workflows for task in workflow.tasks.values()}
-    used |= {
-        reference.name(0)
-        for body in bodies
-        for item in body.items
-        if getattr(item, "type", "") != "source"
-        for reference in references_in(item)
-        if reference.root == "source"
-    }
+    used |= names_referred_to(bodies, "source", declared_by="source")
     for name, source in sources.items():
         if name not in used:
             yield warning(

@@ -14,7 +14,8 @@ from cronicle.names import typed
 from cronicle.operations.create_run import first_facts, select_for
 from cronicle.operations.deployed import Target
 from cronicle.operations.lock import under_policy
-from cronicle.operations.select import Moment, chosen_at
+from cronicle.operations.moment import Moment
+from cronicle.operations.select import chosen_at
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause

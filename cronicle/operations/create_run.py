@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cronicle.operations.lock import under_policy
-from cronicle.operations.results import done_before
-from cronicle.operations.select import Moment, chosen_at, results_at
+from cronicle.operations.moment import Moment
+from cronicle.operations.results import done_before, results_at
+from cronicle.operations.select import chosen_at
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.rerun import RerunRules, keep_done

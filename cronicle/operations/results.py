@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from cronicle.operations.moment import Moment, runs_at
 from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.rerun import done_of
 from cronicle.runs.selection import TaskResult
@@ -14,7 +14,7 @@ from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, Outcome, Reason, TaskState
 from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import AttemptRecord, RunFilter, RunRecord, TaskRecord
+from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
 
 MOST_EARLIER_RUNS = 200
 """Runs of one logical time that are asked what they have done, the newest first."""
@@ -100,6 +100,17 @@ def reusable_results(store: StoreReader, run: RunRecord) -> tuple[tuple[TaskResu
     return tuple(_results_before(store, run, (), same_params=True, limit=MOST_REUSED_RUNS))
 
 
+def results_at(store: StoreReader, moment: Moment) -> tuple[TaskResult, ...]:
+    """How the tasks of the result of a logical time have ended; nothing if there is none."""
+    result = store.find_result(
+        moment.project, moment.environment, moment.workflow, moment.series, moment.logical_time
+    )
+    stands = store.find_run(result.run_id) if result is not None else None
+    if stands is None:
+        return ()
+    return results_of(store, stands, spec_from_bytes(store.get_spec(stands.spec_hash)))
+
+
 def _results_before(
     store: StoreReader,
     run: RunRecord,
@@ -112,16 +123,7 @@ def _results_before(
 
     For what is never executed again also those count that somebody has marked as failed since.
     """
-    wanted = RunFilter(
-        project=run.project,
-        environment=run.environment,
-        workflow=run.workflow,
-        series=run.series,
-        any_series=False,
-        logical_from=run.logical_time,
-        logical_to=run.logical_time + timedelta.resolution,
-        limit=limit,
-    )
+    wanted = evolve(runs_at(Moment.of(run)), limit=limit)
     specs: dict[str, RunSpec] = {}
     for earlier in store.list_runs(wanted):
         if earlier.id == run.id or earlier.state in LIVE or not (earlier.counts or acted_of):

@@ -7,18 +7,17 @@ Two words speak of what was before: `failed` are the tasks that failed in the la
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
 from cronicle.errors import UsageError
 from cronicle.operations.addresses import addresses_from
-from cronicle.operations.results import results_of
-from cronicle.runs.selection import TaskResult, changed_tasks
+from cronicle.operations.moment import Moment, runs_at
+from cronicle.operations.results import results_at, results_of
+from cronicle.runs.selection import changed_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import RunFilter, RunRecord
 from cronicle.values import Value
 
 FAILED, CHANGED = "failed", "changed"
@@ -45,28 +44,6 @@ class Past(Value):
 
     failed: frozenset[str]
     changed: frozenset[str]
-
-
-@frozen(kw_only=True)
-class Moment:
-    """A logical time of a series."""
-
-    project: str
-    environment: str
-    workflow: str
-    series: str | None
-    logical_time: datetime
-
-    @classmethod
-    def of(cls, run: RunRecord) -> Moment:
-        """That of a run."""
-        return cls(
-            project=run.project,
-            environment=run.environment,
-            workflow=run.workflow,
-            series=run.series,
-            logical_time=run.logical_time,
-        )
 
 
 def select_tasks(spec: RunSpec, selectors: Iterable[str], past: Past | None = None) -> frozenset[str]:
@@ -145,27 +122,3 @@ def _past_of(store: StoreReader, moment: Moment, spec: RunSpec) -> Past:
         results = results_of(store, last, spec_from_bytes(store.get_spec(last.spec_hash)))
         failed = frozenset(result.task for result in results if result.state is TaskState.FAILED)
     return Past(failed=failed, changed=frozenset(changed_tasks(spec, results_at(store, moment))))
-
-
-def results_at(store: StoreReader, moment: Moment) -> tuple[TaskResult, ...]:
-    """How the tasks of the result of a logical time have ended; nothing if there is none."""
-    result = store.find_result(
-        moment.project, moment.environment, moment.workflow, moment.series, moment.logical_time
-    )
-    stands = store.find_run(result.run_id) if result is not None else None
-    if stands is None:
-        return ()
-    return results_of(store, stands, spec_from_bytes(store.get_spec(stands.spec_hash)))
-
-
-def runs_at(moment: Moment) -> RunFilter:
-    """The runs of a logical time."""
-    return RunFilter(
-        project=moment.project,
-        environment=moment.environment,
-        workflow=moment.workflow,
-        series=moment.series,
-        any_series=False,
-        logical_from=moment.logical_time,
-        logical_to=moment.logical_time + timedelta.resolution,
-    )

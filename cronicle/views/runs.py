@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.labels import LabelsOfServing
-from cronicle.operations.select import Moment, runs_at
+from cronicle.operations.moment import Moment, runs_at
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
