@@ -262,18 +262,13 @@ def _check_secret(reference: Reference, names: Names) -> Diagnostic | None:
 
 
 def _check_prepare(reference: Reference, names: Names) -> Diagnostic | None:
-    name = reference.name(0)
-    if name is None:
+    if reference.name(0) is None:
         return _missing(reference, "the name of a prepare block and path", "prepare.NAME.path")
-    if name not in names.prepares:
+    if reference.name(0) not in names.prepares:
         return _unknown(
             reference, 1, "preparation", names.prepares, "No prepare block of that name is declared."
         )
-    if len(reference.steps) == 1:
-        return _missing(reference, "path", f"prepare.{name}.path")
-    if reference.name(1) not in PREPARE:
-        return _unknown(reference, 2, "attribute of a preparation", PREPARE, "It has no such attribute.")
-    return None
+    return _check_member(reference, PREPARE, "preparation", "It has no such attribute.")
 
 
 def _check_source(reference: Reference, names: Names) -> Diagnostic | None:
@@ -281,10 +276,17 @@ def _check_source(reference: Reference, names: Names) -> Diagnostic | None:
         return _missing(reference, "the name of a source", "source.NAME.revision")
     if reference.name(0) not in names.sources:
         return _unknown(reference, 1, "source", names.sources, "No source of that name is declared.")
+    return _check_member(reference, SOURCE, "source", "A source has no such attribute.")
+
+
+def _check_member(
+    reference: Reference, members: tuple[str, ...], what: str, remedy: str
+) -> Diagnostic | None:
+    """What follows the name of a thing that has but a few members."""
     if len(reference.steps) == 1:
-        return _missing(reference, "revision", f"{reference.text}.revision")
-    if reference.name(1) not in SOURCE:
-        return _unknown(reference, 2, "attribute of a source", SOURCE, "A source has no such attribute.")
+        return _missing(reference, members[0], f"{reference.root}.{reference.name(0)}.{members[0]}")
+    if reference.name(1) not in members:
+        return _unknown(reference, 2, f"attribute of a {what}", members, remedy)
     return None
 
 
