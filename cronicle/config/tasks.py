@@ -375,17 +375,17 @@ def _workdir(reader: Reader, attribute: Attribute | None, place: Workplace) -> s
     value = reader.known(attribute, STRING)
     if attribute is None or not isinstance(value, str):
         return ""
+    of = "source" if place.name else "project"
     path = normalise(value)
     if path is None:
         reader.error(
             "bad-path",
-            f'workdir "{value}" leads out of the project\'s folder',
+            f'workdir "{value}" leads out of the {of}\'s folder',
             "Give a folder below it.",
             attribute.expr.span,
         )
         return ""
     if path and place.files is not None and not any(each.startswith(f"{path}/") for each in place.files):
-        of = "source" if place.name else "project"
         reader.error(
             "bad-path",
             f'there is no folder "{value}"{place.name}',
