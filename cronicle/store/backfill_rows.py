@@ -27,7 +27,7 @@ _ACTOR = msgspec.json.Decoder(Actor)
 BACKFILL_COLUMNS = (
     "id project environment workflow instance series from_text to_text timezone revision deployment spec_hash params "
     "selection choice parallel newest_first max_failures hooks counts state reason total done failed actor owner "
-    "created_at ended_at runs_on"
+    "created_at ended_at runs_on canary waits_for"
 )
 """Those that a new backfill is made with; reading has `sequence` before them."""
 
@@ -65,6 +65,8 @@ def backfill_from(row: Row) -> BackfillRecord:
         created_at=from_instant(row[28]),
         ended_at=from_optional(row[29]),
         runs_on=from_labels(row[30]),
+        canary=row[31],
+        waits_for=row[32],
     )
 
 
@@ -102,15 +104,21 @@ def backfill_row(backfill: BackfillRecord) -> Row:
         to_instant(backfill.created_at),
         to_optional(backfill.ended_at),
         to_labels(backfill.runs_on),
+        backfill.canary,
+        backfill.waits_for,
     )
 
 
-TICK_COLUMNS = "position logical_time nominal interval_start interval_start_nominal interval_end run_id"
+TICK_COLUMNS = (
+    "position logical_time nominal interval_start interval_start_nominal interval_end revision deployment spec_hash "
+    "tasks run_id"
+)
 
 
 def tick_from(row: Row) -> BackfillTick:
     """A tick of a backfill; the state of its run comes last."""
-    position, logical_time, nominal, start, start_nominal, end, run_id, state = row
+    position, logical_time, nominal, start, start_nominal, end, *special, run_id, state = row
+    revision, deployment, spec_hash, tasks = special
     return BackfillTick(
         position=position,
         logical_time=from_instant(logical_time),
@@ -118,6 +126,10 @@ def tick_from(row: Row) -> BackfillTick:
         interval_start=from_instant(start),
         interval_start_nominal=start_nominal,
         interval_end=from_instant(end),
+        revision=revision,
+        deployment=deployment,
+        spec_hash=spec_hash,
+        tasks=None if tasks is None else tuple(from_json(tasks)),
         run_id=run_id,
         state=None if state is None else RunState(state),
     )
@@ -132,5 +144,9 @@ def tick_row(tick: BackfillTick) -> Row:
         to_instant(tick.interval_start),
         tick.interval_start_nominal,
         to_instant(tick.interval_end),
+        tick.revision,
+        tick.deployment,
+        tick.spec_hash,
+        None if tick.tasks is None else to_json(tick.tasks),
         tick.run_id,
     )

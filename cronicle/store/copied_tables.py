@@ -53,7 +53,7 @@ TABLES = (
         "deployment",
         "sequence",
         "project environment number revision created_at actor variables workflows rolled_back_to plan moved settings "
-        "pins",
+        "pins expires_at ended promoted_from signer",
         number="sequence",
     ),
     Table(
@@ -62,7 +62,8 @@ TABLES = (
         "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
         "interval_end timezone state reason cause counts dirty revision deployment backfill backfill_position "
         "retry_of spec_hash params actor owner created_at started_at ended_at ended_event lateness "
-        "cancel_requested packed_tasks hooks_open not_before lock admitted assigned_to runs_on",
+        "cancel_requested packed_tasks hooks_open not_before lock admitted assigned_to runs_on "
+        "experiment mixed",
         number="sequence",
     ),
     Table("run_event", "run sequence", "type version at body", condition=_OF_A_RUN.format("run_event")),
@@ -85,13 +86,14 @@ TABLES = (
         "sequence",
         "id project environment workflow instance series from_text to_text timezone revision deployment spec_hash "
         "params selection choice parallel newest_first max_failures hooks counts state reason total done failed "
-        "actor owner created_at ended_at runs_on",
+        "actor owner created_at ended_at runs_on canary waits_for",
         number="sequence",
     ),
     Table(
         "backfill_tick",
         "backfill position",
-        "logical_time nominal interval_start interval_start_nominal interval_end run_id",
+        "logical_time nominal interval_start interval_start_nominal interval_end run_id revision deployment "
+        "spec_hash tasks",
     ),
     Table("cursor", "project environment workflow instance series", "since position deployment"),
     Table(
@@ -113,7 +115,15 @@ TABLES = (
         number="sequence",
     ),
     Table("control_request", "id", "target verb actor reason requested_at", number="id"),
-    Table("audit", "sequence", "at actor act subject reason", number="sequence"),
+    Table(
+        "acceptance",
+        "sequence",
+        "project environment workflow instance task old new before revision actor reason accepted_at revoked_at "
+        "revoked_by",
+        number="sequence",
+    ),
+    Table("followed", "project environment", "remote branch seen problem since"),
+    Table("audit", "sequence", "at actor act subject reason project environment", number="sequence"),
     Table("progress", "name", "value", condition=_COPIED_PROGRESS),
     Table("counter", "name", "value", is_preset=True),
 )

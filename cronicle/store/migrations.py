@@ -15,7 +15,7 @@ from attrs import frozen
 from cronicle.store.interface import StoreError
 from cronicle.values import Value
 
-NEWEST = 8
+NEWEST = 9
 """The version of the last migration; a test compares it with the files, so that opening a store reads none."""
 
 

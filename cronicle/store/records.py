@@ -72,6 +72,14 @@ class SourcePin(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Promotion(Value):
+    """Which deployment of another environment was deployed once more (`apply --from`)."""
+
+    environment: str
+    number: int
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class DeploymentRecord(Value):
     """That an environment runs a revision from a moment on. Never edited."""
 
@@ -95,6 +103,14 @@ class DeploymentRecord(Value):
     """Of all sources that its files declare."""
     plan: str | None = None
     """What it changed, as the JSON that `plan --json` said; decoded by whoever asks for it."""
+    expires_at: datetime | None = None
+    """When whoever serves ends the environment (`apply --ttl`); None: it stays."""
+    ended: bool = False
+    """True if it ends its environment: it has no workflows, and the next deployment begins anew."""
+    promoted_from: Promotion | None = None
+    """The deployment of another environment that it repeats; None if it is of a plan of its own."""
+    signer: str | None = None
+    """Who signed its revision, as the file of allowed signers names them; None where nobody asked."""
 
     @property
     def renamed_workflows(self) -> dict[str, str]:
@@ -105,6 +121,18 @@ class DeploymentRecord(Value):
     def find_workflow(self, name: str) -> DeployedWorkflow | None:
         """What it says of the workflow of that name; None if it has none."""
         return next((workflow for workflow in self.workflows if workflow.name == name), None)
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Experiment(Value):
+    """What an isolated run is for, which never counts (`bisect`, `reproduce`, `trial`)."""
+
+    of: str | None = None
+    """The run that it repeats, or is compared with."""
+    session: str | None = None
+    """Names the runs that belong together: the id of the first of a `bisect` or `trial`."""
+    secrets: bool = False
+    """True if its tasks get the values of secrets."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -157,6 +185,10 @@ class RunRecord(Value):
     """The process that serves which is to take it up, while it has no owner."""
     runs_on: tuple[str, ...] = ()
     """Labels that the process must have which drives it, sorted."""
+    experiment: Experiment | None = None
+    """Of a run that is an experiment."""
+    mixed: bool = False
+    """True if it has carried over a task that its own spec does otherwise: that does not tell what it consists of."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
@@ -263,6 +295,10 @@ class BackfillRecord(Value):
     hooks: bool = False
     runs_on: tuple[str, ...] = ()
     """Labels that the process must have which drives it and its runs, sorted."""
+    canary: int | None = None
+    """So many runs first; the others start once these have succeeded."""
+    waits_for: str | None = None
+    """A backfill that has to succeed before: of a workflow that this one depends on."""
     counts: bool = True
     state: BackfillState = BackfillState.RUNNING
     reason: str | None = None
@@ -287,6 +323,12 @@ class BackfillTick(Value):
     interval_start: datetime
     interval_start_nominal: str
     interval_end: datetime
+    revision: str | None = None
+    """What it runs, with the two below, where that is not what the backfill says (`--as-deployed`)."""
+    deployment: int | None = None
+    spec_hash: str | None = None
+    tasks: tuple[str, ...] | None = None
+    """The tasks that are stale, and are made anew with all below them (`--stale`); None: as the backfill says."""
     run_id: str | None = None
     state: RunState | None = None
     """Of its run; None while there is none."""
@@ -388,6 +430,9 @@ class AuditRecord(Value):
     subject: str
     """Id or name of what it was done to."""
     reason: str = ""
+    project: str = ""
+    """Empty for what is of the whole store."""
+    environment: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -31,7 +31,9 @@ from cronicle.store.records import (
     DeployedWorkflow,
     DeploymentRecord,
     EndedRun,
+    Experiment,
     ProjectRecord,
+    Promotion,
     RunRecord,
     SourcePin,
     TaskRecord,
@@ -42,6 +44,8 @@ Row = tuple[Any, ...]
 _ACTOR = msgspec.json.Decoder(Actor)
 _WORKFLOWS = msgspec.json.Decoder(tuple[DeployedWorkflow, ...])
 _PINS = msgspec.json.Decoder(tuple[SourcePin, ...])
+_PROMOTION = msgspec.json.Decoder(Promotion)
+_EXPERIMENT = msgspec.json.Decoder(Experiment)
 _MOVED = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _ARGV = msgspec.json.Decoder(tuple[str, ...])
 
@@ -76,14 +80,14 @@ def project_row(project: ProjectRecord) -> Row:
 
 DEPLOYMENT_COLUMNS = (
     "project environment number revision created_at actor variables workflows rolled_back_to moved "
-    "settings plan pins"
+    "settings plan pins expires_at ended promoted_from signer"
 )
 
 
 def deployment_from(row: Row) -> DeploymentRecord:
     """A deployment."""
     project, environment, number, revision, created_at, actor, variables, workflows, back_to, *rest = row
-    moved, settings, plan, pins = rest
+    moved, settings, plan, pins, expires_at, ended, promoted_from, signer = rest
     _check_ids(revision)
     _check_names(project, environment)
     values = from_json(variables)
@@ -102,6 +106,10 @@ def deployment_from(row: Row) -> DeploymentRecord:
         settings=from_json(settings),
         plan=plan,
         pins=_PINS.decode(pins),
+        expires_at=from_optional(expires_at),
+        ended=bool(ended),
+        promoted_from=None if promoted_from is None else _PROMOTION.decode(promoted_from),
+        signer=signer,
     )
 
 
@@ -121,6 +129,10 @@ def deployment_row(deployment: DeploymentRecord) -> Row:
         to_json(deployment.settings),
         deployment.plan,
         to_json(deployment.pins),
+        to_optional(deployment.expires_at),
+        deployment.ended,
+        None if deployment.promoted_from is None else to_json(deployment.promoted_from),
+        deployment.signer,
     )
 
 
@@ -128,7 +140,7 @@ RUN_COLUMNS = (
     "id project environment workflow instance series logical_time nominal interval_start interval_start_nominal "
     "interval_end timezone state reason cause counts dirty revision deployment backfill retry_of spec_hash params "
     "actor owner created_at started_at ended_at lateness cancel_requested packed_tasks "
-    "not_before lock admitted assigned_to runs_on"
+    "not_before lock admitted assigned_to runs_on experiment mixed"
 )
 """Those that a new run is made with; reading has `sequence` before them."""
 
@@ -176,6 +188,8 @@ def run_from(row: Row) -> RunRecord:
         admitted=bool(row[34]),
         assigned_to=row[35],
         runs_on=from_labels(row[36]),
+        experiment=None if row[37] is None else _EXPERIMENT.decode(row[37]),
+        mixed=bool(row[38]),
     )
     _check_run(run)
     return run
@@ -273,6 +287,8 @@ def run_row(run: RunRecord) -> Row:
         run.admitted,
         run.assigned_to,
         to_labels(run.runs_on),
+        None if run.experiment is None else to_json(run.experiment),
+        run.mixed,
     )
 
 
@@ -327,12 +343,12 @@ def attempt_from(run_id: str, row: Row) -> AttemptRecord:
     )
 
 
-AUDIT_COLUMNS = "sequence at actor act subject reason"
+AUDIT_COLUMNS = "sequence at actor act subject reason project environment"
 
 
 def audit_from(row: Row) -> AuditRecord:
     """An entry of the audit log."""
-    sequence, at, actor, act, subject, reason = row
+    sequence, at, actor, act, subject, reason, project, environment = row
     return AuditRecord(
         sequence=sequence,
         at=from_instant(at),
@@ -340,4 +356,6 @@ def audit_from(row: Row) -> AuditRecord:
         act=act,
         subject=subject,
         reason=reason,
+        project=project,
+        environment=environment,
     )
