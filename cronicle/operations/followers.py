@@ -19,8 +19,9 @@ from cronicle.runs.policy import AfterState
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.interface import UnwritableError
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import EndedRun, RunFilter, RunRecord
+from cronicle.store.records import RunFilter, RunRecord
 from cronicle.store.series import Settlement
+from cronicle.store.serving import EndedRun
 
 _log = logging.getLogger(__name__)
 

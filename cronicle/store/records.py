@@ -188,7 +188,7 @@ class RunRecord(Value):
     experiment: Experiment | None = None
     """Of a run that is an experiment."""
     mixed: bool = False
-    """True if it has carried over a task that its own spec does otherwise: that does not tell what it consists of."""
+    """True if its spec does not tell what it consists of: it carries over what it does otherwise, or lacks tasks."""
     cancel_requested: bool = False
     packed_tasks: str | None = None
     """Once it has ended: JSON list of [task, key, state, reason], for grids."""
@@ -397,21 +397,6 @@ class AdmissionAnswer(Value):
     somebody else drives it."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class EndedRun(Value):
-    """A run that has ended: what those look at who wait for it."""
-
-    id: str
-    ended_event: int
-    project: str
-    environment: str
-    workflow: str
-    series: str | None
-    logical_time: datetime
-    state: RunState
-    cause: Cause
-
-
 @frozen(eq=False, repr=False)
 class LiveRunExists(Value):
     """The answer to making a run for a logical time that has a live one, or for a tick that has had its run."""
@@ -478,27 +463,6 @@ class LiveAttempt(Value):
     attempt: int
     token: str
     pid: int | None = None
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Result(Value):
-    """The run that counts for a logical time: of several the last to succeed."""
-
-    run_id: str
-    logical_time: datetime
-    revision: str
-    ended_at: datetime
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class LastSuccess(Value):
-    """That a workflow has had results."""
-
-    workflow: str
-    logical_time: datetime
-    """The latest that has a result."""
-    ended_at: datetime
-    """When a run of it last succeeded: of those made last, or of that logical time."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

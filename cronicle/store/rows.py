@@ -30,7 +30,6 @@ from cronicle.store.records import (
     AuditRecord,
     DeployedWorkflow,
     DeploymentRecord,
-    EndedRun,
     Experiment,
     ProjectRecord,
     Promotion,
@@ -38,6 +37,7 @@ from cronicle.store.records import (
     SourcePin,
     TaskRecord,
 )
+from cronicle.store.serving import EndedRun
 
 Row = tuple[Any, ...]
 

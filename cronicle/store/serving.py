@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import field, frozen
 
+from cronicle.runs.states import Cause, RunState
 from cronicle.values import Value
 
 
@@ -48,3 +50,18 @@ class UnownedRecord(Value):
     """Of a run: the process that is to take it up."""
     runs_on: tuple[str, ...] = ()
     """The labels that whoever takes it up must have."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class EndedRun(Value):
+    """A run that has ended: what those look at who wait for it."""
+
+    id: str
+    ended_event: int
+    project: str
+    environment: str
+    workflow: str
+    series: str | None
+    logical_time: datetime
+    state: RunState
+    cause: Cause

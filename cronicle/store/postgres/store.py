@@ -21,6 +21,12 @@ from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.retention import made_before
 from cronicle.store.relational.writer import RelationalStore
 
+LAST_TO_SUCCEED = """
+SELECT DISTINCT ON (series, logical_time) series, logical_time, ended_event, spec_hash, deployment, mixed
+FROM run WHERE {runs} ORDER BY series DESC, logical_time DESC, ended_event DESC
+"""
+"""The results of a workflow, by walking along the index from its end."""
+
 C = TypeVar("C", bound=type)
 
 NOT_TRIED_AGAIN = frozenset({"close", "backup", "listen", "prune_runs"})
@@ -56,6 +62,8 @@ def _again(method: Callable[..., Any]) -> Callable[..., Any]:
 class PostgresReader(RelationalReader):
     """Reads a database; see `StoreReader` for what each method promises."""
 
+    _last_to_succeed = LAST_TO_SUCCEED
+
     def __init__(self, connection: PostgresConnection) -> None:
         super().__init__(connection, Leases(connection))
         self.postgres = connection
@@ -66,6 +74,7 @@ class PostgresStore(RelationalStore):
     """Reads and writes a database; see `Store` for what each method promises."""
 
     runs_in_place = False
+    _last_to_succeed = LAST_TO_SUCCEED
 
     def __init__(self, connection: PostgresConnection, lease_seconds: float = LEASE_SECONDS) -> None:
         leases = Leases(connection, lease_seconds)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from cronicle.names import instance_label, split_instance
 from cronicle.store.cells import from_instant, to_json
-from cronicle.store.records import LastSuccess
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.terms import of_workflow
+from cronicle.store.results import LastSuccess
 
 _GOOD = "run.project = ?1 AND run.environment = ?2 AND run.counts = 1 AND run.state = 'succeeded'"
 

@@ -19,11 +19,9 @@ from cronicle.store.records import (
     BackfillRecord,
     BackfillTick,
     DeploymentRecord,
-    EndedRun,
     LiveAttempt,
     OwnerRecord,
     ProjectRecord,
-    Result,
     RunFilter,
     RunRecord,
     TaskRecord,
@@ -33,13 +31,14 @@ from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.products import ProductReader
+from cronicle.store.relational.results import ResultReader
 from cronicle.store.relational.terms import LAST_OF_ALL, in_scope, of_series
-from cronicle.store.serving import RunEnd, ServingRecord, UnownedRecord
+from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
     from cronicle.store.files import FilesFolder
-    from cronicle.store.records import LastSuccess
+    from cronicle.store.results import AcceptanceRecord, LastSuccess
     from cronicle.store.series import CursorRecord, OwedRecord, PauseRecord, SeriesKey, TickSpan
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
@@ -47,11 +46,10 @@ if TYPE_CHECKING:
 _PROJECT = f"SELECT {columns(rows.PROJECT_COLUMNS)} FROM project"
 _DEPLOYMENT = f"SELECT {columns(rows.DEPLOYMENT_COLUMNS)} FROM deployment"
 _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment = ?"
-_RESULT = "SELECT id, logical_time, revision, ended_at FROM run WHERE {series} AND counts = 1 AND state = 'succeeded'"
 _BACKFILL = f"SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
-class RelationalReader(ProductReader):
+class RelationalReader(ProductReader, ResultReader):
     """Reads a store; see `StoreReader` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness) -> None:
@@ -198,67 +196,6 @@ class RelationalReader(ProductReader):
         return tuple(
             readable(f"run {run_id}", lambda row: rows.attempt_from(run_id, row), row) for row in found
         )
-
-    def find_result(
-        self, project: str, environment: str, workflow: str, series: str | None, logical_time: datetime
-    ) -> Result | None:
-        term, named = of_series(project, environment, workflow, series)
-        found = self._connection.rows(
-            f"{_RESULT.format(series=term)} AND logical_time = ? ORDER BY ended_event DESC LIMIT 1",
-            (*named, to_instant(logical_time)),
-        )
-        return next(iter(readable_only("run", _result_from, found)), None)
-
-    def find_newest_result(
-        self,
-        project: str,
-        environment: str,
-        workflow: str,
-        series: str | None,
-        before: datetime | None = None,
-    ) -> Result | None:
-        term, named = of_series(project, environment, workflow, series)
-        found = self._connection.rows(
-            f"{_RESULT.format(series=term)} AND logical_time < ?"
-            " ORDER BY logical_time DESC, ended_event DESC LIMIT 1",
-            (*named, to_instant(before) if before else LAST_OF_ALL),
-        )
-        return next(iter(readable_only("run", _result_from, found)), None)
-
-    def list_results(
-        self,
-        project: str,
-        environment: str,
-        workflow: str,
-        series: str | None,
-        start: datetime,
-        end: datetime,
-    ) -> Mapping[datetime, Result]:
-        term, named = of_series(project, environment, workflow, series)
-        found = self._connection.rows(
-            f"{_RESULT.format(series=term)} AND logical_time >= ? AND logical_time < ?"
-            " ORDER BY logical_time, ended_event",
-            (*named, to_instant(start), to_instant(end)),
-        )
-        # of several for one time the last to succeed is the result
-        return {result.logical_time: result for result in readable_only("run", _result_from, found)}
-
-    def list_failed_times(
-        self,
-        project: str,
-        environment: str,
-        workflow: str,
-        series: str | None,
-        start: datetime,
-        end: datetime,
-    ) -> frozenset[datetime]:
-        term, named = of_series(project, environment, workflow, series)
-        found = self._connection.rows(
-            f"SELECT DISTINCT logical_time FROM run WHERE {term} AND logical_time >= ? AND logical_time < ?"
-            " AND counts = 1 AND state = 'failed'",
-            (*named, to_instant(start), to_instant(end)),
-        )
-        return frozenset(from_instant(row[0]) for row in found)
 
     def count_failures_before(self, run: RunRecord, limit: int) -> int:
         term, named = of_series(run.project, run.environment, run.workflow, run.series)
@@ -445,6 +382,26 @@ class RelationalReader(ProductReader):
 
     # Figures
 
+    def list_acceptances(
+        self,
+        project: str,
+        environment: str | None = None,
+        workflow: str | None = None,
+        *,
+        with_instances: bool = False,
+        with_revoked: bool = False,
+    ) -> tuple[AcceptanceRecord, ...]:
+        from cronicle.store.relational.acceptances import find  # most commands do without
+
+        return find(
+            self._connection,
+            project,
+            environment,
+            workflow,
+            with_instances=with_instances,
+            with_revoked=with_revoked,
+        )
+
     def list_last_successes(
         self, project: str, environment: str, workflows: Sequence[str]
     ) -> tuple[LastSuccess, ...]:
@@ -486,13 +443,3 @@ class RelationalReader(ProductReader):
 
     def _holds(self, sql: str, values: tuple[Any, ...]) -> bool:
         return self._connection.row(f"{sql} LIMIT 1", values) is not None
-
-
-def _result_from(row: tuple[Any, ...]) -> Result:
-    run_id, logical_time, revision, ended_at = row
-    return Result(
-        run_id=run_id,
-        logical_time=from_instant(logical_time),
-        revision=revision,
-        ended_at=from_instant(ended_at),
-    )

@@ -252,7 +252,7 @@ def _move(connection: Connection, project: str, environment: str, source: str, t
             return
     name, key = split_instance(target)
     term, named = of_workflow(source)
-    for table in ("run", "backfill", "cursor", "owed", "dropped", "pause"):
+    for table in ("run", "backfill", "cursor", "owed", "dropped", "pause", "acceptance"):
         connection.execute(
             f"UPDATE {table} SET workflow = ?, instance = ? WHERE project = ? AND environment = ? AND {term}",
             (name, key or "", project, environment, *named),

@@ -38,6 +38,7 @@ from cronicle.store.relational.terms import IS_LIVE, ONCE, SAME_TIME
 if TYPE_CHECKING:
     from cronicle.store.files import FilesFolder
     from cronicle.store.relational.admission import Policies
+    from cronicle.store.results import AcceptanceRecord
     from cronicle.store.series import PauseRecord, Settled, Settlement
 
 # What only a scheduler needs is imported where it is used: most commands start without it.
@@ -107,7 +108,11 @@ class RelationalStore(RelationalReader):
         return name
 
     def add_deployment(
-        self, deployment: DeploymentRecord, *, based_on: int | None
+        self,
+        deployment: DeploymentRecord,
+        *,
+        based_on: int | None,
+        acceptances: Sequence[AcceptanceRecord] = (),
     ) -> DeploymentRecord | None:
         where = (deployment.project, deployment.environment)
         with self._connection.write():
@@ -126,7 +131,24 @@ class RelationalStore(RelationalReader):
                 from cronicle.store.relational.ticks import move_workflows
 
                 move_workflows(self._connection, deployment)
+            if acceptances:
+                self._add_acceptances(acceptances)
             return self.find_deployment(*where)
+
+    def add_acceptances(self, acceptances: Sequence[AcceptanceRecord]) -> tuple[AcceptanceRecord, ...]:
+        with self._connection.write():
+            return self._add_acceptances(acceptances)
+
+    def _add_acceptances(self, acceptances: Sequence[AcceptanceRecord]) -> tuple[AcceptanceRecord, ...]:
+        from cronicle.store.relational.acceptances import add
+
+        return add(self._connection, acceptances)
+
+    def revoke_acceptance(self, number: int, by: str, at: datetime) -> AcceptanceRecord | None:
+        from cronicle.store.relational.acceptances import revoke
+
+        with self._connection.write():
+            return revoke(self._connection, number, by, at)
 
     # Runs
 

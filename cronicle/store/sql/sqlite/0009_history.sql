@@ -10,6 +10,8 @@ ALTER TABLE deployment ADD COLUMN signer TEXT;
 -- What an isolated run is for (JSON), and whether it has carried something over that its own spec does otherwise.
 ALTER TABLE run ADD COLUMN experiment TEXT;
 ALTER TABLE run ADD COLUMN mixed INTEGER NOT NULL DEFAULT 0 CHECK (mixed IN (0, 1));
+UPDATE run SET mixed = 1
+    WHERE reason = 'marked' OR sequence IN (SELECT run FROM task_run WHERE carried_from IS NOT NULL); -- it may be so
 
 -- By which spec the results were made: counting the stale ones reads these indexes only.
 DROP INDEX run_result;
@@ -39,7 +41,7 @@ CREATE TABLE acceptance (
     workflow TEXT NOT NULL,
     instance TEXT NOT NULL,
     task TEXT NOT NULL,
-    old TEXT NOT NULL, -- what it did: its own fingerprint
+    old TEXT NOT NULL, -- JSON list: what it did, as its fingerprint and what it waits for
     new TEXT NOT NULL, -- what it does
     before INTEGER, -- logical times before it; null for all
     revision TEXT NOT NULL, -- that was deployed, or to be, then
