@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
 from cronicle.names import typed
@@ -17,6 +17,7 @@ from cronicle.operations.lock import under_policy
 from cronicle.operations.moment import Moment
 from cronicle.operations.select import chosen_at
 from cronicle.runs.labels import labels_needed
+from cronicle.runs.selection import is_mixed
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
 from cronicle.store.interface import Store
@@ -94,6 +95,7 @@ def make_run(
     )
     run = under_policy(run, candidate.spec.policy)
     selection = select_for(store, files, run, candidate.spec, chosen)
+    run = evolve(run, mixed=is_mixed(candidate.spec, selection))
     made = store.create_run(NewRun(run=run, events=first_facts(run, selection, chosen or ())))
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)

@@ -16,7 +16,7 @@ from cronicle.operations.select import chosen_at
 from cronicle.operations.spooled import with_kept_stdout
 from cronicle.runs import events as ev
 from cronicle.runs.rerun import RerunRules, keep_done
-from cronicle.runs.selection import Selection, plan_selection
+from cronicle.runs.selection import Selection, is_mixed, plan_selection
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause, RunState
 from cronicle.store.reading import StoreReader
@@ -150,7 +150,7 @@ def backfill_run(
         selection = selection or Selection((), (), tuple(task.name for task in spec.tasks))
         selection = keep_done(spec, selection, done_before(store, run, never))
     return NewRun(
-        run=run,
+        run=attrs.evolve(run, mixed=is_mixed(spec, selection)),
         events=first_facts(run, selection, named or ()),
         backfill_position=tick.position,
     )

@@ -2,7 +2,8 @@
 
 A finished run never changes. So a mark is a run of its own: of the same logical time, made and ended in one
 transaction, with who did it and why in its history. It counts, and is what `depends_on_past`, `requires` and
-backfills look at from then on. Nothing is executed, and no hook is told.
+backfills look at from then on. Nothing is executed, and no hook is told. It
+is `mixed`: its spec does not tell what it consists of.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
 def mark_of_run(run: RunRecord, *, run_id: str, actor: Actor, now: datetime) -> RunRecord:
     """The run that is to mark the logical time of another: like that one, and linked to it."""
     marking = retried(run, id=run_id, actor=actor, owner=None, created_at=now)
-    return attrs.evolve(marking, cause=Cause.MANUAL, counts=True, dirty=False)
+    return attrs.evolve(marking, cause=Cause.MANUAL, counts=True, dirty=False, mixed=True)
 
 
 def mark_of_time(
@@ -52,6 +53,7 @@ def mark_of_time(
         deployment=candidate.deployment,
         spec_hash=candidate.spec_hash,
         actor=actor,
+        mixed=True,
         created_at=now,
     )
 

@@ -10,7 +10,7 @@ from cronicle.operations.moment import Moment, runs_at
 from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.rerun import done_of
 from cronicle.runs.selection import TaskResult
-from cronicle.runs.spec import RunSpec, spec_from_bytes
+from cronicle.runs.spec import RunSpec, TaskSpec, spec_from_bytes
 from cronicle.runs.states import LIVE, Outcome, Reason, TaskState
 from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
@@ -51,12 +51,18 @@ def results_of(
             run_id=run.id,
             attempt=last.of(row),
             has_acted=row.task in acted_of and ((row.task, row.key) in acted or _has_acted_before(row)),
-            fingerprint=fingerprints[row.task].fingerprint,
-            deep_fingerprint=fingerprints[row.task].deep_fingerprint,
+            is_mixed=run.mixed,
+            **_fingerprints(row, fingerprints[row.task]),
         )
         for row in store.list_tasks(run.id)
         if row.task in fingerprints
     )
+
+
+def _fingerprints(row: TaskRecord, task: TaskSpec) -> dict[str, str]:
+    """Of what was executed in another run those that it had there."""
+    told = row if row.carried_from is not None and row.deep_fingerprint else task
+    return {"fingerprint": told.fingerprint, "deep_fingerprint": told.deep_fingerprint}
 
 
 @define(eq=False, repr=False)

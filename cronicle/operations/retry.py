@@ -21,7 +21,15 @@ from cronicle.operations.spooled import with_kept_stdout
 from cronicle.plan.renames import with_renamed_results
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.rerun import RerunRules, keep_done
-from cronicle.runs.selection import Selection, TaskResult, changed_tasks, plan_retry
+from cronicle.runs.selection import (
+    Selection,
+    TaskResult,
+    as_of_spec,
+    changed_tasks,
+    is_mixed,
+    plan_retry,
+    with_recorded,
+)
 from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
 from cronicle.store.interface import Store
@@ -88,7 +96,9 @@ def plan_a_retry(
     if other is not None:
         names = renames_since(store, run, other.deployment).tasks_of(run.workflow, own)
         results = with_renamed_results(results, own, names)
-    selection = with_kept_stdout(files, spec, results, lambda usable: plan_retry(spec, usable, from_task))
+    compared = as_of_spec(own, results) if other is None else results
+    selection = with_kept_stdout(files, spec, compared, lambda usable: plan_retry(spec, usable, from_task))
+    selection = with_recorded(selection, results)
     if rules.never:
         done = done_before(store, run, rules.never, results)
         selection = keep_done(spec, selection, done, from_task)
@@ -131,6 +141,7 @@ def make_retry(
         actor=actor,
         owner=owner,
         runs_on=plan.runs_on,
+        mixed=is_mixed(plan.spec, plan.selection),
         created_at=now,
     )
     run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))

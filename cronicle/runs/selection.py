@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cronicle.errors import UsageError
 from cronicle.runs.events import TaskCarriedOver, TasksExcluded
@@ -44,7 +44,9 @@ class TaskResult(Value):
     """A process of it has existed that may have done something; known where `rerun` makes it matter."""
     fingerprint: str = ""
     deep_fingerprint: str = ""
-    """As the spec of its run has it, whether or not an attempt was made."""
+    """As the spec of its run has it, whether or not an attempt was made; of one that was carried over as recorded."""
+    is_mixed: bool = False
+    """True if its run is: then the fingerprints may not tell what it was made of."""
 
 
 @frozen(eq=False, repr=False)
@@ -77,6 +79,38 @@ class Selection(Value):
             for result in self.carried
         )
         return (*carried, TasksExcluded(at=at, tasks=self.excluded)) if self.excluded else carried
+
+
+def is_mixed(spec: RunSpec, selection: Selection | None) -> bool:
+    """True if a run of a selection does not consist of what its spec says.
+
+    It carries over what does something else there, or was made of something else, or leaves tasks out.
+    """
+    if selection is None:
+        return False
+    deep = {task.name: task.deep_fingerprint for task in spec.tasks}
+    return bool(selection.excluded) or any(
+        result.is_mixed or result.deep_fingerprint != deep[result.task] for result in selection.carried
+    )
+
+
+def as_of_spec(spec: RunSpec, results: Iterable[TaskResult]) -> tuple[TaskResult, ...]:
+    """Results of a run of a spec with the fingerprints of that: what it had carried over stands again, as it did."""
+    tasks = {task.name: task for task in spec.tasks}
+    return tuple(
+        evolve(
+            result,
+            fingerprint=tasks[result.task].fingerprint,
+            deep_fingerprint=tasks[result.task].deep_fingerprint,
+        )
+        for result in results
+    )
+
+
+def with_recorded(selection: Selection, results: Iterable[TaskResult]) -> Selection:
+    """A selection of results that were looked at `as_of_spec`, with what was recorded of those it carries over."""
+    recorded = {(result.task, result.key): result for result in results}
+    return evolve(selection, carried=tuple(recorded[one.task, one.key] for one in selection.carried))
 
 
 def plan_retry(spec: RunSpec, results: Iterable[TaskResult], from_task: str | None = None) -> Selection:

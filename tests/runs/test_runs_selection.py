@@ -10,7 +10,15 @@ from runs_worlds import KEYS, START, UNKNOWN, Driver, run_specs, task, workflow
 from cronicle.errors import UsageError
 from cronicle.runs import events as ev
 from cronicle.runs.actions import EvaluateTask, Question, RequestSlot, StartAttempt, WakeAt
-from cronicle.runs.selection import TaskResult, changed_tasks, plan_retry, plan_selection
+from cronicle.runs.selection import (
+    TaskResult,
+    as_of_spec,
+    changed_tasks,
+    is_mixed,
+    plan_retry,
+    plan_selection,
+    with_recorded,
+)
 from cronicle.runs.spec import RunSpec, UpstreamSpec
 from cronicle.runs.states import Outcome, TaskState
 
@@ -243,3 +251,31 @@ def test_a_chosen_run_executes_nothing_else(spec: RunSpec, data):
     run = Driver(spec, *plan_selection(spec, results, chosen).events(START))
 
     assert drive(run, {}) <= chosen
+
+
+# What a run consists of
+
+
+def test_a_run_is_mixed_if_it_carries_over_what_its_spec_does_otherwise_or_leaves_something_out():
+    same, other = result("a"), result("a", deep_fingerprint="1:other")
+    of_mixed = result("a", is_mixed=True)
+
+    def mixed(*results: TaskResult, chosen: tuple[str, ...] = ("b", "c", "x")) -> bool:
+        return is_mixed(CHAIN, plan_selection(CHAIN, results, chosen))
+
+    assert not is_mixed(CHAIN, None)
+    assert not mixed(same)
+    assert mixed(other)
+    assert mixed(of_mixed)
+    assert mixed()  # `a` is left out
+    assert not mixed(other, chosen=("a", "b", "c", "x"))
+
+
+def test_what_a_run_had_carried_over_is_carried_over_again_as_it_was_recorded():
+    results = (result("a", deep_fingerprint="1:other"), result("b", "failed"), result("x"))
+
+    selection = with_recorded(plan_retry(CHAIN, as_of_spec(CHAIN, results)), results)
+
+    assert selection.carried == (results[0], results[2])
+    assert is_mixed(CHAIN, selection)
+    assert plan_retry(CHAIN, results).executed == ("a", "b", "c")
