@@ -31,6 +31,7 @@ from cronicle.runs.scope import MOST_INSTANCES
 from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
+from cronicle.views.staleness import AcceptanceShape, StaleResultShape
 from cronicle.views.ticks import ComingTickShape, TickShape
 from grammar.cursor import MAX_HEIGHT, MAX_NESTING
 from grammar.diagnostics import MOST_TOLD
@@ -57,6 +58,8 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
     "`runs --missed`": ("a list of", MissedShape),
+    "`stale`": ("a list of", StaleResultShape),
+    "`accept`, `accept --list`, `accept --revoke`": ("a list of", AcceptanceShape),
     "`next WORKFLOW`, `next --cron EXPR`": ("a list of", TickShape),
     "`next --all`": ("a list of", ComingTickShape),
     "`explain`": ("one", Explanation),

@@ -32,6 +32,8 @@ COMMANDS = {
     "deployments": ("cronicle.cli.deployments", "List what was deployed, when and by whom."),
     "run": ("cronicle.cli.run", "Run a workflow now."),
     "backfill": ("cronicle.cli.backfill", "Run a workflow for a range of dates."),
+    "stale": ("cronicle.cli.stale", "Say which results would be made otherwise today, and why."),
+    "accept": ("cronicle.cli.accept", "Accept that a change makes no difference to results."),
     "backfills": ("cronicle.cli.backfills", "List backfills."),
     "serve": ("cronicle.cli.serve", "Be the scheduler: make the runs of all ticks."),
     "pause": ("cronicle.cli.pause", "Pause the schedules of workflows, or backfills."),

@@ -20,6 +20,14 @@ def apply(
     var_file: Annotated[
         list[str] | None, typer.Option("--var-file", metavar="FILE", help="Variables.")
     ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="REASON",
+            help="What changes makes no difference to the results that there are: they stay current.",
+        ),
+    ] = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Deploy without asking.")] = False,
     store: StoreOption = None,
     files: FilesOption = None,
@@ -32,11 +40,15 @@ def apply(
     from cronicle.cli.plan_text import plan_text
     from cronicle.cli.planning import look_at_plan, names_of
     from cronicle.cli.session import open_session
-    from cronicle.errors import CronicleError, ExitCode
+    from cronicle.errors import CronicleError, ExitCode, UsageError
     from cronicle.operations.deploy import deploy
     from cronicle.operations.propose import open_project, working_changes
     from cronicle.views.plan import deployment_document, effects_document
 
+    if accept is not None and not accept.strip():
+        raise UsageError(
+            "accepting needs a reason", 'Say why: --accept "only the wording of the log changed"'
+        )
     session = open_session(store, environment, files)
     repository, _ = open_project(session.where)
     repository.head()
@@ -47,7 +59,9 @@ def apply(
             "Commit them first, or deploy a commit as it is: cronicle apply --revision HEAD",
         )
     with session.store_if_there() as existing:
-        planned = look_at_plan(session, existing, revision, working_tree=False, var=var, var_file=var_file)
+        planned = look_at_plan(
+            session, existing, revision, working_tree=False, var=var, var_file=var_file, accept=accept
+        )
         if not json:
             say(plan_text(planned, session.clock.now()))
         if not planned.has_changes:

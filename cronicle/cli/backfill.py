@@ -74,8 +74,8 @@ def backfill(
 ) -> int:
     """Run a workflow for every tick of a range of dates; repeating it runs what is not done yet."""
     from cronicle.cli.backfilling import agrees, deployed_spec, follow_new_backfill, say_plan
-    from cronicle.cli.drive import default_slots
     from cronicle.cli.session import open_session
+    from cronicle.cli.slots import default_slots
     from cronicle.errors import ExitCode, UsageError
     from cronicle.operations.candidate import find_candidate
     from cronicle.operations.make_backfill import Choice, plan_backfill

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from cronicle.cli.approval import approve
-from cronicle.cli.drive import Interrupted, default_slots, drive
+from cronicle.cli.drive import Interrupted, drive
 from cronicle.cli.live import instant_text
 from cronicle.cli.output import (
     duration,
@@ -22,6 +22,7 @@ from cronicle.cli.output import (
 )
 from cronicle.cli.screen import Screen
 from cronicle.cli.session import Session
+from cronicle.cli.slots import default_slots
 from cronicle.clock import Clock
 from cronicle.engine.backfills import BackfillDriver
 from cronicle.engine.owner import Owner

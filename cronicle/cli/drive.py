@@ -14,6 +14,7 @@ import trio
 
 from cronicle.cli.output import paint, plural, tell
 from cronicle.cli.session import Session
+from cronicle.cli.slots import default_slots
 from cronicle.engine.owner import Owner, become_owner
 from cronicle.engine.recovery import Settled, settle_dead_owners
 
@@ -34,11 +35,6 @@ Stop = Callable[[Owner], None]
 
 class Interrupted(Exception):  # noqa: N818 - not an error of the program
     """A second Ctrl-C: everything that ran was ended."""
-
-
-def default_slots() -> int:
-    """Attempts at once where nothing is said: the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def own(session: Session, store: Store, slots: int) -> AbstractAsyncContextManager[Owner]:

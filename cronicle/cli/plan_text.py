@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from cronicle.cli.output import paint, plural, visible
+from cronicle.cli.plan_history import history_lines
 from cronicle.config.calendars import WEEKDAYS
 from cronicle.names import split_instance
 from cronicle.operations.plan import NEXT_TICKS, PlannedDeployment
@@ -45,6 +46,8 @@ def plan_text(planned: PlannedDeployment, now: datetime) -> str:
         lines += ["  project", *(f"      {_change(one)}" for one in planned.plan.settings)]
     if lines[-1]:
         lines.append("")
+    if planned.plan.history:
+        lines += [*history_lines(planned), ""]
     if planned.live_runs:
         deployed = planned.deployment.revision[:7] if planned.deployment else "their revision"
         what = plural(planned.live_runs, "run")

@@ -26,6 +26,7 @@ def look_at_plan(
     working_tree: bool,
     var: list[str] | None,
     var_file: list[str] | None,
+    accept: str | None = None,
 ) -> PlannedDeployment:
     """The plan for a revision, or for the working directory; warnings go to stderr."""
     sources = session.sources(store, var or (), var_file or ())
@@ -49,7 +50,10 @@ def look_at_plan(
             )
     if store is not None:
         _warn_of_labels(store, proposal)
-    return plan_deployment(sources, store, proposal)
+    planned = plan_deployment(sources, store, proposal, accept)
+    for problem in planned.problems:
+        tell(f"{paint('warning:', 'yellow')} {visible_line(problem)}\n")
+    return planned
 
 
 def _warn_of_labels(store: Store, proposal: Proposal) -> None:

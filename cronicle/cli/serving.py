@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import frozen
 
-from cronicle.cli.drive import default_slots, own
+from cronicle.cli.drive import own
 from cronicle.cli.output import plural, visible
 from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
+from cronicle.cli.slots import default_slots
 from cronicle.clock import local_zone
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.lease import LeaseLostError

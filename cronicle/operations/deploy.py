@@ -18,6 +18,7 @@ from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.sources import Sources
 from cronicle.runs.sensitive import sealed_values
 from cronicle.store.records import Actor, DeploymentRecord
+from cronicle.store.results import AcceptanceRecord
 
 
 @frozen(kw_only=True)
@@ -56,7 +57,8 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         pins=tuple(held.pin for held in proposal.held.values()),
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
-    return _record(sources, proposal.repository, record, planned.deployment)
+    accepted = tuple(one.record(record.revision, actor, record.created_at) for one in planned.accepted)
+    return _record(sources, proposal.repository, record, planned.deployment, accepted)
 
 
 def _salted(sources: Sources, planned: PlannedDeployment) -> PlannedDeployment:
@@ -123,9 +125,13 @@ def previous_deployment(sources: Sources, current: DeploymentRecord) -> Deployme
 
 
 def _record(
-    sources: Sources, repository: Repository, record: DeploymentRecord, base: DeploymentRecord | None
+    sources: Sources,
+    repository: Repository,
+    record: DeploymentRecord,
+    base: DeploymentRecord | None,
+    accepted: tuple[AcceptanceRecord, ...] = (),
 ) -> Deployed:
-    made = sources.opened.add_deployment(record, based_on=base.number if base else None)
+    made = sources.opened.add_deployment(record, based_on=base.number if base else None, acceptances=accepted)
     if made is None:
         raise CronicleError(
             "something else was deployed since this plan was made",

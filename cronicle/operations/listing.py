@@ -50,7 +50,7 @@ def within(store: StoreReader, wanted: RunFilter, first: str | None, last: str |
     newest = store.list_runs(evolve(wanted, limit=1))
     zone = newest[0].timezone if newest else "UTC"
     start = None if first is None else asked_instant("--from", first, zone)
-    end = None if last is None else _end(last, zone)
+    end = None if last is None else end_after(last, zone)
     return evolve(wanted, logical_from=start, logical_to=end)
 
 
@@ -89,7 +89,7 @@ def _known_revisions(store: StoreReader, wanted: RunFilter) -> Sequence[str]:
     return sorted(deployed | recent)
 
 
-def _end(last: str, zone: str) -> datetime:
+def end_after(last: str, zone: str) -> datetime:
     """The exclusive bound after an inclusive one."""
     try:
         return start_of_day(zone, parse_date(last) + timedelta(days=1))

@@ -15,6 +15,7 @@ from cronicle.execute.places import mirror_path
 from cronicle.git.mirror import Mirror
 from cronicle.operations.binding import check_name
 from cronicle.operations.effects import effects_of
+from cronicle.operations.history import AcceptedWith, History, history_of
 from cronicle.operations.hold_sources import source_changes
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
@@ -45,6 +46,10 @@ class PlannedDeployment:
     """Runs in progress, which keep what they were made with."""
     effects: Effects = field(factory=Effects)
     """The runs that applying it makes by itself."""
+    accepted: tuple[AcceptedWith, ...] = ()
+    """The changes that are accepted with it (`--accept`, and what messages of commits say)."""
+    problems: tuple[str, ...] = ()
+    """What messages of commits say and cannot be followed."""
 
     @property
     def has_changes(self) -> bool:
@@ -56,8 +61,12 @@ class PlannedDeployment:
         )
 
 
-def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Proposal) -> PlannedDeployment:
+def plan_deployment(
+    sources: Sources, store: StoreReader | None, proposal: Proposal, accept: str | None = None
+) -> PlannedDeployment:
     """Compare a proposal with what is deployed; without a store nothing is.
+
+    `accept` says why what it would make stale makes no difference to the results that there are.
 
     Raises:
         ProjectTakenError: Another repository holds the project's name.
@@ -89,8 +98,14 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         moved=moved,
         count_lines=_line_counter(sources, proposal),
     )
+    former = as_called_now(old or {}, moved)
+    history = History()
+    if store is not None and deployment is not None:
+        history = history_of(store, deployment, proposal, plan.changes, former, accept)
     plan = evolve(
-        plan, sources=tuple(source_changes(proposal.held, deployment.pins if deployment else (), plan))
+        plan,
+        sources=tuple(source_changes(proposal.held, deployment.pins if deployment else (), plan)),
+        history=history.changes,
     )
     return PlannedDeployment(
         proposal=proposal,
@@ -99,7 +114,9 @@ def plan_deployment(sources: Sources, store: StoreReader | None, proposal: Propo
         plan=plan,
         next_ticks={name: _next(schedules, now) for name, schedules in proposal.schedules.items()},
         live_runs=_count_live(store, project, environment) if store else 0,
-        effects=effects_of(store, deployment, proposal, as_called_now(old or {}, moved), now),
+        effects=effects_of(store, deployment, proposal, former, now),
+        accepted=history.accepted,
+        problems=history.problems,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
+from cronicle.plan.history import HistoryChange
+
 Json = Any
 
 
@@ -193,6 +195,8 @@ class Plan:
     """What the scheduler needs of the project and differs: `heartbeat.every`, `retention.logs`, …"""
     sources: tuple[SourceChange, ...] = ()
     """One for every source of either side, those that stay as they are included."""
+    history: tuple[HistoryChange, ...] = ()
+    """What becomes of the results that there are, of each workflow to whose results something does."""
 
     @property
     def has_changes(self) -> bool:

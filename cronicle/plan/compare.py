@@ -233,7 +233,7 @@ def _task_changes(old: Side | None, new: Sequence[TaskSpec], count: CountLines) 
     former = old.former_tasks if old else {}
     differs: set[str] = set()  # what does something else than before, or lies below such a task
     for task in new:  # upstreams come first
-        change = _task_change(before.get(task.name), task, former.get(task.name), count)
+        change = task_change(before.get(task.name), task, former.get(task.name), count)
         above = tuple(dict.fromkeys(edge.task for edge in task.upstreams if edge.task in differs))
         if change.action is not Action.CREATE:
             change = evolve(change, changed_above=above)
@@ -246,9 +246,13 @@ def _task_changes(old: Side | None, new: Sequence[TaskSpec], count: CountLines) 
     yield from (_removed_task(task) for task in before.values() if task.name not in names)
 
 
-def _task_change(
-    old: TaskSpec | None, new: TaskSpec, former_name: str | None, count: CountLines
+def task_change(
+    old: TaskSpec | None,
+    new: TaskSpec,
+    former_name: str | None = None,
+    count: CountLines = lambda _old, _new: None,
 ) -> TaskChange:
+    """What happens to one task, as far as it does not lie in what is above it; None: there was none."""
     change = TaskChange(
         name=new.name,
         action=Action.CREATE,

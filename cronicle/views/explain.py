@@ -21,6 +21,7 @@ from cronicle.views.details import actor_text
 from cronicle.views.reuse import why_not_reused
 from cronicle.views.runbooks import how_to_read
 from cronicle.views.runs import overruled_by
+from cronicle.views.staleness import staleness_of
 from cronicle.views.story import MOST_NAMED, Story, some_of
 from cronicle.views.words import (
     duration,
@@ -105,7 +106,7 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
         project=run.project,
         environment=run.environment,
         summary=summary,
-        because=(*because, *origin(store, run, now)),
+        because=(*because, *origin(store, run, now), *staleness_of(store, run, now)),
         commands=tuple(commands),
     )
 
@@ -130,7 +131,7 @@ def explain_task(
         project=run.project,
         environment=run.environment,
         summary=summary,
-        because=(*because, *origin(store, run, now)),
+        because=(*because, *origin(store, run, now), *staleness_of(store, run, now, task)),
         commands=tuple(commands),
     )
 

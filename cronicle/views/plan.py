@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -9,8 +10,10 @@ import msgspec
 from cronicle.names import typed
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.plan.effects import PastTicks, SeriesEffect
+from cronicle.plan.history import HistoryChange
 from cronicle.store.records import DeploymentRecord
 from cronicle.views.shapes import workflow_fields
+from cronicle.views.staleness import acceptable, stale_task_shape
 
 
 def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
@@ -30,7 +33,42 @@ def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
         "runs_in_progress": planned.live_runs,
         "runs_caused": effects_document(planned),
         **planned.plan.to_json(),
+        "history": [history_document(planned, one) for one in planned.plan.history],
     }
+
+
+def history_document(planned: PlannedDeployment, change: HistoryChange) -> dict[str, Any]:
+    """What becomes of the results of a workflow, and the commands for those that turn stale."""
+    document: dict[str, Any] = msgspec.to_builtins(change)
+    return {
+        **document,
+        **workflow_fields(change.workflow),
+        "tasks": [msgspec.to_builtins(stale_task_shape(task)) for task in change.tasks],
+        "commands": {
+            "remake": list(remake_commands(planned, change)),
+            "accept": list(accept_commands(planned, change)),
+        },
+    }
+
+
+def remake_commands(planned: PlannedDeployment, change: HistoryChange) -> Iterator[str]:
+    """What makes the results anew that turn stale, once the plan is applied."""
+    for series in change.series:
+        words = ["cronicle", "backfill", typed(change.workflow), "--stale"]
+        words += ["--series", series] if series is not None else []
+        yield " ".join(words + _environment(planned))
+
+
+def accept_commands(planned: PlannedDeployment, change: HistoryChange) -> Iterator[str]:
+    """What accepts instead what changes."""
+    for task in acceptable(change.tasks):
+        words = ["cronicle", "accept", typed(f"{change.workflow}/{task}"), "--reason", '"…"']
+        yield " ".join(words + _environment(planned))
+
+
+def _environment(planned: PlannedDeployment) -> list[str]:
+    is_default = planned.environment == planned.proposal.project.default_environment
+    return [] if is_default else ["--environment", planned.environment]
 
 
 def effects_document(planned: PlannedDeployment) -> dict[str, Any]:
@@ -64,9 +102,7 @@ def backfill_command(planned: PlannedDeployment, effect: SeriesEffect, past: Pas
     words = ["cronicle", "backfill", typed(effect.workflow)]
     words += ["--from", past.first.isoformat(), "--to", past.last.isoformat()]
     words += ["--series", effect.series] if effect.series is not None else []
-    is_default = planned.environment == planned.proposal.project.default_environment
-    words += [] if is_default else ["--environment", planned.environment]
-    return " ".join(words)
+    return " ".join(words + _environment(planned))
 
 
 def deployment_document(deployment: DeploymentRecord) -> dict[str, Any]:
