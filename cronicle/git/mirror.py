@@ -31,7 +31,7 @@ import pygit2
 from pygit2.enums import FileMode, FileStatus, FilterMode, ObjectType
 
 from cronicle.folders import make_private_folder
-from cronicle.git.errors import BadRepository, GitError
+from cronicle.git.errors import BadRepository, GitError, ShallowClone
 from cronicle.git.history import History, reason
 from cronicle.git.repository import Identity, Repository, signature
 from cronicle.git.tree import FOLDER, SUBMODULE, parse_tree
@@ -59,9 +59,10 @@ class Mirror(History):
         """
         try:
             make_private_folder(path)
-            with _locked(path):
-                if not path.joinpath("config").exists():
-                    _create(path)
+            if not path.joinpath(KEEP).is_dir():  # whoever fetches into it may hold the lock for minutes
+                with _locked(path):
+                    if not path.joinpath("config").exists():
+                        _create(path)
         except (pygit2.GitError, KeyError, ValueError, OSError) as error:
             raise GitError(
                 f"no mirror could be made in {path}: {reason(error)}",
@@ -106,6 +107,34 @@ class Mirror(History):
         if self.shallow_cut() != self._known_cut:  # libgit2 reads where history ends only when it opens
             self.git = pygit2.Repository(os.fspath(self.where))
             self._known_cut = self.shallow_cut()
+
+    def lend(self, repository: Repository, revision: str) -> None:
+        """Copies a commit with all that it needs into a clone that lacks it, so that a ref there can name it.
+
+        Of the clone nothing but its objects is touched.
+
+        Raises:
+            UnknownRevision: The mirror has no such commit.
+            ShallowClone: The mirror does not have all of its history.
+            GitError: The clone cannot be written.
+        """
+        with repository.reading():
+            if revision in repository.git.odb:
+                return
+        commit = self.commit(revision)
+        objects = repository.common_folder / "objects"
+        try:
+            with _locked(self.where):  # one lender at a time
+                missing, cut = _missing_objects(self, repository.git.odb, [commit.id])
+                if cut:
+                    raise ShallowClone.at(self.where, f"the history of {revision}")
+                objects.joinpath("pack").mkdir(exist_ok=True)
+                _write_pack(self.git, missing, objects / "pack")
+        except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+            raise GitError(
+                f"commit {revision[:7]} could not be copied into {repository.where}: {reason(error)}",
+                "Check who owns the clone, and its free space.",
+            ) from error
 
     def commit_working_tree(
         self, repository: Repository, prefix: str, identity: Identity, now: datetime
@@ -209,17 +238,19 @@ class Mirror(History):
 
 
 def _create(path: Path) -> None:
-    """Makes the repository, its configuration last: what has one is whole."""
+    """Makes the repository, the folder for pins last: what has that is whole."""
     pygit2.init_repository(os.fspath(path), bare=True, mode=0o700, initial_head="none")
     config = pygit2.Config(os.fspath(path / "config"))
     config["core.logAllRefUpdates"] = False
     config["gc.auto"] = 0
-    path.joinpath(KEEP).mkdir(parents=True, exist_ok=True)
     _sync(path.parent)
     for folder, _, files in os.walk(path):
         for name in files:
             _sync(Path(folder, name))
         _sync(Path(folder))
+    path.joinpath(KEEP).mkdir(parents=True, exist_ok=True)
+    for made in (path / KEEP, *(path / KEEP).parents[:2]):
+        _sync(made)
 
 
 def _missing_objects(

@@ -80,16 +80,22 @@ def open_repository(path: Path) -> Repository:
         ForeignOwner: It belongs to somebody else.
         BadRepository: It cannot be opened.
     """
-    try:
-        found = pygit2.discover_repository(os.fspath(path))
-    except (pygit2.GitError, KeyError, ValueError, OSError):
-        found = None
-    if not found:
-        raise NotARepository.at(path)
+    found = _discover(path)
     git = _open(found, path)
     if not git.workdir:
         raise NotARepository.bare(Path(found))
     return Repository(git)
+
+
+def open_clone(path: Path) -> Repository:
+    """As `open_repository`, and also a bare one, which has its own folder in place of a working directory.
+
+    Raises:
+        NotARepository: There is none.
+        ForeignOwner: It belongs to somebody else.
+        BadRepository: It cannot be opened.
+    """
+    return Repository(_open(_discover(path), path))
 
 
 def open_other(path: Path) -> History:
@@ -128,10 +134,10 @@ def init_repository(path: Path) -> Repository:
 
 
 class Repository(History):
-    """An opened repository with a working directory."""
+    """An opened repository with a working directory (but see `open_clone`)."""
 
     def __init__(self, git: pygit2.Repository) -> None:
-        super().__init__(git, Path(git.workdir))
+        super().__init__(git, Path(git.workdir or git.path))
 
     @property
     def workdir(self) -> Path:
@@ -303,6 +309,17 @@ def signature(identity: Identity, when: datetime) -> pygit2.Signature:
     offset = when.utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset is not None else 0
     return pygit2.Signature(identity.name, identity.email, int(when.timestamp()), minutes, "utf-8")
+
+
+def _discover(path: Path) -> str:
+    """The `.git` folder of the repository that `path` lies in."""
+    try:
+        found = pygit2.discover_repository(os.fspath(path))
+    except (pygit2.GitError, KeyError, ValueError, OSError):
+        found = None
+    if not found:
+        raise NotARepository.at(path)
+    return found
 
 
 def _open(gitdir: str, path: Path) -> pygit2.Repository:

@@ -10,8 +10,8 @@ Rules, beside those of `cronicle.git.mirror`:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +86,7 @@ class SourceMirror(Mirror):
         commit = target.get(f"{name}{_PEELED}", target[name])
         if self.has(commit):
             return commit
-        with self._writing():
+        with self._fetching():
             remote.fetch([f"+{name}:{_TIP}"])
             return self._keep_fetched(origin.location.text, _TIP)
 
@@ -108,7 +108,7 @@ class SourceMirror(Mirror):
             self.pin(other, revision)
             return
         remote = Remote(self.git, origin.location, origin.key_file)
-        with self._writing():
+        with self._fetching():
             if remote.fetch([f"+{revision}:{_TIP}"]) and self._keep_fetched(where, _TIP) == revision:
                 return
             remote.fetch(_ALL)
@@ -141,12 +141,20 @@ class SourceMirror(Mirror):
 
     def _of_part(self, remote: Remote, part: str) -> str:
         """The commit of which only the beginning of its id is given."""
-        with self._writing():
+        with self._fetching():
             remote.fetch(_ALL)
             self._forget_fetched()
             commit = _commit_of_part(self.git, part, remote.location.text)
             self._keep(commit)
         return commit
+
+    @contextmanager
+    def _fetching(self) -> Iterator[None]:
+        """Holds the mirror's lock, with nothing in the way that a process left which was killed while it fetched."""
+        with self._writing():
+            for left in (self.where / "FETCH_HEAD.lock", *(self.where / _FETCHED).rglob("*.lock")):
+                left.unlink(missing_ok=True)
+            yield
 
     def _keep_fetched(self, where: str, name: str) -> str:
         """Pins the commit that was fetched as the ref `name`. The lock is held."""

@@ -7,7 +7,7 @@ Rules:
 2. Credentials are those of the SSH agent or of the key file that was named, and those that git's credential helpers
    give; each is offered once (libgit2 asks for ever), and to no other host than the one that was named.
 3. All ends: a server that is silent for `SILENCE` is given up, one that does not accept a connection, and one that
-   sends more than `MAX_RECEIVED`.
+   sends more than `MAX_RECEIVED`, or for longer than `LONGEST`.
 4. An address that the user's git configuration rewrites (`url.*.insteadOf`) is held to the same rules.
 """
 
@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -41,6 +42,9 @@ SILENCE: Final = 30.0
 """Seconds that a server may say nothing."""
 CONNECT: Final = 15.0
 """Seconds that it has to accept a connection."""
+
+LONGEST: Final = 3600.0
+"""Seconds that a fetch may take."""
 
 MAX_RECEIVED: Final = 32 << 30
 """Bytes of one fetch; the largest public repositories have a quarter of this."""
@@ -158,8 +162,14 @@ class _Callbacks(pygit2.RemoteCallbacks):
         """Why the connection was given up here."""
         self._key_file = key_file
         self._offered = False
+        self._begun = monotonic()
 
     def transfer_progress(self, stats: TransferProgress) -> None:
+        if monotonic() - self._begun > LONGEST:
+            raise self._refuse(
+                f"{self.location.text} has been sending for an hour",
+                "Look at the network, and at the server.",
+            )
         if stats.received_bytes > MAX_RECEIVED:
             raise self._refuse(
                 f"{self.location.text} sends more than {MAX_RECEIVED >> 30} GiB", "Pin a smaller repository."
