@@ -33,6 +33,7 @@ from cronicle.store.records import (
 
 if TYPE_CHECKING:
     from cronicle.store.files import FilesFolder
+    from cronicle.store.following import FollowedRecord
     from cronicle.store.results import AcceptanceRecord
     from cronicle.store.series import (
         PauseRecord,
@@ -235,6 +236,16 @@ class Store(StoreReader, Protocol):
 
     def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
         """End the pauses of exactly this scope that hold; how many there were."""
+        ...
+
+    # Remote branches
+
+    def put_followed(self, followed: FollowedRecord) -> None:
+        """Note which remote branch an environment follows, and how it is, in place of what was noted before."""
+        ...
+
+    def remove_followed(self, project: str, environment: str) -> None:
+        """Note that an environment follows none; fine if it did not."""
         ...
 
     # Retention

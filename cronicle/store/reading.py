@@ -26,6 +26,7 @@ from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecor
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
     from cronicle.store.files import FilesFolder
+    from cronicle.store.following import FollowedRecord
     from cronicle.store.products import ProductRecord
     from cronicle.store.series import (
         CursorRecord,
@@ -343,6 +344,14 @@ class StoreReader(Protocol):
 
     def list_leaders(self) -> tuple[tuple[str, OwnerRecord], ...]:
         """The scopes that somebody leads, and who, by scope."""
+        ...
+
+    def find_followed(self, project: str, environment: str) -> FollowedRecord | None:
+        """The remote branch that an environment follows."""
+        ...
+
+    def list_followed(self) -> tuple[FollowedRecord, ...]:
+        """All that is followed, by project and environment."""
         ...
 
     def list_ages(self, run_ids: Sequence[str]) -> tuple[RunAge, ...]:

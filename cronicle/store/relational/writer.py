@@ -30,6 +30,7 @@ from cronicle.store.records import (
 from cronicle.store.relational import backfills, journal, slots
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.counters import next_number
+from cronicle.store.relational.followed import FollowedWriter
 from cronicle.store.relational.journal import Batch, WriteDown
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.reader import RelationalReader
@@ -63,7 +64,7 @@ _CHOSEN = (
 """What `run --at` leaves open until the run is to start."""
 
 
-class RelationalStore(RelationalReader):
+class RelationalStore(RelationalReader, FollowedWriter):
     """Reads and writes a store; see `Store` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness, write_down: WriteDown) -> None:
