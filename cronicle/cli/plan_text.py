@@ -36,7 +36,8 @@ MOST_KINDS = 10
 
 def plan_text(planned: PlannedDeployment, now: datetime) -> str:
     """The plan for a person: what is compared, what changes, what comes next."""
-    lines = [_header(planned, now), "", *_source_lines(planned)]
+    lines = [_header(planned, now), "", *(f"  {visible(note)}" for note in planned.plan.notes)]
+    lines += _source_lines(planned)
     lines += _changes(planned)
     for prepare in planned.plan.prepares:
         lines += _prepare_lines(planned, prepare)
@@ -69,7 +70,7 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
         deployed = f"deployed {planned.deployment.revision[:7]} ({when}, {who})"
     if proposal.revision is None:
         return f"{to}   {deployed}   proposed: the working directory"
-    subject = visible(proposal.repository.commit_info(proposal.revision).subject)
+    subject = visible(proposal.history.commit_info(proposal.revision).subject)
     return f'{to}   {deployed}   proposed {proposal.revision[:7]} ("{subject}")'
 
 

@@ -74,6 +74,22 @@ def compile_workflow(
     return _Compiler(project, workflow, folder, folding, in_for_each, reading, salt).spec()
 
 
+def compile_own_hooks(project: Project, tree: Tree, *, folder: str = "", salt: str = "") -> RunSpec | None:
+    """The hooks of the project as a whole, as the spec of a workflow that has nothing else; None if it has none.
+
+    Args:
+        project: A project that was loaded without errors.
+        tree: The files that it was loaded from.
+        folder: The project's folder in the repository.
+        salt: Of the store, for what is sensitive.
+    """
+    if not project.own_hooks:
+        return None
+    first = project.own_hooks[0]
+    nothing = Workflow(name=first.event, tasks={}, hooks=project.own_hooks, span=first.span)
+    return compile_workflow(evolve(project, hooks=()), nothing, tree, folder=folder, salt=salt)
+
+
 @define
 class _Compiler:
     """One compilation."""

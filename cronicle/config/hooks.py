@@ -1,4 +1,4 @@
-"""Hook blocks: the commands that a workflow, or the project for all of them, has for what happens to runs."""
+"""Hook blocks: the commands for what happens to runs, of a workflow or of all; and to the project as a whole."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from cronicle.config.project import Hook
 from cronicle.config.reading import Reader, attribute_of, blocks_of
 from cronicle.config.references import (
     IN_ENV_OF_HOOK,
+    IN_ENV_OF_HOOK_OF_PROJECT,
     IN_ENV_OF_HOOK_OF_WORKFLOW,
     IN_HOOK,
+    IN_HOOK_OF_PROJECT,
     IN_HOOK_OF_WORKFLOW,
+    Place,
 )
-from cronicle.config.schema import HOOKS
+from cronicle.config.schema import HOOKS, ON_DEPLOY_FAILED
 from cronicle.config.sensitive import warn_of_sensitive_command
 from cronicle.config.tasks import read_action
 from cronicle.runs.states import Cause
@@ -26,16 +29,29 @@ OF_WORKFLOW = frozenset({"on_pause", "on_not_fresh"})
 
 
 def read_hooks(reader: Reader, body: Body) -> Iterator[Hook]:
-    """The hooks in the body of a workflow or project, in their order."""
+    """The hooks of runs and workflows in the body of a workflow or project, in their order."""
     for block in blocks_of(body, *EVENTS):
         yield _hook(reader.inside(block.title), block)
 
 
+def read_project_hooks(reader: Reader, body: Body) -> Iterator[Hook]:
+    """The hooks in the body of a project that belong to no workflow, in their order."""
+    for block in blocks_of(body, ON_DEPLOY_FAILED.type):
+        yield _hook(reader.inside(block.title), block)
+
+
+def places_of(event: str) -> tuple[Place, Place]:
+    """Where the expressions of a hook stand: of what is executed, and of `env`."""
+    if event == ON_DEPLOY_FAILED.type:
+        return IN_HOOK_OF_PROJECT, IN_ENV_OF_HOOK_OF_PROJECT
+    if event in OF_WORKFLOW:
+        return IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK_OF_WORKFLOW
+    return IN_HOOK, IN_ENV_OF_HOOK
+
+
 def _hook(reader: Reader, block: Block) -> Hook:
     body = block.body
-    place, in_env = IN_HOOK, IN_ENV_OF_HOOK
-    if block.type in OF_WORKFLOW:
-        place, in_env = IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK_OF_WORKFLOW
+    place, in_env = places_of(block.type)
     command, script = read_action(reader, body, block, place)
     warn_of_sensitive_command(reader, command)
     timeout = reader.positive_seconds(body, "timeout")

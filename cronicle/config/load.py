@@ -6,7 +6,7 @@ revision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from attrs import frozen
@@ -16,7 +16,7 @@ from cronicle.config.checks import check_prepares, check_workflow, never_meeting
 from cronicle.config.files import project_files, vars_file
 from cronicle.config.for_each import read_for_each, read_instances
 from cronicle.config.graph import check_after
-from cronicle.config.hooks import read_hooks
+from cronicle.config.hooks import read_hooks, read_project_hooks
 from cronicle.config.locals import Locals, read_locals
 from cronicle.config.moves import read_moves
 from cronicle.config.prepares import read_prepare
@@ -241,6 +241,7 @@ class _Loader:
             sources=sources,
             workflows=workflows,
             hooks=self._hooks(reader, block, locals_),
+            own_hooks=self._hooks(reader, block, locals_, read_project_hooks),
             settings=read_settings(reader.inside(block.title), block.body) if block else Settings(),
             moved=read_moves(reader, self._blocks("moved"), workflows, instances),
             files=tuple(file.path for file in self.files),
@@ -296,12 +297,18 @@ class _Loader:
             return "local"
         return environment
 
-    def _hooks(self, reader: Reader, block: Block | None, locals_: Locals) -> tuple[Hook, ...]:
+    def _hooks(
+        self,
+        reader: Reader,
+        block: Block | None,
+        locals_: Locals,
+        read: Callable[[Reader, Body], Iterable[Hook]] = read_hooks,
+    ) -> tuple[Hook, ...]:
         """Those of the project: they may refer to what every run has, and so to no parameter."""
         if block is None:
             return ()
         inner = reader.within_scope(with_workflow(reader.scope, reader.names), reader.names)
-        return tuple(read_hooks(inner.inside(block.title), locals_.inlined(block.body)))
+        return tuple(read(inner.inside(block.title), locals_.inlined(block.body)))
 
     def _timezone(self, reader: Reader, block: Block | None) -> str:
         """Check `required_version`; the time zone."""

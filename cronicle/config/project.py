@@ -215,7 +215,7 @@ class Task:
 
 @frozen(kw_only=True)
 class Hook:
-    """A command that is told of something that happened to a run, or to its workflow."""
+    """A command that is told of something that happened to a run, to its workflow, or to the project."""
 
     event: str
     """`on_success`, `on_failure`, …: the type of its block."""
@@ -354,6 +354,8 @@ class Project:
     workflows: Mapping[str, Workflow] = field(factory=dict)
     hooks: tuple[Hook, ...] = ()
     """Of every workflow, beside its own."""
+    own_hooks: tuple[Hook, ...] = ()
+    """Of the project as a whole: `on_deploy_failed`."""
     settings: Settings = Settings()
     moved: tuple[Moved, ...] = ()
     files: tuple[str, ...] = ()

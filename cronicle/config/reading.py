@@ -18,9 +18,11 @@ from cronicle.config.references import (
     IN_COMMAND,
     IN_ENV,
     IN_ENV_OF_HOOK,
+    IN_ENV_OF_HOOK_OF_PROJECT,
     IN_ENV_OF_HOOK_OF_WORKFLOW,
     IN_FOR_EACH,
     IN_HOOK,
+    IN_HOOK_OF_PROJECT,
     IN_HOOK_OF_WORKFLOW,
     IN_TASK,
     Names,
@@ -42,7 +44,8 @@ T = TypeVar("T")
 MAY_BE_SENSITIVE = frozenset(
     {
         *(IN_TASK, IN_COMMAND, IN_ENV, IN_FOR_EACH),
-        *(IN_HOOK, IN_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK, IN_ENV_OF_HOOK_OF_WORKFLOW),
+        *(IN_HOOK, IN_HOOK_OF_WORKFLOW, IN_HOOK_OF_PROJECT),
+        *(IN_ENV_OF_HOOK, IN_ENV_OF_HOOK_OF_WORKFLOW, IN_ENV_OF_HOOK_OF_PROJECT),
     }
 )
 """Places whose values nobody is shown. Of `for_each` that is true of the values; its keys are checked apart."""

@@ -78,6 +78,9 @@ IN_LOCK_OF_TASK: Final = Place(
 IN_HOOK_OF_WORKFLOW: Final = Place(
     "a hook of a workflow", _PLAN, "This hook tells of the workflow, and not of one run."
 )
+IN_HOOK_OF_PROJECT: Final = Place(
+    "a hook of the project", _PLAN, "This hook tells of a branch that is followed, and not of a run."
+)
 IN_TASK: Final = Place("a task", _PLAN | AT_RUN, "")
 IN_PREPARE: Final = Place(
     "prepare", _PLAN, "What is prepared is shared by all runs, so what makes it must be known before any."
@@ -90,6 +93,9 @@ IN_STDIN: Final = Place("stdin", IN_TASK.roots | SECRET, "")
 IN_ENV_OF_HOOK: Final = Place("env of a hook", IN_HOOK.roots | SECRET, IN_HOOK.why)
 IN_ENV_OF_HOOK_OF_WORKFLOW: Final = Place(
     "env of a hook of a workflow", IN_HOOK_OF_WORKFLOW.roots | SECRET, IN_HOOK_OF_WORKFLOW.why
+)
+IN_ENV_OF_HOOK_OF_PROJECT: Final = Place(
+    "env of a hook of the project", IN_HOOK_OF_PROJECT.roots | SECRET, IN_HOOK_OF_PROJECT.why
 )
 
 

@@ -181,31 +181,41 @@ def _hook(event: str, doc: str, *more: AttributeSchema) -> BlockSchema:
         doc=doc,
         attributes=(
             _attribute(
-                "command", TEXTS, "The program and its arguments; it gets the run as JSON on its stdin."
+                "command",
+                TEXTS,
+                "The program and its arguments; it gets what it is told of as JSON on its stdin.",
             ),
             _attribute("script", STRING, "A text for /bin/sh, in place of `command`."),
             _attribute("env", None, "Environment variables, a map; null takes one out."),
             *more,
-            _attribute(
-                "causes", TEXTS, "The causes of runs that it is for; all but backfill, bisect and reproduce."
-            ),
             _attribute("timeout", STRING, 'How long it may take, as a duration; "60s" if not given.'),
         ),
     )
 
 
+def _hook_of_runs(event: str, doc: str, *more: AttributeSchema) -> BlockSchema:
+    causes = "The causes of runs that it is for; all but backfill, bisect and reproduce."
+    return _hook(event, doc, *more, _attribute("causes", TEXTS, causes))
+
+
 HOOKS: Final = (
-    _hook("on_start", "Executed when the first attempt of a run has started."),
-    _hook("on_success", "Executed when a run has succeeded."),
-    _hook("on_failure", "Executed when a run has failed.", _AFTER_FAILURES),
-    _hook("on_finish", "Executed when a run has ended, however."),
-    _hook("on_recovery", "Executed when a run has succeeded after one that had failed."),
-    _hook("on_retry", "Executed when a failed attempt is to be tried again."),
-    _hook("on_late", "Executed when a run is late: not finished `late_after` its tick."),
-    _hook("on_pause", "Executed when the workflow has paused itself, by `pause_after_failures`."),
-    _hook("on_not_fresh", "Executed when the newest result is older than `fresh_within`."),
+    _hook_of_runs("on_start", "Executed when the first attempt of a run has started."),
+    _hook_of_runs("on_success", "Executed when a run has succeeded."),
+    _hook_of_runs("on_failure", "Executed when a run has failed.", _AFTER_FAILURES),
+    _hook_of_runs("on_finish", "Executed when a run has ended, however."),
+    _hook_of_runs("on_recovery", "Executed when a run has succeeded after one that had failed."),
+    _hook_of_runs("on_retry", "Executed when a failed attempt is to be tried again."),
+    _hook_of_runs("on_late", "Executed when a run is late: not finished `late_after` its tick."),
+    _hook_of_runs("on_pause", "Executed when the workflow has paused itself, by `pause_after_failures`."),
+    _hook_of_runs("on_not_fresh", "Executed when the newest result is older than `fresh_within`."),
 )
 """Of a workflow, and of a project, where they hold for each of its workflows."""
+
+ON_DEPLOY_FAILED: Final = _hook(
+    "on_deploy_failed",
+    "Executed when the branch that `serve --follow` follows cannot be deployed, or was rewritten.",
+)
+"""Of a project alone: no workflow has failed."""
 
 SCHEDULE: Final = BlockSchema(
     "schedule",
@@ -305,6 +315,7 @@ PROJECT: Final = BlockSchema(
     blocks=(
         DEFAULTS,
         *HOOKS,
+        ON_DEPLOY_FAILED,
         BlockSchema(
             "heartbeat",
             maximum=1,
@@ -468,8 +479,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "project": _words("require_signed git on_deploy_failed"),
-    "workflow": _words("on_deploy_failed"),
+    "project": _words("require_signed git"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cronicle.config.hooks import OF_WORKFLOW
+from cronicle.config.hooks import places_of
 from cronicle.config.references import (
     AT_PLAN,
     IN_COMMAND,
     IN_ENV,
-    IN_ENV_OF_HOOK,
-    IN_ENV_OF_HOOK_OF_WORKFLOW,
     IN_FOR_EACH,
-    IN_HOOK,
-    IN_HOOK_OF_WORKFLOW,
     IN_LOCAL,
     IN_LOCK_OF_RUN,
     IN_LOCK_OF_TASK,
@@ -24,7 +20,7 @@ from cronicle.config.references import (
     IN_WHEN,
     Place,
 )
-from cronicle.config.schema import HOOKS
+from cronicle.config.schema import HOOKS, ON_DEPLOY_FAILED
 from cronicle.editor.context import Context
 
 _OF_TASK: Mapping[str, Place] = {
@@ -39,7 +35,7 @@ _OF_TASK: Mapping[str, Place] = {
 }
 """Attributes of a task that may become known later; all others are known at plan."""
 
-_HOOKS = frozenset(one.type for one in HOOKS)
+_HOOKS = frozenset(one.type for one in (*HOOKS, ON_DEPLOY_FAILED))
 
 
 def roots_at(context: Context, *, has_each: bool, in_instance: bool = False) -> frozenset[str]:
@@ -80,8 +76,7 @@ def _place(block: str, attribute: str) -> Place:
         return _OF_TASK.get(attribute, AT_PLAN)
     if block == "workflow" and attribute == "lock":
         return IN_LOCK_OF_RUN
-    if block in OF_WORKFLOW:
-        return IN_ENV_OF_HOOK_OF_WORKFLOW if attribute == "env" else IN_HOOK_OF_WORKFLOW
     if block in _HOOKS:
-        return IN_ENV_OF_HOOK if attribute == "env" else IN_HOOK
+        place, in_env = places_of(block)
+        return in_env if attribute == "env" else place
     return AT_PLAN

@@ -63,4 +63,4 @@ def _is_pointer(tree: GitTree | WorkingTree, path: str) -> bool:
 def _submodules(proposal: Proposal) -> tuple[str, ...]:
     if proposal.revision is None:
         return ()
-    return proposal.repository.tree(proposal.revision, proposal.folder).submodules()
+    return proposal.history.tree(proposal.revision, proposal.folder).submodules()

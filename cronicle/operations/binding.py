@@ -23,8 +23,7 @@ def check_name(sources: Sources, store: StoreReader, proposal: Proposal) -> None
     """
     known = store.find_project(proposal.project.name)
     if known is not None:
-        root_commit = proposal.repository.root_commit(proposal.repository.head())
-        _must_be_of(known, sources, root_commit, proposal.folder)
+        _must_be_of(known, sources, proposal.root_commit(), proposal.folder)
 
 
 def _must_be_of(known: ProjectRecord, sources: Sources, root_commit: str, folder: str) -> None:
@@ -45,7 +44,7 @@ def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
     """
     assert proposal.revision is not None
     where = sources.where
-    root_commit = proposal.repository.root_commit(proposal.repository.head())
+    root_commit = proposal.root_commit()
     bound = sources.opened.bind_project(
         ProjectRecord(
             name=proposal.project.name,
@@ -59,5 +58,5 @@ def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
     _must_be_of(bound, sources, root_commit, proposal.folder)
     if not proposal.dirty:
         mirror = Mirror.open_or_create(mirror_path(sources.files, bound.name))
-        mirror.pin(proposal.repository, proposal.revision)
+        mirror.pin(proposal.history, proposal.revision)
     return bound

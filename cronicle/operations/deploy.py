@@ -9,16 +9,24 @@ from attrs import evolve, frozen
 
 from cronicle.config.fingerprint import with_salt
 from cronicle.errors import CronicleError
+from cronicle.execute.places import mirror_path
 from cronicle.git.errors import GitError
+from cronicle.git.mirror import Mirror
 from cronicle.git.refs import read_deployment_ref, write_deployment_ref
 from cronicle.git.repository import Repository
 from cronicle.operations.binding import bind_project
 from cronicle.operations.hold_sources import keep_sources
+from cronicle.operations.own_hooks import with_own_hooks
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.sources import Sources
+from cronicle.plan.changes import plan_from_json
 from cronicle.runs.sensitive import sealed_values
 from cronicle.store.records import Actor, DeploymentRecord
 from cronicle.store.results import AcceptanceRecord
+
+
+class MovedOnError(CronicleError):
+    """Something else was deployed since the plan was made."""
 
 
 @frozen(kw_only=True)
@@ -53,7 +61,7 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         values=proposal.project.values,
         workflows=tuple(proposal.deployed_workflow(name) for name in proposal.specs),
         moved=proposal.moved,
-        settings=proposal.project.settings.to_json(),
+        settings=with_own_hooks(proposal.project.settings.to_json(), proposal.own_hooks, sources.opened),
         pins=tuple(held.pin for held in proposal.held.values()),
         plan=msgspec.json.encode(planned.plan.to_json()).decode(),
     )
@@ -65,10 +73,12 @@ def _salted(sources: Sources, planned: PlannedDeployment) -> PlannedDeployment:
     """The same with fingerprints of this store: when the plan was made there may have been none."""
     proposal, salt = planned.proposal, sources.opened.get_salt()
     specs = {name: with_salt(spec, salt) for name, spec in proposal.specs.items()}
-    if specs == proposal.specs:
+    hooks = with_salt(proposal.own_hooks, salt) if proposal.own_hooks else None
+    if (specs, hooks) == (proposal.specs, proposal.own_hooks):
         return planned
-    proposal = evolve(proposal, specs=specs)
-    return evolve(planned, proposal=proposal, plan=plan_deployment(sources, sources.opened, proposal).plan)
+    proposal = evolve(proposal, specs=specs, own_hooks=hooks)
+    plan = plan_deployment(sources, sources.opened, proposal).plan
+    return evolve(planned, proposal=proposal, plan=evolve(plan, notes=planned.plan.notes))
 
 
 def roll_back(
@@ -133,7 +143,7 @@ def _record(
 ) -> Deployed:
     made = sources.opened.add_deployment(record, based_on=base.number if base else None, acceptances=accepted)
     if made is None:
-        raise CronicleError(
+        raise MovedOnError(
             "something else was deployed since this plan was made",
             "Look at the new plan and apply again: cronicle plan",
         )
@@ -145,10 +155,12 @@ def _record(
 
 
 def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecord) -> None:
-    """Write the deployment's commit on its ref."""
+    """Write the deployment's commit on its ref; a revision that the clone lacks is copied there from the mirror."""
+    Mirror.open_or_create(mirror_path(sources.files, made.project)).lend(repository, made.revision)
     before = read_deployment_ref(repository, made.project, made.environment)
     pins = " ".join(f"{pin.name}={pin.revision}" for pin in made.pins)
     what = f"Roll back to deployment {made.rolled_back_to}" if made.rolled_back_to else "Deploy"
+    subject = f"{what}: {made.project}/{made.environment} at {made.revision[:12]}"
     write_deployment_ref(
         repository,
         made.project,
@@ -157,13 +169,18 @@ def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecor
         before,
         repository.identity(sources.environ, sources.user, sources.host),
         made.created_at,
-        f"{what}: {made.project}/{made.environment} at {made.revision[:12]}",
+        "\n\n".join((subject, *_notes_of(made))),
         {
             "Cronicle-Deployment": str(made.number),
             "Cronicle-Values": values_hash(made, sources.opened.get_salt()),
             **({"Cronicle-Sources": pins} if pins else {}),
         },
     )
+
+
+def _notes_of(made: DeploymentRecord) -> tuple[str, ...]:
+    """What its plan noted."""
+    return () if made.plan is None else plan_from_json(msgspec.json.decode(made.plan)).notes
 
 
 def values_hash(deployment: DeploymentRecord, salt: str) -> str:

@@ -17,6 +17,7 @@ from cronicle.operations.binding import check_name
 from cronicle.operations.effects import effects_of
 from cronicle.operations.history import AcceptedWith, History, history_of
 from cronicle.operations.hold_sources import source_changes
+from cronicle.operations.own_hooks import ON_DEPLOY_FAILED, compared_hooks, own_hooks_of
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
 from cronicle.plan.changes import Plan
@@ -93,8 +94,8 @@ def plan_deployment(
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
-        old_settings=_settings_of(deployment),
-        new_settings=proposal.project.settings.to_json(),
+        old_settings=_settings_of(store, deployment) if store else None,
+        new_settings={**proposal.project.settings.to_json(), **compared_hooks(proposal.own_hooks)},
         moved=moved,
         count_lines=_line_counter(sources, proposal),
     )
@@ -133,10 +134,13 @@ def _sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
     }
 
 
-def _settings_of(deployment: DeploymentRecord | None) -> dict[str, Any]:
+def _settings_of(store: StoreReader, deployment: DeploymentRecord | None) -> dict[str, Any]:
     """What a deployment keeps of its project, with the defaults of what it was too old to know."""
-    default, kept = Settings().to_json(), (deployment.settings if deployment else None) or {}
-    return {**default, **kept, "retention": {**default["retention"], **(kept.get("retention") or {})}}
+    default, kept = Settings().to_json(), dict((deployment.settings if deployment else None) or {})
+    kept.pop(ON_DEPLOY_FAILED, None)
+    hooks = own_hooks_of(store, deployment) if deployment else None
+    retention = {**default["retention"], **(kept.get("retention") or {})}
+    return {**default, **kept, "retention": retention, **compared_hooks(hooks)}
 
 
 def _next(stored: Any, now: datetime) -> tuple[Tick, ...]:

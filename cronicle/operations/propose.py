@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import field, frozen
 
 from cronicle import __version__
-from cronicle.config.compile import compile_workflow
+from cronicle.config.compile import compile_own_hooks, compile_workflow
 from cronicle.config.deployed import schedules_to_json
 from cronicle.config.inputs import InputFinder
 from cronicle.config.load import Loaded, load_project
@@ -20,6 +20,7 @@ from cronicle.config.variables import GivenValues
 from cronicle.errors import CronicleError, UsageError
 from cronicle.execute.places import mirror_path
 from cronicle.git.errors import NotARepository, UnknownRevision
+from cronicle.git.history import History
 from cronicle.git.mirror import Mirror
 from cronicle.git.repository import Repository, open_repository
 from cronicle.git.tree import GitTree
@@ -67,6 +68,25 @@ class Proposal:
     tree: GitTree | WorkingTree
     held: Mapping[str, HeldSource] = field(factory=dict)
     """What its sources are pinned to, by name."""
+    own_hooks: RunSpec | None = None
+    """The hooks of the project as a whole, as a spec without tasks; None if it has none."""
+    mirror: Mirror | None = None
+    """Where its commit is, if that is not the repository."""
+
+    @property
+    def history(self) -> History:
+        """Where its commit is."""
+        return self.mirror or self.repository
+
+    def root_commit(self) -> str:
+        """The first commit of its history, by which a project is known.
+
+        Raises:
+            GitError: It cannot be read.
+        """
+        if self.mirror is None or self.revision is None:
+            return self.repository.root_commit(self.repository.head())
+        return self.mirror.root_commit(self.revision)
 
     @property
     def moved(self) -> tuple[tuple[str, str], ...]:
@@ -171,6 +191,23 @@ def propose(
     return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
 
 
+def propose_fetched(sources: Sources, repository: Repository, mirror: Mirror, commit: str) -> Proposal:
+    """Load and compile the project as a commit has it that was fetched into a mirror, and is in no clone.
+
+    Args:
+        sources: Where, and with which values of variables.
+        repository: The clone that shows deployments.
+        mirror: Where the commit is.
+        commit: Its full id.
+
+    Raises:
+        InvalidProjectError: Its files have errors.
+        CronicleError: It cannot be read, or a source cannot be had.
+    """
+    tree = mirror.tree(commit, sources.where.prefix)
+    return _compiled(sources, repository, tree, commit, deployed_values=False, mirror=mirror)
+
+
 def load_working_directory(sources: Sources, tree: Tree | None = None) -> Loaded:
     """The project as it lies in the working directory, with what is wrong in it; needs neither git nor a store.
 
@@ -232,10 +269,11 @@ def _compiled(
     deployed_values: bool,
     dirty: bool = False,
     held: Mapping[str, HeldSource] | None = None,
+    mirror: Mirror | None = None,
 ) -> Proposal:
     where = sources.where
     assert where.folder is not None
-    bound = _binding(sources, repository)
+    bound = _binding(sources, repository, mirror, commit)
     deployment = None
     if bound is not None and sources.store is not None:
         deployment = sources.store.find_deployment(
@@ -281,6 +319,8 @@ def _compiled(
         files=loaded.paths,
         tree=tree,
         held=held,
+        own_hooks=compile_own_hooks(project, tree, folder=where.prefix, salt=salt),
+        mirror=mirror,
     )
 
 
@@ -291,12 +331,17 @@ def _loaded(tree: GitTree | WorkingTree, **options: Any) -> tuple[Loaded, Projec
     return loaded, loaded.project
 
 
-def _binding(sources: Sources, repository: Repository) -> ProjectRecord | None:
-    """The project that this repository and folder are bound to in the store."""
+def _binding(
+    sources: Sources, repository: Repository, mirror: Mirror | None, commit: str | None
+) -> ProjectRecord | None:
+    """The project that the repository of a commit and the folder are bound to in the store."""
     if sources.store is None:
         return None
     known = sources.store.find_project_at(str(sources.where.folder))
-    root = repository.root_commit(repository.head())
+    if mirror is None or commit is None:
+        root = repository.root_commit(repository.head())
+    else:
+        root = mirror.root_commit(commit)
     if known is not None and (known.root_commit, known.folder) == (root, sources.where.prefix):
         return known
     return sources.store.find_project_of(root, sources.where.prefix)

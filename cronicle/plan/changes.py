@@ -197,6 +197,8 @@ class Plan:
     """One for every source of either side, those that stay as they are included."""
     history: tuple[HistoryChange, ...] = ()
     """What becomes of the results that there are, of each workflow to whose results something does."""
+    notes: tuple[str, ...] = ()
+    """What else is to be known before it is applied, in sentences."""
 
     @property
     def has_changes(self) -> bool:

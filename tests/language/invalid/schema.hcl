@@ -6,7 +6,7 @@ project "p" {
   }
 }
 workflow "w" {
-  on_deploy_failed { # ERROR: "on_deploy_failed" is not in this version yet
+  on_deploy_failed { # ERROR: unknown block "on_deploy_failed"
   }
   descripton = ""  # ERROR: unknown attribute "descripton"
   param "mode" {

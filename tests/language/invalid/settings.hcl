@@ -14,4 +14,8 @@ project "p" {
   on_failure {
     command = ["echo", param.mode] # ERROR: unknown parameter "mode"
   }
+  on_deploy_failed {
+    command = ["echo", run.id]  # ERROR: run.id may not be used here
+    causes  = ["manual"]        # ERROR: unknown attribute "causes"
+  }
 }

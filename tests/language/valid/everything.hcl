@@ -17,6 +17,11 @@ project "everything" {
     every   = "5m"
     command = ["curl", "https://watcher.example/cronicle"]
   }
+  on_deploy_failed {
+    script  = "mail -s ${project.name}/${environment} admin@example.org"
+    env     = { KIND = "deploy" }
+    timeout = "30s"
+  }
   retention {
     runs       = "800d"
     logs       = "90d"
