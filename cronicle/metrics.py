@@ -190,6 +190,16 @@ class Metrics:
             "cronicle_scheduler_up", "1 if a process leads the ticking of the store, else 0."
         )
         self.owners = Gauge("cronicle_owners", "Processes that drive runs, in the whole store.", ("state",))
+        self.follow_failing = Gauge(
+            "cronicle_follow_failing",
+            "1 if a branch that is followed is out of reach or cannot be deployed, 0 if all is well with it.",
+            where,
+        )
+        self.follow_alarms = Counter(
+            "cronicle_follow_alarms_total",
+            "Problems with a branch that is followed, by what is wrong; each counts once.",
+            (*where, "kind"),
+        )
         self.store_bytes = Gauge("cronicle_store_bytes", "Size of the store.")
         self.disk_free_bytes = Gauge("cronicle_disk_free_bytes", "Free space on the disk of the store.")
         self.last_backup = Gauge(
@@ -263,6 +273,10 @@ class Metrics:
     def commit_failed(self) -> None:
         """A transaction was not taken."""
         self.commits_failed.add()
+
+    def follow_alarm(self, project: str, environment: str, kind: str) -> None:
+        """Something is wrong with a branch that is followed."""
+        self.follow_alarms.add((project, environment, kind))
 
     def observe(self, run: RunRecord, _machine: object, events: Iterable[RunEvent]) -> None:
         """Facts of a run have become durable: what `cronicle.engine.runner.Observer` is told."""

@@ -33,6 +33,7 @@ from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.staleness import AcceptanceShape, StaleResultShape
 from cronicle.views.ticks import ComingTickShape, TickShape
+from cronicle.views.told_branch import ToldDeployFailure
 from grammar.cursor import MAX_HEIGHT, MAX_NESTING
 from grammar.diagnostics import MOST_TOLD
 from grammar.evaluate import DEFAULT_LIMITS
@@ -55,6 +56,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`runs`": ("a list of", RunShape),
     "`run`, `retry`, `show RUN`, `resume RUN`": ("one", RunDetails),
     "nothing: hooks read it on standard input": ("one", ToldRun),
+    "nothing: `on_deploy_failed` reads it on standard input": ("one", ToldDeployFailure),
     "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
     "`runs --missed`": ("a list of", MissedShape),

@@ -32,6 +32,7 @@ def deployments(
 ) -> None:
     """List what was deployed, newest first: of the project, or outside any of the whole store."""
     from cronicle.operations.subjects import Subjects
+    from cronicle.views.following import follow_lines, followed_in
     from cronicle.views.plan import deployment_document
     from cronicle.views.words import relative, short
 
@@ -48,6 +49,8 @@ def deployments(
             if (latest := reader.find_deployment(one.project, one.environment))
         }
         projects = {one.name: one for one in reader.list_projects()}
+        followed = followed_in(reader, scope, environment)
+        follows = follow_lines(reader, followed, session.naming(reader), session.clock.now())
     subjects = Subjects(session.where)
     if json or jsonl:
         shapes = [
@@ -71,3 +74,5 @@ def deployments(
         number = f"{one.number}" + (paint(" in force", "green") if in_force else "")
         rows.append([number, *(visible_line(cell) for cell in cells)])
     say(table(rows))
+    for line in follows:
+        say(visible_line(line))

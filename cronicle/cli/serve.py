@@ -50,11 +50,38 @@ def serve(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made of ticks, and make nothing.")
     ] = False,
+    follow: Annotated[
+        str | None,
+        typer.Option(
+            "--follow", metavar="REMOTE/BRANCH", help="Deploy what this branch names, as it moves on."
+        ),
+    ] = None,
+    follow_every: Annotated[
+        str | None,
+        typer.Option("--follow-every", metavar="DURATION", help="How often to look (default: 30s)."),
+    ] = None,
+    follow_key: Annotated[
+        str | None,
+        typer.Option(
+            "--follow-key",
+            metavar="FILE",
+            help="Log in with this private key (default: those of the SSH agent).",
+        ),
+    ] = None,
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="NAME=VALUE", help="With --follow: a variable, as for `apply`."),
+    ] = None,
+    var_file: Annotated[
+        list[str] | None,
+        typer.Option("--var-file", metavar="FILE", help="With --follow: variables, as for `apply`."),
+    ] = None,
     labels: LabelOption = None,
     store: StoreOption = None,
     files: FilesOption = None,
 ) -> int:
     """Make the runs of all ticks, and drive them, until told to end: TERM drains, a second one ends at once."""
+    from cronicle.cli.following import follow_wish
     from cronicle.cli.serving import ServeWish, serve_store
     from cronicle.cli.session import open_session
 
@@ -66,5 +93,6 @@ def serve(
         until=until,
         drain_timeout=drain_timeout,
         takeover=takeover,
+        follow=follow_wish(follow, follow_every, follow_key, var, var_file),
     )
     return serve_store(session, wish, dry_run=dry_run)

@@ -13,17 +13,19 @@ import trio
 from attrs import frozen
 
 from cronicle.cli.drive import own
+from cronicle.cli.following import FollowWish, ToFollow, make_follower, prepare_following
 from cronicle.cli.output import plural, visible
 from cronicle.cli.program_log import begin_program_log
 from cronicle.cli.session import Session
 from cronicle.cli.slots import default_slots
 from cronicle.clock import local_zone
+from cronicle.engine.following import Follower, follow_nothing
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.notify import Notifier, take_notifier
 from cronicle.engine.runner import OwnershipLostError
-from cronicle.engine.serve import DRAIN, ServeOptions, Server
-from cronicle.errors import CronicleError, ExitCode
+from cronicle.engine.serve import DRAIN, ServeOptions, Server, Service
+from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.metrics import Metrics
 from cronicle.operations.asked_times import asked_instant, asked_seconds
 from cronicle.operations.scope import Scope
@@ -52,6 +54,7 @@ class ServeWish:
     until: str | None
     drain_timeout: str | None
     takeover: bool
+    follow: FollowWish | None = None
 
 
 def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
@@ -59,7 +62,7 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
 
     Raises:
         CronicleError: Another process serves it.
-        UsageError: A time or duration is none.
+        UsageError: A time or duration is none, or nothing that could be followed is named.
     """
     scope = Scope(projects=wish.projects, environments=wish.environments)
     until = None if wish.until is None else asked_instant("--once-until", wish.until, local_zone())
@@ -69,19 +72,38 @@ def serve_store(session: Session, wish: ServeWish, *, dry_run: bool) -> int:
     with session.store(create=True, patience=PATIENCE) as store:
         _check(store, wish, scope)
         if dry_run:
+            if wish.follow is not None:
+                raise UsageError(
+                    "--dry-run says what becomes of the ticks of what is deployed, and follows nothing",
+                    "Leave --follow out. What a branch would change: cronicle plan --revision origin/main",
+                )
             from cronicle.cli.foreseeing import foresee
 
             return foresee(session, store, scope, until)
+        to_follow = None
+        if wish.follow is not None:
+            to_follow = prepare_following(session, store, wish.follow, wish.projects, wish.environments)
         options = ServeOptions(scope=scope, until=until, drain_seconds=drain_seconds)
         begin_program_log()
-        return trio.run(_serve, session, store, options, wish.slots or default_slots(), wish.takeover)
+        how = _How(options, wish.slots or default_slots(), wish.takeover, to_follow)
+        return trio.run(_serve, session, store, how)
 
 
-async def _serve(session: Session, store: Store, options: ServeOptions, slots: int, takeover: bool) -> int:
+@frozen
+class _How:
+    """How to serve."""
+
+    options: ServeOptions
+    slots: int
+    takeover: bool
+    to_follow: ToFollow | None
+
+
+async def _serve(session: Session, store: Store, how: _How) -> int:
     notifier = take_notifier(os.environ, os.getpid())  # before any child could inherit it
     metrics = Metrics()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        while not await _serve_as_owner(session, store, options, slots, takeover, notifier, metrics, signals):
+        while not await _serve_as_owner(session, store, how, notifier, metrics, signals):
             pass
     notifier.stopping("leaves what has not ended to the next that serves")
     return ExitCode.GOOD
@@ -90,9 +112,7 @@ async def _serve(session: Session, store: Store, options: ServeOptions, slots: i
 async def _serve_as_owner(
     session: Session,
     store: Store,
-    options: ServeOptions,
-    slots: int,
-    takeover: bool,
+    how: _How,
     notifier: Notifier,
     metrics: Metrics,
     signals: AsyncIterator[int],
@@ -100,16 +120,22 @@ async def _serve_as_owner(
     """Serve until drained, as one owner of the store; False if others have taken over and it is to join again."""
     server: Server | None = None
     try:
-        async with own(session, store, slots) as owner:
+        async with own(session, store, how.slots) as owner:
             owner.journal.heal(_tell_trouble)
             owner.journal.watch = metrics
             metrics.refresh = partial(_set_gauges, metrics, owner)
-            server = Server(owner, options, metrics.observe, metrics.settled)
+            server = Server(owner, how.options, metrics.observe, metrics.settled)
+            follower: Follower | None = None
+            follow: Service = partial(follow_nothing, owner, server.ticker, how.options.scope)
+            if how.to_follow is not None:
+                follower = make_follower(session, owner, server, how.to_follow, metrics.follow_alarm)
+                follow = follower.serve
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_listen_for_signals, signals, owner, server)
-                if takeover:
-                    nursery.start_soon(_take_over, session, owner, server, options.scope)
+                nursery.start_soon(_listen_for_signals, signals, owner, server, follower)
+                if how.takeover:
+                    nursery.start_soon(_take_over, session, owner, server, how.options.scope)
                 await server.serve(
+                    follow,
                     partial(_tell_service_manager, notifier, owner, server),
                     partial(_tell_of_the_end, notifier, server),
                     partial(
@@ -162,11 +188,15 @@ async def _tell_of_the_end(notifier: Notifier, server: Server) -> None:
     notifier.stopping("lets running attempts finish")
 
 
-async def _listen_for_signals(signals: AsyncIterator[int], owner: Owner, server: Server) -> None:
+async def _listen_for_signals(
+    signals: AsyncIterator[int], owner: Owner, server: Server, follower: Follower | None
+) -> None:
     """Obey signals; what comes while this process joins again waits until it has."""
     async for number in signals:
         if number == signal.SIGHUP:
             server.look()
+            if follower is not None:
+                follower.wake()
             continue
         if number == signal.SIGINT:
             owner.interrupted()

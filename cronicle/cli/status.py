@@ -10,6 +10,7 @@ from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, Pro
 from cronicle.cli.output import is_terminal, mark, print_json, say, table, visible_line
 from cronicle.cli.session import open_session
 from cronicle.operations.deployed import deployments_in_force
+from cronicle.views.following import follow_documents, follow_lines, followed_in
 from cronicle.views.status import (
     Line,
     backfill_lines,
@@ -41,11 +42,14 @@ def status(
         deployed = deployments_in_force(reader, *scope)
         leaders = schedulers(reader, scope)
         found = status_of(reader, session.addresses(reader), deployed, scope, now)
+        followed = followed_in(reader, *scope)
         if json:
-            print_json(status_document(found, leaders))
+            print_json(status_document(found, leaders, follow_documents(reader, followed)))
             return
         coming = next_line(found, naming, now)
         say(f"{visible_line(scheduler_line(leaders, now))}        {visible_line(coming)}")
+        for line in follow_lines(reader, followed, naming, now):
+            say(visible_line(line))
         lines = [
             *live_lines(reader, found, naming, now),
             *backfill_lines(reader, found, naming),

@@ -63,7 +63,8 @@ async def tell_of_workflow(
     async with trio.open_nursery() as nursery:
         for place, hook in enumerate(spec.hooks):
             if hook.event == event:
-                nursery.start_soon(_tell, owner, run, spec, place, document)
+                key = f"{place}.{secrets.token_hex(4)}"
+                nursery.start_soon(tell_hook, owner, run, spec, place, key, document)
 
 
 def _spec_of(owner: Owner, deployment: DeploymentRecord, workflow: str) -> RunSpec | None:
@@ -86,13 +87,23 @@ def _run_like(owner: Owner, deployment: DeploymentRecord, spec: RunSpec, last: s
     )
 
 
-async def _tell(owner: Owner, run: RunRecord, spec: RunSpec, place: int, told: bytes) -> None:
+async def tell_hook(owner: Owner, run: RunRecord, spec: RunSpec, place: int, key: str, told: bytes) -> None:
+    """Execute a hook that is in the history of no run. One that fails is an alarm in the log of this process.
+
+    Args:
+        owner: Who executes it.
+        run: As a task of what it is executed.
+        spec: What has the hook.
+        place: Which one of its hooks.
+        key: What tells its log from others.
+        told: What is on its stdin.
+    """
     hook = spec.hooks[place]
-    token = secrets.token_hex(TOKEN_BYTES)
     name = f"{hook.event} of {run.project}/{run.environment} {run.workflow}"
     try:
         view = owner.evaluator_for(run, RunMachine(spec)).view
-        prepared = prepare_hook(hook, view, key=f"{place}.{token[:8]}", attempt=1, token=token, told=told)
+        token = secrets.token_hex(TOKEN_BYTES)
+        prepared = prepare_hook(hook, view, key=key, attempt=1, token=token, told=told)
     except (BadReference, CronicleError, OSError) as error:
         _log.error("Hook %s could not be started: %s", name, error)
         return

@@ -30,7 +30,7 @@ def find_target(
     Raises:
         CronicleError: There is no such project in the store yet, or there are several to choose from.
     """
-    project = _named(store, name) if name is not None else _of_folder(store, where)
+    project = _named(store, name) if name is not None else find_project_here(store, where)
     if project is None and where.folder is None:
         known = store.list_projects()
         if len(known) > 1:
@@ -57,7 +57,7 @@ def _names(projects: Iterable[ProjectRecord]) -> str:
     return ", ".join(sorted(project.name for project in projects))
 
 
-def _of_folder(store: StoreReader, where: Surroundings) -> ProjectRecord | None:
+def find_project_here(store: StoreReader, where: Surroundings) -> ProjectRecord | None:
     """The project of a folder: that which its repository is known for, wherever that lies.
 
     A path alone does not tell: on another machine, or a year later, another repository may lie there. A repository

@@ -193,7 +193,7 @@ def _from_commits(deployment: DeploymentRecord, proposal: Proposal) -> tuple[lis
     if proposal.revision is None or proposal.dirty or proposal.revision == deployment.revision:
         return [], []
     try:
-        trailers = trailers_since(proposal.repository, deployment.revision, proposal.revision, TRAILER)
+        trailers = trailers_since(proposal.history, deployment.revision, proposal.revision, TRAILER)
     except GitError as error:
         return [], [f"the messages of the commits since the deployed one cannot be read: {error.message}"]
     words: list[_Word] = []

@@ -10,6 +10,7 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.metrics import Metrics, as_instant
 from cronicle.operations.findings import Check, Grade
+from cronicle.operations.followed import trouble_text
 from cronicle.operations.leaders import leader_of_ticks
 from cronicle.store.interface import UnknownError
 from cronicle.store.reading import StoreReader
@@ -34,6 +35,7 @@ def check_scheduler(reader: StoreReader, files: Path | None) -> Iterator[Check]:
         if (deployment := reader.find_deployment(project, environment)) is not None
     )
     yield _leader(reader, deployments)
+    yield from _followed(reader)
     if files is not None:
         yield _deployed(reader, files, deployments)
 
@@ -64,6 +66,18 @@ def _leader(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> C
         f"none: {scheduled} {noun}, and no process fires the ticks",
         "Start it: cronicle serve. As a service: docs/reference/serve.service",
     )
+
+
+def _followed(reader: StoreReader) -> Iterator[Check]:
+    """What is followed, and what is wrong with it; nothing to say where nothing is."""
+    for one in reader.list_followed():
+        name = f"{one.project}/{one.environment} follows {one.name}"
+        if not one.problems:
+            seen = "nothing was seen of it yet" if one.seen is None else f"at {one.seen[:7]}"
+            yield Check("following", Grade.GOOD, f"{name}: {seen}, since {_text(one.since)}")
+        for problem in one.problems:
+            text = f"{name}: {trouble_text(problem)}, since {_text(problem.since)}"
+            yield Check("following", Grade.BAD, text, problem.remedy)
 
 
 def _unserved(reader: StoreReader, deployments: tuple[DeploymentRecord, ...]) -> list[str]:

@@ -48,6 +48,10 @@ def add_store_metrics(metrics: Metrics, reader: StoreReader) -> None:
     metrics.owners.set(alive, ("alive",))
     metrics.owners.set(len(owners) - alive, ("dead",))
     metrics.scheduler.set(int(reader.find_leader() is not None))
+    metrics.follow_failing.clear()
+    for followed in reader.list_followed():
+        labels = (followed.project, followed.environment)
+        metrics.follow_failing.set(int(bool(followed.problems)), labels)
     for project, environment, _ in reader.list_environments():
         deployment = reader.find_deployment(project, environment)
         if deployment is None:

@@ -43,6 +43,12 @@ class Naming:
             return name
         return f"{project}/{name}" + ("" if self._is_default(project, environment) else f" ({environment})")
 
+    def place(self, project: str, environment: str) -> str:
+        """The name of an environment: `weather`, `weather (staging)`; nothing where only one can be meant."""
+        if self.project is not None:
+            return ""
+        return project if self._is_default(project, environment) else f"{project} ({environment})"
+
     def options(self, project: str, environment: str) -> str:
         """What a command that is suggested has to say: ` --project weather -e staging`, or nothing."""
         said = f" --project {project}" if self.is_said else ""

@@ -286,8 +286,10 @@ def backfill_lines(store: StoreReader, status: Status, naming: Naming) -> list[L
     return lines
 
 
-def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str, Any]:
-    """The status as one JSON object."""
+def status_document(
+    status: Status, leaders: Sequence[OwnerRecord], follows: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """The status as one JSON object; `follows` are the branches that are followed, as JSON has them."""
     from cronicle.views.shapes import backfill_shape, run_shape, to_builtins, workflow_fields
 
     def shape(run: RunRecord | None) -> Any:
@@ -306,6 +308,7 @@ def status_document(status: Status, leaders: Sequence[OwnerRecord]) -> dict[str,
     return {
         "scheduler": processes[0] if processes else None,
         "schedulers": processes,
+        "follows": list(follows),
         "live": [
             {**shape(run), "driven": run.id in status.driven, "lacks_labels": run.id in status.lacking}
             for run in status.live

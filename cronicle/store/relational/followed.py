@@ -16,7 +16,6 @@ from cronicle.store.cells import (
 )
 from cronicle.store.following import FollowedRecord, FollowProblem
 from cronicle.store.relational.connection import Connection
-from cronicle.store.relational.products import ProductReader
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -25,7 +24,7 @@ _FOLLOWED = f"SELECT {columns(_COLUMNS)} FROM followed"
 _PROBLEMS = msgspec.json.Decoder(tuple[FollowProblem, ...])
 
 
-class FollowedReader(ProductReader):
+class FollowedReader:
     """What is followed, in a store."""
 
     _connection: Connection
