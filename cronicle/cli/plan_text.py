@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as standard_json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -23,12 +22,11 @@ from cronicle.plan.changes import (
     WorkflowChange,
 )
 from cronicle.plan.effects import PastTicks, SeriesEffect
-from cronicle.runs.sensitive import SHOWN
+from cronicle.views.change_text import change_text
 from cronicle.views.plan import backfill_command
 from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
-LONGEST_VALUE = 70
 MOST_USERS = 5
 MOST_KINDS = 10
 """Of the instances of a workflow to which different things happen so many are told of."""
@@ -231,28 +229,7 @@ def _attribute(change: AttributeChange) -> str:
 
 
 def _change(change: AttributeChange) -> str:
-    if change.name == "source.revision" and change.old and change.new:
-        return f"{change.name} {change.old[:7]} → {change.new[:7]}"
-    if change.old == change.new:  # they differ in what is not shown
-        shown = "" if change.new == SHOWN else f" {_value(change.new)}"
-        return f"{change.name}{shown} (sensitive) changed"
-    return f"{change.name} {_value(change.old)} → {_value(change.new)}"
-
-
-def _value(value: Any) -> str:
-    """A value as it is written in a file, shortened."""
-    if isinstance(value, Mapping) and set(value) == {"expression"}:
-        text = str(value["expression"])
-    elif isinstance(value, Mapping) and set(value) == {"$decimal"}:
-        text = str(value["$decimal"])
-    elif isinstance(value, float) and value.is_integer():
-        text = str(int(value))
-    elif value is None:
-        text = "(none)"
-    else:
-        text = standard_json.dumps(value, ensure_ascii=False).replace(f'"{SHOWN}"', SHOWN)
-    text = visible(text.replace("\n", "⏎"))
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    return visible(change_text(change))
 
 
 def _schedule_lines(change: ScheduleChange) -> Iterator[str]:

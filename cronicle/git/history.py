@@ -46,6 +46,15 @@ class DiffStat:
     removed: int
 
 
+@attrs.frozen
+class Distance:
+    """How far one commit is from another, counted in commits."""
+
+    added: int
+    removed: int
+    """Commits in the old one's history and not in the new one's: it was rewritten, or is another branch."""
+
+
 class History:
     """A repository, as far as commits and trees are read from it.
 
@@ -146,6 +155,14 @@ class History:
         self.commit(newer)
         with self.reading():
             return older == newer or bool(self.git.descendant_of(newer, older))
+
+    def distance(self, old: str, new: str) -> Distance | None:
+        """How many commits lie between two; None if one is not here."""
+        if old not in self.git.odb or new not in self.git.odb:
+            return None
+        with self.reading():
+            added, removed = self.git.ahead_behind(new, old)
+        return Distance(added, removed)
 
     def tree(self, revision: str, prefix: str = "") -> GitTree:
         """The files of a revision below the folder `prefix`."""

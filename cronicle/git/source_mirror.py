@@ -47,15 +47,6 @@ class Origin:
     key_file: Path | None = None
 
 
-@frozen
-class Distance:
-    """How far one commit is from another, counted in commits."""
-
-    added: int
-    removed: int
-    """Commits in the old one's history and not in the new one's: it was rewritten, or is another branch."""
-
-
 class SourceMirror(Mirror):
     """An opened mirror of a source."""
 
@@ -116,14 +107,6 @@ class SourceMirror(Mirror):
             if not isinstance(self.git.get(revision), pygit2.Commit):
                 raise _gone(where, revision)
             self._keep(revision)
-
-    def distance(self, old: str, new: str) -> Distance | None:
-        """How many commits lie between two; None if one is not here."""
-        if old not in self.git.odb or new not in self.git.odb:
-            return None
-        with self.reading():
-            added, removed = self.git.ahead_behind(new, old)
-        return Distance(added, removed)
 
     def _copied(self, origin: Origin, ref: str | None) -> str:
         """As `resolve`, of a repository on this machine."""

@@ -13,7 +13,8 @@ from git_servers import http_server
 from pygit2.enums import ConfigLevel
 
 from cronicle.git.errors import NotARepository
-from cronicle.git.source_mirror import Distance, NoSuchRefError, SourceMirror
+from cronicle.git.history import Distance
+from cronicle.git.source_mirror import NoSuchRefError, SourceMirror
 from cronicle.git.transport import UnreachableError
 
 
