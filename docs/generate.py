@@ -29,6 +29,7 @@ from cronicle.editor.textmate import textmate_grammar
 from cronicle.metrics import Metrics
 from cronicle.runs.scope import MOST_INSTANCES
 from cronicle.views.diagnostics import DiagnosticShape
+from cronicle.views.differences import RunDifferenceShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.staleness import AcceptanceShape, StaleResultShape
@@ -65,6 +66,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`next WORKFLOW`, `next --cron EXPR`": ("a list of", TickShape),
     "`next --all`": ("a list of", ComingTickShape),
     "`explain`": ("one", Explanation),
+    "`diff`": ("one", RunDifferenceShape),
     "`validate`": ("a list of", DiagnosticShape),
 }
 """Which command prints which shape."""

@@ -47,6 +47,7 @@ COMMANDS = {
     "runs": ("cronicle.cli.runs", "List runs."),
     "show": ("cronicle.cli.show", "All about a run or a backfill."),
     "logs": ("cronicle.cli.logs", "The output of a run's tasks."),
+    "diff": ("cronicle.cli.diff", "What differs between two runs."),
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
     "db": (

@@ -15,12 +15,15 @@ from cronicle.cli.options import (
     SeriesOption,
     StoreOption,
 )
-from cronicle.cli.output import paint, print_json, say, visible_line
+from cronicle.cli.output import paint, plural, print_json, say, table, visible_line
 from cronicle.cli.session import Session, open_session
 from cronicle.names import parse_run_address
 from cronicle.operations.addresses import LATEST, addresses_from
 from cronicle.store.reading import StoreReader
 from cronicle.views.explain import Explanation, explain_run, explain_task
+
+SHOWN_INPUTS = 20
+"""Of a task; `show` has all."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -69,7 +72,7 @@ def _explain(
         return explain_tick(reader, target, address.workflow, series, address.time, now, options)
     place = book.task(text)
     if place.task is not None:
-        return explain_task(reader, place.run, place.task, place.key, now)
+        return explain_task(reader, place.run, place.task, place.key, now, session.where.files)
     return explain_run(reader, place.run, now)
 
 
@@ -79,6 +82,13 @@ def _say(explanation: Explanation, place: str) -> None:
         say(f"  in {visible_line(place)}")
     for line in explanation.because:
         say(f"  ← {visible_line(line)}")
+    if explanation.inputs:
+        say()
+        shown = explanation.inputs[:SHOWN_INPUTS]
+        say(table([[visible_line(one.path), visible_line(one.text)] for one in shown]))
+        if len(explanation.inputs) > len(shown):
+            more = plural(len(explanation.inputs) - len(shown), "more input")
+            say(f"  … {more}: cronicle show {visible_line(explanation.subject)}")
     if explanation.commands:
         say()
     for command in explanation.commands:

@@ -25,6 +25,9 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit code 2 if there are changes.")
     ] = False,
+    inputs: Annotated[
+        bool, typer.Option("--inputs", help="List the files that define each task, and why they do.")
+    ] = False,
     store: StoreOption = None,
     files: FilesOption = None,
     environment: EnvironmentOption = None,
@@ -48,7 +51,7 @@ def plan(
         if json:
             print_json(plan_document(planned))
         else:
-            say(plan_text(planned, session.clock.now()))
+            say(plan_text(planned, session.clock.now(), show_inputs=inputs))
             if planned.has_changes and not dirty:
                 say(f"\nTo deploy it: cronicle apply{_same_options(revision, environment)}")
     return ExitCode.CHANGES if detailed_exitcode and planned.has_changes else ExitCode.GOOD

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from cronicle.cli.output import paint, plural, visible
+from cronicle.cli.output import paint, plural, table, visible, visible_line
 from cronicle.cli.plan_history import history_lines
 from cronicle.config.calendars import WEEKDAYS
 from cronicle.names import split_instance
@@ -23,7 +23,7 @@ from cronicle.plan.changes import (
 )
 from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.views.change_text import change_text
-from cronicle.views.plan import backfill_command
+from cronicle.views.plan import backfill_command, inputs_proposed
 from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
@@ -32,8 +32,8 @@ MOST_KINDS = 10
 """Of the instances of a workflow to which different things happen so many are told of."""
 
 
-def plan_text(planned: PlannedDeployment, now: datetime) -> str:
-    """The plan for a person: what is compared, what changes, what comes next."""
+def plan_text(planned: PlannedDeployment, now: datetime, *, show_inputs: bool = False) -> str:
+    """The plan for a person: what is compared, what changes, what comes next; if wanted the inputs of all tasks."""
     lines = [_header(planned, now), "", *(f"  {visible(note)}" for note in planned.plan.notes)]
     lines += _source_lines(planned)
     lines += _changes(planned)
@@ -53,8 +53,17 @@ def plan_text(planned: PlannedDeployment, now: datetime) -> str:
         lines += [f"Runs      {what} in progress keep{'s' if planned.live_runs == 1 else ''} {deployed}.", ""]
     if planned.has_changes:
         lines += [*_effects(planned), ""]
+    lines += [*_inputs(planned), ""] if show_inputs else []
     lines.append(_summary(planned))
     return "\n".join(lines)
+
+
+def _inputs(planned: PlannedDeployment) -> Iterator[str]:
+    """The files that define what each proposed task does, and why each of them does."""
+    yield "Inputs"
+    for (workflow, task), shapes in inputs_proposed(planned).items():
+        yield f"  {visible(workflow)}/{task}"
+        yield table([[visible_line(one.path), visible_line(one.text)] for one in shapes], indent="      ")
 
 
 def _header(planned: PlannedDeployment, now: datetime) -> str:

@@ -24,7 +24,7 @@ from cronicle.cli.session import open_session
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.operations.addresses import TaskPlace, addresses_from
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import BackfillRecord
+from cronicle.store.records import BackfillRecord, RunRecord
 
 if TYPE_CHECKING:
     from cronicle.operations.made import Verified
@@ -142,6 +142,7 @@ def _shape(
     verified: Mapping[str, Verified] | None,
 ) -> Any:
     from cronicle.views.details import details_of
+    from cronicle.views.inputs import inputs_of
     from cronicle.views.shapes import backfill_shape, to_builtins
 
     if isinstance(thing, BackfillRecord):
@@ -153,6 +154,9 @@ def _shape(
             for task in details["tasks"]
             if task["task"] == thing.task and thing.key in (None, task["key"])
         ]
+        inputs = to_builtins(inputs_of(reader, files, thing.run, thing.task))
+        for task in details["tasks"]:
+            task["inputs"] = inputs
     return details
 
 
@@ -181,12 +185,24 @@ def _say_run(
             attempts = tuple(line for line in attempts if line[0] == f"#{thing.attempt}")
         if attempts:
             say(table([[visible_line(cell) for cell in line] for line in attempts], indent="      "))
-        if block.facts:
-            say(_columns(block.facts, indent="      "))
+        if facts := [fact for fact in block.facts if thing.task is None or fact[0] != "inputs"]:
+            say(_columns(facts, indent="      "))
         if block.products:
             _say_products(thing, block)
         if block.summary:
             _say_summary(thing, block)
+    if thing.task is not None:
+        _say_inputs(reader, files, thing.run, thing.task)
+
+
+def _say_inputs(reader: StoreReader, files: Path, run: RunRecord, task: str) -> None:
+    """The files that define what a task does, and why each of them does."""
+    from cronicle.views.inputs import inputs_of
+
+    if inputs := inputs_of(reader, files, run, task):
+        say()
+        say("  inputs")
+        say(table([[visible_line(one.path), visible_line(one.text)] for one in inputs], indent="      "))
 
 
 def _say_products(thing: TaskPlace, block: TaskBlock) -> None:

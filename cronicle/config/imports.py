@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from attrs import frozen
 
@@ -49,25 +49,25 @@ def imports_of(source: bytes) -> tuple[Import, ...]:
 
 def imported_files(
     entry: str, files: Collection[str], read_imports: Callable[[str], tuple[Import, ...]]
-) -> frozenset[str]:
-    """The project's files that executing `entry` imports, directly or through others; not `entry` itself.
+) -> Mapping[str, str]:
+    """The project's files that executing `entry` imports, directly or through others, each with a file that does.
 
     Args:
-        entry: The path of a Python file.
+        entry: The path of a Python file; it is not among them.
         files: All paths of the tree.
         read_imports: The imports of the file at a path.
     """
     roots = tuple(dict.fromkeys((folder_of(entry), "")))
-    seen = {entry}
+    importers: dict[str, str] = {}
     pending = [entry]
     while pending:
         path = pending.pop()
         for imported in read_imports(path):
             for found in _resolve(imported, path, roots, files):
-                if found not in seen:
-                    seen.add(found)
+                if found not in importers and found != entry:
+                    importers[found] = path
                     pending.append(found)
-    return frozenset(seen - {entry})
+    return importers
 
 
 def module_files(module: str, files: Collection[str], root: str = "") -> tuple[str, ...]:

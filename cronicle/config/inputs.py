@@ -2,20 +2,23 @@
 
 Inferred are: each literal argument of `command` and each word of the literal text of `script` (split as a shell
 does) that names a file of the tree, or a folder (the files below it); the module after `-m`; and, for each Python
-file among them, the modules of the project that it imports. Names are seen from the task's `workdir`.
+file among them, the modules of the project that it imports. Names are seen from the task's `workdir`. Why a file was
+inferred is found with it, and is no part of a spec: it follows from that and the files.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cronicle.config.imports import Import, imported_files, imports_of, module_files
 from cronicle.config.paths import below, folder_of, matching, normalise
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
+from cronicle.runs.spec import Lazy, PrepareSpec, TaskSpec
 
 GAP = "\0"
 """Stands in a text for a piece that is not literal."""
@@ -53,6 +56,66 @@ def _split_strictly(text: str) -> list[str]:
     return list(lexer)
 
 
+class Why(StrEnum):
+    """Why a file was inferred as an input."""
+
+    NAMED = "named"
+    """A word of what is executed names it."""
+    BELOW = "below"
+    """A word names a folder that it lies in."""
+    MODULE = "module"
+    """It belongs to the module after a `-m`."""
+    IMPORTED = "imported"
+    """A Python file that was inferred imports it."""
+
+
+@frozen(kw_only=True)
+class InputReason:
+    """Why a file is an input, where nobody has declared it."""
+
+    why: Why
+    of: str
+    """The word as it is written; of `imported` the path of the file that imports it."""
+
+
+def words_to_execute(spec: TaskSpec | PrepareSpec) -> tuple[str, ...]:
+    """The literal words of what a task or a preparation executes, from its spec: by them its inputs were inferred."""
+    if isinstance(spec, PrepareSpec):
+        return spec.command or () if spec.script is None else words_of(spec.script)
+    if spec.command is not None:
+        return tuple(_words_of_command(spec.command))
+    return words_of(_literal_text(spec.script)) if spec.script is not None else ()
+
+
+def _words_of_command(command: Lazy) -> Iterator[str]:
+    """The arguments, with a `GAP` for each that is not literal."""
+    if "known" in command:
+        known = command["known"]
+        for word in known if isinstance(known, list) else ():
+            yield word if isinstance(word, str) else GAP
+        return
+    match command["expression"]:
+        case ["tuple", list() as items]:
+            for item in items:
+                match item:
+                    case ["template", []]:
+                        yield ""
+                    case ["template", [str() as text]]:
+                        yield text
+                    case _:
+                        yield GAP
+
+
+def _literal_text(script: Lazy) -> str:
+    """The text of a script, with a `GAP` for everything that is not literal."""
+    if "known" in script:
+        return script["known"] if isinstance(script["known"], str) else GAP
+    match script["expression"]:
+        case ["template", list() as parts]:
+            return "".join(part if isinstance(part, str) else GAP for part in parts)
+    return GAP
+
+
 @define
 class InputFinder:
     """Finds inputs in one tree; reads each Python file once for all tasks of a project."""
@@ -88,15 +151,27 @@ class InputFinder:
 
     def inferred(self, words: Sequence[str], workdir: str = "") -> dict[str, str]:
         """The files that a task uses, by the words of what it executes: path -> `mode:blob id`, by path."""
-        found: set[str] = set()
+        return self._described(self._found(words, workdir))
+
+    def reasons(self, words: Sequence[str], workdir: str = "") -> dict[str, InputReason]:
+        """The same files with the reason why each is used: the first that there is."""
+        found = self._found(words, workdir)
+        return {_as_text(path): found[path] for path in sorted(found) if self._is_readable(path)}
+
+    def _found(self, words: Sequence[str], workdir: str) -> dict[str, InputReason]:
+        found: dict[str, InputReason] = {}
         for number, word in enumerate(words):
             if number and words[number - 1] == "-m":
-                found.update(module_files(word, self.files, workdir))
-            found.update(self._named(word, workdir))
+                for path in module_files(word, self.files, workdir):
+                    found.setdefault(path, InputReason(why=Why.MODULE, of=word))
+            for path in self._named(word, workdir):
+                is_itself = path == normalise(word, workdir)
+                found.setdefault(path, InputReason(why=Why.NAMED if is_itself else Why.BELOW, of=word))
         for path in sorted(found):
             if path.endswith(".py"):
-                found |= imported_files(path, self.files, self._read_imports)
-        return self._described(found)
+                for imported, by in imported_files(path, self.files, self._read_imports).items():
+                    found.setdefault(imported, InputReason(why=Why.IMPORTED, of=_as_text(by)))
+        return found
 
     def _named(self, word: str, workdir: str) -> tuple[str, ...]:
         """The file that a word names, or the files below the folder that it names."""

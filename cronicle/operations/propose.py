@@ -68,6 +68,8 @@ class Proposal:
     tree: GitTree | WorkingTree
     held: Mapping[str, HeldSource] = field(factory=dict)
     """What its sources are pinned to, by name."""
+    finder: InputFinder
+    """What has found the inputs of its tasks in `tree`."""
     own_hooks: RunSpec | None = None
     """The hooks of the project as a whole, as a spec without tasks; None if it has none."""
     mirror: Mirror | None = None
@@ -321,6 +323,7 @@ def _compiled(
         held=held,
         own_hooks=compile_own_hooks(project, tree, folder=where.prefix, salt=salt),
         mirror=mirror,
+        finder=finder,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from attrs import frozen
 
@@ -18,9 +19,11 @@ from cronicle.runs.units import Unit
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.details import actor_text
-from cronicle.views.reuse import why_not_reused
+from cronicle.views.inputs import inputs_of
+from cronicle.views.reuse import why_executed
 from cronicle.views.runbooks import how_to_read
 from cronicle.views.runs import overruled_by
+from cronicle.views.shapes import InputShape
 from cronicle.views.staleness import staleness_of
 from cronicle.views.story import MOST_NAMED, Story, some_of
 from cronicle.views.words import (
@@ -50,6 +53,8 @@ class Explanation:
     because: tuple[str, ...] = ()
     """Each follows from the next ones."""
     commands: tuple[str, ...] = ()
+    inputs: tuple[InputShape, ...] = ()
+    """Of a task the files that define what it does."""
 
 
 def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanation:
@@ -112,13 +117,22 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
 
 
 def explain_task(
-    store: StoreReader, run: RunRecord, task: str, key: str | None, now: datetime
+    store: StoreReader, run: RunRecord, task: str, key: str | None, now: datetime, files: Path | None = None
 ) -> Explanation:
-    """Why a task of a run, or an instance of it, ran, waits, failed or was skipped."""
+    """Why a task of a run, or an instance of it, ran, waits, failed or was skipped.
+
+    Args:
+        store: Where the run is.
+        run: The run.
+        task: The task.
+        key: The key of the instance; None for the whole.
+        now: The present moment.
+        files: The files folder, whose mirror tells of its files; None: nothing of them is told.
+    """
     story = Story.of(store, run, now)
     unit = story.unit((task, key))
     summary, *because = story.chain(unit)
-    because += [why] if (why := why_not_reused(story, unit)) else []
+    because += [why] if (why := why_executed(story, unit, files)) else []
     commands = [f"cronicle logs {story.address(unit.id)}"] if story.attempts_of(unit.id) else []
     if run.state in LIVE and not unit.ended and not story.is_driven():
         if lacking := find_lacking(store, run):
@@ -133,6 +147,7 @@ def explain_task(
         summary=summary,
         because=(*because, *origin(store, run, now), *staleness_of(store, run, now, task)),
         commands=tuple(commands),
+        inputs=inputs_of(store, files, run, task) if files is not None else (),
     )
 
 

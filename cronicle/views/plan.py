@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from cronicle.names import typed
+from cronicle.operations.input_reasons import ProposedReasons
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.plan.history import HistoryChange
 from cronicle.store.records import DeploymentRecord
-from cronicle.views.shapes import workflow_fields
+from cronicle.views.inputs import input_shapes
+from cronicle.views.shapes import InputShape, workflow_fields
 from cronicle.views.staleness import acceptable, stale_task_shape
 
 
@@ -34,6 +36,26 @@ def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
         "runs_caused": effects_document(planned),
         **planned.plan.to_json(),
         "history": [history_document(planned, one) for one in planned.plan.history],
+        "inputs": inputs_document(planned),
+    }
+
+
+def inputs_document(planned: PlannedDeployment) -> list[dict[str, Any]]:
+    """The files that define what each proposed task does, and why each of them does."""
+    return [
+        {**workflow_fields(workflow), "task": task, "inputs": msgspec.to_builtins(shapes)}
+        for (workflow, task), shapes in inputs_proposed(planned).items()
+    ]
+
+
+def inputs_proposed(planned: PlannedDeployment) -> dict[tuple[str, str], tuple[InputShape, ...]]:
+    """By workflow and task the inputs of what is proposed, of those tasks that have any."""
+    reasons = ProposedReasons(planned.proposal)
+    return {
+        (name, task.name): input_shapes(task, reasons.of(task))
+        for name, spec in planned.proposal.specs.items()
+        for task in spec.tasks
+        if task.inputs
     }
 
 

@@ -54,6 +54,24 @@ class ProductShape:
 
 
 @frozen(kw_only=True, slots=False)
+class InputShape:
+    """A file that defines what a task does."""
+
+    path: str
+    """In the folder of the project, or of the source that the task is from."""
+    declared: bool
+    """True if `inputs` names it, false if it was inferred."""
+    why: str | None
+    """Of an inferred one: `named` (a word of what is executed names it), `below` (a word names a folder that it lies
+    in), `module` (it belongs to the module after a `-m`), `imported` (a Python file that was inferred imports it);
+    null if it is declared, or its revision is not at hand any more."""
+    of: str | None
+    """The word, or the path of the importing file."""
+    text: str
+    """The same for people: `declared`, `argument of command`, `imported by report.py`."""
+
+
+@frozen(kw_only=True, slots=False)
 class TaskShape:
     """A task of a run, or one instance of it."""
 
@@ -78,6 +96,8 @@ class TaskShape:
     """Markdown that its last attempt to end wrote to `$CRONICLE_SUMMARY`; null if none, or it is kept no more."""
     products: tuple[ProductShape, ...] = ()
     """The files that it has made, as its `produces` names them."""
+    inputs: tuple[InputShape, ...] | None = None
+    """The files that define what it does, where one task is shown; null in a list of tasks."""
 
 
 @frozen(kw_only=True, slots=False)
