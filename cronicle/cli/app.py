@@ -48,6 +48,7 @@ COMMANDS = {
     "show": ("cronicle.cli.show", "All about a run or a backfill."),
     "logs": ("cronicle.cli.logs", "The output of a run's tasks."),
     "diff": ("cronicle.cli.diff", "What differs between two runs."),
+    "shell": ("cronicle.cli.shell", "A shell in the place of a run's task."),
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
     "db": (

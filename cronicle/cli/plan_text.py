@@ -10,6 +10,7 @@ from cronicle.cli.output import paint, plural, table, visible, visible_line
 from cronicle.cli.plan_history import history_lines
 from cronicle.config.calendars import WEEKDAYS
 from cronicle.names import split_instance
+from cronicle.operations.input_reasons import ProposedReasons
 from cronicle.operations.plan import NEXT_TICKS, PlannedDeployment
 from cronicle.plan.changes import (
     Action,
@@ -23,6 +24,7 @@ from cronicle.plan.changes import (
 )
 from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.views.change_text import change_text
+from cronicle.views.inputs import input_shapes
 from cronicle.views.plan import backfill_command, inputs_proposed
 from cronicle.views.words import relative, series_name
 
@@ -111,11 +113,12 @@ def _distance(change: SourceChange) -> str:
 def _changes(planned: PlannedDeployment) -> Iterator[str]:
     """What happens to each workflow; instances of one to which the same happens are told of together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[WorkflowChange]] = {}
+    reasons = ProposedReasons(planned.proposal)
     for change in planned.plan.changes:
         if change.action is not Action.NO_OP:
             name, key = split_instance(change.name)
             of = name if key is not None and change.moved_from is None else change.name
-            alike.setdefault((of, change.action, tuple(_workflow_lines(change))), []).append(change)
+            alike.setdefault((of, change.action, tuple(_workflow_lines(change, reasons))), []).append(change)
     told: dict[str, int] = {}
     left: dict[str, int] = {}
     for (name, _, lines), changes in alike.items():
@@ -158,7 +161,7 @@ def _next_ticks(planned: PlannedDeployment, changes: Sequence[WorkflowChange]) -
         yield "      next  no more ticks"
 
 
-def _workflow_lines(change: WorkflowChange) -> Iterator[str]:
+def _workflow_lines(change: WorkflowChange, reasons: ProposedReasons) -> Iterator[str]:
     for attribute in change.attributes:
         yield f"      {_attribute(attribute)}"
     if change.action is Action.CREATE:
@@ -166,7 +169,7 @@ def _workflow_lines(change: WorkflowChange) -> Iterator[str]:
         yield f"      {plural(len(names), 'task')}: {', '.join(names)}"
     else:
         for task in change.changed_tasks if change.action is Action.UPDATE else ():
-            yield from _task_lines(task)
+            yield from _task_lines(task, _why_inputs(change.name, task, reasons))
     for schedule in change.schedules:
         yield from _schedule_lines(schedule)
 
@@ -177,7 +180,15 @@ def _task_name(task: TaskChange) -> str:
     return task.name + _keys(task.keys)
 
 
-def _task_lines(task: TaskChange) -> Iterator[str]:
+def _why_inputs(workflow: str, task: TaskChange, reasons: ProposedReasons) -> dict[str, str]:
+    """By path why a changed input of a task is one, of those that were inferred."""
+    if not task.files or task.inputs_declared or task.action is not Action.UPDATE:
+        return {}
+    spec = reasons.proposal.specs[workflow].task(task.name)
+    return {one.path: one.text for one in input_shapes(spec, reasons.of(spec)) if one.why is not None}
+
+
+def _task_lines(task: TaskChange, why: Mapping[str, str]) -> Iterator[str]:
     if task.action is Action.NO_OP:
         yield f"      {paint('~', 'yellow')} task {_task_name(task)}   {_above(task)}"
         return
@@ -187,7 +198,7 @@ def _task_lines(task: TaskChange) -> Iterator[str]:
     if task.action is not Action.UPDATE:
         return
     for file in task.files:
-        yield f"          {_file(file, declared=task.inputs_declared)}"
+        yield f"          {_file(file, declared=task.inputs_declared, why=why.get(file.path))}"
     for attribute in task.attributes:
         yield f"          {_attribute(attribute)}"
 
@@ -219,8 +230,8 @@ def _above(task: TaskChange) -> str:
     return f"{', '.join(task.changed_above)} changed, above it"
 
 
-def _file(file: FileChange, *, declared: bool) -> str:
-    origin = "declared input" if declared else "inferred input"
+def _file(file: FileChange, *, declared: bool, why: str | None = None) -> str:
+    origin = "declared input" if declared else "inferred input" + (f": {visible(why)}" if why else "")
     what = {Action.CREATE: "new", Action.DELETE: "no longer"}.get(file.action)
     if what is not None:
         return (

@@ -164,9 +164,9 @@ class InputFinder:
             if number and words[number - 1] == "-m":
                 for path in module_files(word, self.files, workdir):
                     found.setdefault(path, InputReason(why=Why.MODULE, of=word))
+            itself = normalise(word, workdir)
             for path in self._named(word, workdir):
-                is_itself = path == normalise(word, workdir)
-                found.setdefault(path, InputReason(why=Why.NAMED if is_itself else Why.BELOW, of=word))
+                found.setdefault(path, InputReason(why=Why.NAMED if path == itself else Why.BELOW, of=word))
         for path in sorted(found):
             if path.endswith(".py"):
                 for imported, by in imported_files(path, self.files, self._read_imports).items():

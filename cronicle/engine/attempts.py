@@ -274,29 +274,13 @@ class AttemptRunner:
         return environment
 
     def _made_environment(self, run: RunRecord) -> Mapping[str, str]:
-        times = run.times
-        workflow, key = split_instance(run.workflow)
-        return run_environment(
-            self._environ,
-            self._pass,
-            RunVariables(
-                timezone=run.timezone,
-                project=run.project,
-                workflow=workflow,
-                instance=key or "",
-                environment=run.environment,
-                run_id=run.id,
-                cause=run.cause,
-                time=times.time,
-                date=times.date,
-                interval_start=times.interval_start,
-                interval_end=times.interval_end,
-                revision=run.revision,
-                run_data=str(self.places.run_data(run.id)),
-                data=str(self._data(run)),
-                repository=str(mirror_path(self._files, run.project)),
-            ),
+        variables = run_variables(
+            run,
+            run_data=self.places.run_data(run.id),
+            data=self._data(run),
+            repository=mirror_path(self._files, run.project),
         )
+        return run_environment(self._environ, self._pass, variables)
 
     def _data(self, run: RunRecord) -> Path:
         """The lasting folder of its environment; of an experiment one of its own."""
@@ -411,6 +395,36 @@ class AttemptRunner:
             reason="start_error",
             detail=why,
         )
+
+
+def run_variables(run: RunRecord, *, run_data: Path, data: Path, repository: Path) -> RunVariables:
+    """What all attempts of a run see of it.
+
+    Args:
+        run: The run.
+        run_data: Where the tasks of the run have their folder.
+        data: Where the lasting one is, or what stands for it.
+        repository: The mirror.
+    """
+    times = run.times
+    workflow, key = split_instance(run.workflow)
+    return RunVariables(
+        timezone=run.timezone,
+        project=run.project,
+        workflow=workflow,
+        instance=key or "",
+        environment=run.environment,
+        run_id=run.id,
+        cause=run.cause,
+        time=times.time,
+        date=times.date,
+        interval_start=times.interval_start,
+        interval_end=times.interval_end,
+        revision=run.revision,
+        run_data=str(run_data),
+        data=str(data),
+        repository=str(repository),
+    )
 
 
 def _finished(prepared: PreparedAttempt, end: AttemptEnd) -> ev.AttemptFinished:

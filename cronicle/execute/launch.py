@@ -15,7 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from cronicle.execute import belonging
 from cronicle.execute.capture import Capture, StdinError
@@ -115,14 +116,7 @@ def _limited(command: AttemptCommand) -> tuple[str, ...]:
     Raises:
         OSError: There is no such program: the shell would only end with 127.
     """
-    limits = []
-    if command.memory_limit is not None:
-        limits.append(f"ulimit -d {max(command.memory_limit // 1024, 1)}")
-    if command.cpu_limit is not None:
-        seconds = max(math.ceil(command.cpu_limit), 1)
-        limits.append(f"ulimit -S -t {seconds} && ulimit -H -t {seconds + CPU_GRACE}")
-    if command.open_files_limit is not None:
-        limits.append(f"ulimit -n {command.open_files_limit}")
+    limits = limiting_commands(command.memory_limit, command.cpu_limit, command.open_files_limit)
     if not limits:
         return command.argv
     program = command.argv[0]
@@ -133,6 +127,62 @@ def _limited(command: AttemptCommand) -> tuple[str, ...]:
     if not os.access(found, os.X_OK) or os.path.isdir(found):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), program)
     return ("/bin/sh", "-c", f'{" && ".join(limits)} && exec "$@"', "sh", *command.argv)
+
+
+def limiting_commands(memory: int | None, cpu: float | None, open_files: int | None) -> list[str]:
+    """What sets the limits of a command in a shell that then becomes it; of None there is no limit.
+
+    Args:
+        memory: Bytes.
+        cpu: Seconds of the processor.
+        open_files: Files.
+    """
+    limits = []
+    if memory is not None:
+        limits.append(f"ulimit -d {max(memory // 1024, 1)}")
+    if cpu is not None:
+        seconds = max(math.ceil(cpu), 1)
+        limits.append(f"ulimit -S -t {seconds} && ulimit -H -t {seconds + CPU_GRACE}")
+    if open_files is not None:
+        limits.append(f"ulimit -n {open_files}")
+    return limits
+
+
+def run_in_foreground(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> int:
+    """Run a command on the stdin, stdout and stderr of this process, and wait for it.
+
+    Ctrl-C and the end of the terminal are the command's business; TERM is passed on to it.
+
+    Args:
+        argv: The command.
+        env: Its complete environment, in whose `PATH` it is looked up.
+        cwd: Where it works.
+
+    Returns:
+        Its exit code; of one that a signal has ended 128 and the signal, as shells say it.
+
+    Raises:
+        StartError: It cannot be started.
+    """
+    _keep_descriptors_from_children()
+    try:
+        child = subprocess.Popen(
+            [word.encode(*_ENCODING) for word in argv], cwd=cwd, env=_encoded(env), close_fds=False
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        command = AttemptCommand(argv=tuple(argv), env=env, cwd=cwd, token="", log_path=cwd, output_path=cwd)
+        raise StartError(_why_not_started(command, error)) from error
+    handlers: dict[int, Callable[..., None]] = {
+        number: lambda *_: None for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    }
+    handlers[signal.SIGTERM] = lambda number, _frame: child.send_signal(number)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:

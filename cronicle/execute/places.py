@@ -371,7 +371,7 @@ class Places:
             if origin.is_dir() and not origin.is_symlink():
                 make_private_folder(self.files / kind)
                 target = self.files / kind / run_folder_name(run_id)
-                shutil.copytree(origin, target, symlinks=True, ignore=_special_files)
+                shutil.copytree(origin, target, symlinks=True, ignore=special_files)
 
     def remove_run_data(self, run_id: str) -> None:
         """Removes the run's data, its piped stdout and its isolated data; fine if there is none.
@@ -426,7 +426,7 @@ def _attributes(folder: int) -> list[str]:
     return [name for name in os.listxattr(folder) if name.startswith("user.")]
 
 
-def _special_files(folder: str, names: list[str]) -> list[str]:
+def special_files(folder: str, names: list[str]) -> list[str]:
     """Pipes, sockets and devices, which cannot be copied."""
     modes = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
     kinds = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
