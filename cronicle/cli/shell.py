@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cronicle.cli.options import EnvironmentOption, FilesOption, ProjectOption, SeriesOption, StoreOption
-from cronicle.engine.task_place import Data
+from cronicle.execute.shell_folder import Data
 
 if TYPE_CHECKING:
     from cronicle.cli.session import Session

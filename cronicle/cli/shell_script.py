@@ -13,8 +13,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from cronicle.engine.task_place import Command, Data, Execution
-from cronicle.execute.shell_folder import ShellPlaces
+from cronicle.engine.task_place import Command, Execution
+from cronicle.execute.shell_folder import Data, ShellPlaces
 from cronicle.views.words import name_of, short
 
 PROGRAM = "cronicle-task"

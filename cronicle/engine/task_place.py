@@ -15,7 +15,6 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from cronicle.errors import CronicleError, UsageError
 from cronicle.execute.environment import AttemptVariables, attempt_environment, run_environment
 from cronicle.execute.launch import limiting_commands
 from cronicle.execute.places import Places, mirror_path, source_mirror_path
-from cronicle.execute.shell_folder import ShellPlaces
+from cronicle.execute.shell_folder import Data, ShellPlaces
 from cronicle.git.errors import UnknownRevision
 from cronicle.names import task_label, typed
 from cronicle.operations.addresses import TaskPlace
@@ -44,14 +43,6 @@ from cronicle.values import Value
 
 if TYPE_CHECKING:
     from cronicle.git.mirror import Mirror
-
-
-class Data(StrEnum):
-    """What `$CRONICLE_DATA` is there."""
-
-    EMPTY = "empty"
-    COPY = "copy"
-    REAL = "real"
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 
 SHELLS = "shells"
 _START = "shell-"
+
+
+class Data(StrEnum):
+    """What `$CRONICLE_DATA` is there."""
+
+    EMPTY = "empty"
+    COPY = "copy"
+    REAL = "real"
 
 
 @frozen(eq=False, repr=False)

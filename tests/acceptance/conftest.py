@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from acceptance_world import Bell, Shop, Started
+from acceptance_world import Bell, Shop, Started, Terminal
 
 
 @pytest.fixture
@@ -49,3 +49,12 @@ def start(shop: Shop) -> Iterator[Callable[..., Started]]:
     yield begin
     for one in started:
         one.kill()
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """The terminals that a test opens."""
+    opened: list[Terminal] = []
+    yield opened
+    for one in opened:
+        one.close()

@@ -88,10 +88,13 @@ def test_a_changed_script_is_executed_with_what_is_below_it(shop: Shop, first: s
     assert shop.good("logs", f"{run}/report").out == "4 rows\n"
     explained = shop.good("explain", f"{run}/summarise").out
     assert (
-        f"could not reuse what run {first} has: it did something else there: inputs (summarise.sh)"
+        f"could not reuse what run {first} has: it did something else there: summarise.sh changed: 1 line"
         in explained
     )
-    assert "a task above it did something else there" in shop.good("explain", f"{run}/report").out
+    assert (
+        "a task above it did something else there: summarise above it, summarise.sh changed: 1 line"
+        in shop.good("explain", f"{run}/report").out
+    )
 
 
 def test_other_parameters_another_time_and_experiments_reuse_nothing(shop: Shop, first: str) -> None:
@@ -155,3 +158,62 @@ def test_what_was_computed_after_another_run_is_computed_again(shop: Shop) -> No
 
     assert done == ["summarise", "report"]
     assert "the run before it was another one then" in shop.good("explain", f"{run}/summarise").out
+
+
+def test_what_makes_the_difference_is_named_by_attribute_and_upstream(shop: Shop, first: str) -> None:
+    text = WORKFLOW.replace("echo rows", "echo a row").replace(
+        '["sh", "summarise.sh"]', '["sh", "summarise.sh", "x"]'
+    )
+    shop.deploy({"daily.hcl": text})
+
+    run = executed(shop)[1]
+
+    extract, summarise, report = (shop.good("explain", f"{run}/{name}").out for name in TASKS)
+    assert f"could not reuse what run {first} has: it did something else there: script " in extract
+    assert 'command ["sh", "summarise.sh"] → ["sh", "summarise.sh", "x"]' in summarise
+    assert "extract above it, script " in report
+    assert 'summarise above it, command ["sh", "summarise.sh"]' in report
+
+
+def test_a_task_that_does_not_say_reuse_is_told_what_earlier_runs_have_done(shop: Shop) -> None:
+    files = {"cronicle.hcl": 'project "weather" { }\n', "daily.hcl": WORKFLOW.replace("reuse = true", "")}
+    shop.deploy({**files, "summarise.sh": SCRIPT})
+    first = shop.good("run", *DAY).run
+    assert "had done the same" not in shop.good("explain", f"{first}/extract").out
+
+    same = shop.good("run", *DAY).run
+    shop.deploy({"summarise.sh": SCRIPT.replace("3", "4")})
+    other = shop.good("run", *DAY).run
+
+    said = shop.good("explain", f"{same}/extract").out
+    assert (
+        f"run {first} had done the same, with an equal fingerprint: extract does not say `reuse = true`"
+        in said
+    )
+    said = shop.good("explain", f"{other}/summarise").out
+    assert (
+        f"run {same} had a result of summarise: it did something else there: summarise.sh changed: 1 line"
+        in said
+    )
+
+
+def test_inputs_say_why_they_are_inputs(shop: Shop, first: str) -> None:
+    inputs = [
+        {
+            "path": "summarise.sh",
+            "declared": False,
+            "why": "named",
+            "of": "summarise.sh",
+            "text": "argument of command",
+        }
+    ]
+
+    assert shop.json("explain", f"{first}/summarise")["inputs"] == inputs
+    assert shop.show(f"{first}/summarise")["tasks"][0]["inputs"] == inputs
+    assert shop.show(first)["tasks"][1]["inputs"] is None
+    for words in (("explain", f"{first}/summarise"), ("show", f"{first}/summarise"), ("plan", "--inputs")):
+        assert "summarise.sh  argument of command" in shop.good(*words).out
+    [planned] = shop.json("plan")["inputs"]
+    assert (planned["workflow"], planned["task"], planned["inputs"]) == ("daily", "summarise", inputs)
+    shop.commit({"summarise.sh": SCRIPT + "\n"})
+    assert "summarise.sh   changed: 1 line   (inferred input: argument of command)" in shop.good("plan").out

@@ -2,73 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from acceptance_world import PATIENCE, Bell, Shop
+from acceptance_world import Bell, Shop, Terminal
 
 PROJECT = 'project "weather" { }\n'
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, shop: Shop, *words: str) -> None:
-        self._fd, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            shop.words(*words),
-            cwd=shop.folder,
-            env=shop.environ | {"TERM": "xterm"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        os.write(self._fd, text.encode())
-
-    def until(self, pattern: str) -> None:
-        """Read on until what was seen holds the pattern."""
-        while not re.search(pattern, self.seen):
-            ready, _, _ = select.select([self._fd], [], [], PATIENCE)
-            assert ready, f"{pattern!r} never came:\n{self.seen}"
-            self.seen += os.read(self._fd, 65536).decode()
-
-    def end(self) -> int:
-        """Read to the end; the exit code."""
-        while True:
-            try:
-                piece = os.read(self._fd, 65536)
-            except OSError:  # nobody has the other end open
-                break
-            if not piece:
-                break
-            self.seen += piece.decode()
-        return self.process.wait(PATIENCE)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self._fd)
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    """The terminals that a test opens."""
-    opened: list[Terminal] = []
-    yield opened
-    for one in opened:
-        one.close()
 
 
 def waiting(bell: Bell, place: Path) -> str:
