@@ -59,6 +59,7 @@ def shell(
     from cronicle.cli.session import open_session
     from cronicle.engine.task_place import find_execution
     from cronicle.errors import ExitCode
+    from cronicle.store.url import is_url
 
     words = command or []
     _check(words, secrets=secrets, print_=print_, files_to=files_to)
@@ -69,7 +70,7 @@ def shell(
     if files_to is not None:
         _write_files(folder, one, files_to)
     elif print_:
-        given = {"--store": session.location, "--files": str(folder) if files else None}
+        given = {"--store": session.location, "--files": str(folder) if is_url(session.location) else None}
         _print(session, folder, one, data, given)
     else:
         return _enter(session, folder, one, data, words, secrets=secrets)
@@ -109,6 +110,7 @@ def _print(
     from cronicle.cli.output import is_terminal, visible
     from cronicle.cli.shell_script import PLACE, Printed, again_words, printed_script
     from cronicle.engine.task_place import command_in, data_of, evaluate
+    from cronicle.execute.places import run_data_path
     from cronicle.execute.shell_folder import ShellPlaces
     from cronicle.operations.made import data_folder
 
@@ -128,7 +130,7 @@ def _print(
             command=command,
             data=data,
             real_data=data_folder(folder, one.run),
-            run_data=folder / "run-data" / one.run.id,
+            run_data=run_data_path(folder, one.run.id),
             again=again_words(given, f"{one.run.id}/{one.label}"),
         )
     )

@@ -26,7 +26,7 @@ from cronicle.engine.evaluation import Evaluator
 from cronicle.errors import CronicleError, UsageError
 from cronicle.execute.environment import AttemptVariables, attempt_environment, run_environment
 from cronicle.execute.launch import limiting_commands
-from cronicle.execute.places import Places, mirror_path, source_mirror_path
+from cronicle.execute.places import Places, mirror_path, run_data_path, source_mirror_path
 from cronicle.execute.shell_folder import Data, ShellPlaces
 from cronicle.git.errors import UnknownRevision
 from cronicle.names import task_label, typed
@@ -119,7 +119,8 @@ def find_execution(store: StoreReader, place: TaskPlace) -> Execution:
         )
         raise UsageError(f"{task.name} has instances: {known}", f"Name one: cronicle shell {example}")
     origin = next((row.carried_from for row in rows if row.key == place.key), None)
-    if origin is not None and (earlier := store.find_run(origin)) is not None:
+    earlier = store.find_run(origin) if origin is not None else None
+    if earlier is not None and place.task in {row.task for row in store.list_tasks(earlier.id)}:
         return find_execution(store, evolve(place, run=earlier))
     attempts = [one for one in store.list_attempts(run.id) if (one.task, one.key) == (place.task, place.key)]
     chosen = [one for one in attempts if place.attempt in (None, one.attempt)]
@@ -367,7 +368,7 @@ def make_data(files: Path, one: Execution, choice: Data, places: ShellPlaces) ->
     from cronicle.execute.shell_folder import copy_or_make
     from cronicle.folders import PRIVATE
 
-    if not copy_or_make(files / "run-data" / one.run.id, places.run_data):
+    if not copy_or_make(run_data_path(files, one.run.id), places.run_data):
         yield "$CRONICLE_RUN_DATA is empty: nothing of the run is kept there"
     if choice is Data.COPY:
         if not copy_or_make(data_folder(files, one.run), places.data):

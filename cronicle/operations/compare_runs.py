@@ -216,7 +216,8 @@ def _outcomes(store: StoreReader, files: Path, place: TaskPlace, spec: RunSpec) 
         for row in shown or [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]:
             unit = (row.task, row.key)
             origin = row.carried_from or run.id
-            tries = attempts.of(origin, unit)
+            there = attempts.unit_in(origin, run, unit)
+            tries = attempts.of(origin, there)
             outcome = _outcome(row, tries)
             if place.attempt is not None and place.task == row.task and place.key == row.key:
                 found[unit] = _of_attempt(outcome, tries, place.attempt)
@@ -224,7 +225,7 @@ def _outcomes(store: StoreReader, files: Path, place: TaskPlace, spec: RunSpec) 
             found[unit] = evolve(
                 outcome,
                 products={record.product.path: record.product for record in made.get(unit, ())},
-                stdout=_spooled(files, origin, task, row, tries),
+                stdout=_spooled(files, origin, there, task, row, tries),
             )
     return found
 
@@ -242,6 +243,15 @@ class _Attempts:
             for one in self._store.list_attempts(run_id):
                 self._known[run_id].setdefault((one.task, one.key), []).append(one)
         return self._known[run_id].get(unit, [])
+
+    def unit_in(self, origin: str, run: RunRecord, unit: UnitId) -> UnitId:
+        """A unit of a run as it is called in the one from which it was carried over: it may be renamed since."""
+        if origin == run.id or self.of(origin, unit) or (earlier := self._store.find_run(origin)) is None:
+            return unit
+        renames = renames_since(self._store, run, run.deployment)
+        names = renames.tasks_of(run.workflow, spec_of(self._store, earlier))
+        former = next((old for old, new in names.items() if new == unit[0]), unit[0])
+        return former, unit[1]
 
 
 def _outcome(row: TaskRecord, tries: list[AttemptRecord]) -> TaskOutcome:
@@ -282,14 +292,14 @@ def _of_attempt(outcome: TaskOutcome, tries: list[AttemptRecord], number: int) -
 
 
 def _spooled(
-    files: Path, run_id: str, task: TaskSpec, row: TaskRecord, tries: list[AttemptRecord]
+    files: Path, run_id: str, unit: UnitId, task: TaskSpec, row: TaskRecord, tries: list[AttemptRecord]
 ) -> SpooledBytes | None:
     """The stdout of a task that is data; None of one that has none."""
     if not task.stdout_is_data or not tries or row.state not in (TaskState.SUCCEEDED, TaskState.FAILED):
         return None
     last = tries[-1]
     try:
-        size, digest = _digest(stdout_path(files, run_id, row.task, row.key, last.attempt))
+        size, digest = _digest(stdout_path(files, run_id, *unit, last.attempt))
     except OSError:
         return SpooledBytes(size=last.stdout_size, sha256=None)
     return SpooledBytes(size=size, sha256=digest)
