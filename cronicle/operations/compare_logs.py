@@ -9,11 +9,11 @@ from pathlib import Path
 from cronicle.execute.places import log_path
 from cronicle.git.text_diff import LONGEST, TextDiff, text_diff
 from cronicle.operations.compare_files import patch_text
-from cronicle.operations.compare_runs import Comparison
+from cronicle.operations.compare_runs import Comparison, ExecutedAttempts
 from cronicle.plan.text_differences import LogDifference
 from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import AttemptRecord, RunRecord
+from cronicle.store.records import RunRecord
 
 LogOf = tuple[Path, int] | None
 """Where a log is, and how many bytes it had; None if nothing was executed."""
@@ -55,25 +55,22 @@ def log_differences(
 
 
 class _Logs:
-    """The logs of a run: of what was carried over those of the run in which it was executed."""
+    """The logs of a run."""
 
     def __init__(self, store: StoreReader, files: Path, run: RunRecord, attempt: int | None) -> None:
         self._files = files
         self._attempt = attempt
-        origins = {
-            (row.task, row.key): row.carried_from for row in store.list_tasks(run.id) if row.carried_from
-        }
-        self._last: dict[UnitId, AttemptRecord] = {}
-        for run_id in (*dict.fromkeys(origins.values()), run.id):
-            for one in store.list_attempts(run_id):
-                unit = (one.task, one.key)
-                if origins.get(unit, run.id) == run_id and attempt in (None, one.attempt):
-                    self._last[unit] = one
+        self._attempts = ExecutedAttempts(store, run)
+        self._rows = {(row.task, row.key): row for row in store.list_tasks(run.id)}
 
     def of(self, unit: UnitId) -> LogOf:
-        one = self._last.get(unit)
-        if one is None:
+        """That of the last attempt of a task, or of the one that is meant."""
+        row = self._rows.get(unit)
+        tries = self._attempts.of(row) if row is not None else ()
+        meant = [one for one in tries if self._attempt in (None, one.attempt)]
+        if not meant:
             return None
+        one = meant[-1]
         return log_path(self._files, one.run_id, one.task, one.key, one.attempt), one.log_bytes
 
 

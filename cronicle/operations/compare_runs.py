@@ -7,7 +7,7 @@ neither a clone nor the branch that the commits were on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,16 +208,14 @@ def _outcomes(store: StoreReader, files: Path, place: TaskPlace, spec: RunSpec) 
     run = place.run
     rows = store.list_tasks(run.id)
     made = made_by(store, run, spec, rows)
-    attempts = _Attempts(store)
+    attempts = ExecutedAttempts(store, run)
     found: dict[UnitId, TaskOutcome] = {}
     for task in spec.tasks:
         known = [row for row in rows if row.task == task.name]
         shown = [row for row in known if row.key is not None] or known
         for row in shown or [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]:
             unit = (row.task, row.key)
-            origin = row.carried_from or run.id
-            there = attempts.unit_in(origin, run, unit)
-            tries = attempts.of(origin, there)
+            tries = attempts.of(row)
             outcome = _outcome(row, tries)
             if place.attempt is not None and place.task == row.task and place.key == row.key:
                 found[unit] = _of_attempt(outcome, tries, place.attempt)
@@ -225,36 +223,45 @@ def _outcomes(store: StoreReader, files: Path, place: TaskPlace, spec: RunSpec) 
             found[unit] = evolve(
                 outcome,
                 products={record.product.path: record.product for record in made.get(unit, ())},
-                stdout=_spooled(files, origin, there, task, row, tries),
+                stdout=_spooled(files, task, row, tries),
             )
     return found
 
 
-class _Attempts:
-    """The attempts of runs, each run asked once."""
+class ExecutedAttempts:
+    """The attempts of the tasks of a run; of what was carried over those of the run in which it was executed."""
 
-    def __init__(self, store: StoreReader) -> None:
+    def __init__(self, store: StoreReader, run: RunRecord) -> None:
         self._store = store
+        self._run = run
         self._known: dict[str, dict[UnitId, list[AttemptRecord]]] = {}
 
-    def of(self, run_id: str, unit: UnitId) -> list[AttemptRecord]:
+    def of(self, row: TaskRecord) -> Sequence[AttemptRecord]:
+        """Those of a task of the run, in their order."""
+        origin, unit = row.carried_from or self._run.id, (row.task, row.key)
+        found = self._in(origin).get(unit)
+        if found is None and origin != self._run.id:
+            found = self._in(origin).get((self._former_name(origin, row.task), row.key))
+        return found or ()
+
+    def _in(self, run_id: str) -> dict[UnitId, list[AttemptRecord]]:
         if run_id not in self._known:
             self._known[run_id] = {}
             for one in self._store.list_attempts(run_id):
                 self._known[run_id].setdefault((one.task, one.key), []).append(one)
-        return self._known[run_id].get(unit, [])
+        return self._known[run_id]
 
-    def unit_in(self, origin: str, run: RunRecord, unit: UnitId) -> UnitId:
-        """A unit of a run as it is called in the one from which it was carried over: it may be renamed since."""
-        if origin == run.id or self.of(origin, unit) or (earlier := self._store.find_run(origin)) is None:
-            return unit
-        renames = renames_since(self._store, run, run.deployment)
-        names = renames.tasks_of(run.workflow, spec_of(self._store, earlier))
-        former = next((old for old, new in names.items() if new == unit[0]), unit[0])
-        return former, unit[1]
+    def _former_name(self, origin: str, task: str) -> str:
+        """What a task was called in an earlier run, if it was renamed since."""
+        earlier = self._store.find_run(origin)
+        if earlier is None:
+            return task
+        renames = renames_since(self._store, self._run, self._run.deployment)
+        names = renames.tasks_of(self._run.workflow, spec_of(self._store, earlier))
+        return next((old for old, new in names.items() if new == task), task)
 
 
-def _outcome(row: TaskRecord, tries: list[AttemptRecord]) -> TaskOutcome:
+def _outcome(row: TaskRecord, tries: Sequence[AttemptRecord]) -> TaskOutcome:
     last = tries[-1] if tries else None
     took = None
     if last is not None and last.ended_at is not None:
@@ -272,7 +279,7 @@ def _outcome(row: TaskRecord, tries: list[AttemptRecord]) -> TaskOutcome:
     )
 
 
-def _of_attempt(outcome: TaskOutcome, tries: list[AttemptRecord], number: int) -> TaskOutcome:
+def _of_attempt(outcome: TaskOutcome, tries: Sequence[AttemptRecord], number: int) -> TaskOutcome:
     """What one attempt came to: of what its task left behind it is only known whether it was the last one's."""
     one = next((one for one in tries if one.attempt == number), None)
     if one is None:
@@ -292,14 +299,14 @@ def _of_attempt(outcome: TaskOutcome, tries: list[AttemptRecord], number: int) -
 
 
 def _spooled(
-    files: Path, run_id: str, unit: UnitId, task: TaskSpec, row: TaskRecord, tries: list[AttemptRecord]
+    files: Path, task: TaskSpec, row: TaskRecord, tries: Sequence[AttemptRecord]
 ) -> SpooledBytes | None:
     """The stdout of a task that is data; None of one that has none."""
     if not task.stdout_is_data or not tries or row.state not in (TaskState.SUCCEEDED, TaskState.FAILED):
         return None
     last = tries[-1]
     try:
-        size, digest = _digest(stdout_path(files, run_id, *unit, last.attempt))
+        size, digest = _digest(stdout_path(files, last.run_id, last.task, last.key, last.attempt))
     except OSError:
         return SpooledBytes(size=last.stdout_size, sha256=None)
     return SpooledBytes(size=size, sha256=digest)
