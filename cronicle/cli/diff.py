@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +15,23 @@ from cronicle.cli.options import (
     StoreOption,
 )
 
+if TYPE_CHECKING:
+    from cronicle.operations.addresses import TaskPlace
+    from cronicle.store.reading import StoreReader
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def diff(
     old: Annotated[str, typer.Argument(metavar="RUN[/TASK]", help="The first run, or a task of it.")],
-    new: Annotated[str, typer.Argument(metavar="RUN[/TASK]", help="The second.")],
+    new: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN[/TASK]]",
+            help="The second; without it the one that was named is compared with the last success before it.",
+        ),
+    ] = None,
     stat: Annotated[
         bool, typer.Option("--stat", help="List the files that they used, with how many lines differ.")
     ] = False,
@@ -47,7 +57,11 @@ def diff(
     session = open_session(store, environment, files, project)
     with session.reader() as reader:
         book, folder = session.addresses(reader, series), session.files
-        places = places_to_compare(book.task(old), book.task(new))
+        named = book.task(old)
+        if new is None:
+            places = places_to_compare(_success_before(reader, named), named)
+        else:
+            places = places_to_compare(named, book.task(new))
         compared = compare_places(reader, folder, places)
         masks = masks_of(compared.old.spec, compared.new.spec)
         revision = revision_difference(folder, places.old.run, places.new.run)
@@ -75,3 +89,22 @@ def diff(
             )
     is_same = compared.difference.has_same_outcome
     return ExitCode.FAILED if exit_code and not is_same else ExitCode.GOOD
+
+
+def _success_before(reader: StoreReader, place: TaskPlace) -> TaskPlace:
+    """The last run of the workflow that succeeded before one was made.
+
+    Raises:
+        CronicleError: There is none.
+    """
+    from cronicle.errors import CronicleError
+    from cronicle.operations.addresses import TaskPlace
+    from cronicle.views.told import last_success
+
+    found = last_success(reader, place.run)
+    if found is None:
+        raise CronicleError(
+            f"{place.run.workflow} had not succeeded before run {place.run.id}",
+            f"Name two runs: cronicle diff RUN {place.run.id}",
+        )
+    return TaskPlace(found)

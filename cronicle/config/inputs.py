@@ -19,6 +19,11 @@ from cronicle.config.paths import below, folder_of, matching, normalise
 from cronicle.config.tree import Tree
 from cronicle.errors import CronicleError
 from cronicle.runs.spec import Lazy, PrepareSpec, TaskSpec
+from grammar.evaluate import evaluate
+from grammar.functions import FUNCTIONS
+from grammar.scope import Scope
+from grammar.serial import expression_from_json
+from grammar.values import Unknown
 
 GAP = "\0"
 """Stands in a text for a piece that is not literal."""
@@ -90,20 +95,16 @@ def words_to_execute(spec: TaskSpec | PrepareSpec) -> tuple[str, ...]:
 def _words_of_command(command: Lazy) -> Iterator[str]:
     """The arguments, with a `GAP` for each that is not literal."""
     if "known" in command:
-        known = command["known"]
-        for word in known if isinstance(known, list) else ():
-            yield word if isinstance(word, str) else GAP
-        return
-    match command["expression"]:
-        case ["tuple", list() as items]:
-            for item in items:
-                match item:
-                    case ["template", []]:
-                        yield ""
-                    case ["template", [str() as text]]:
-                        yield text
-                    case _:
-                        yield GAP
+        items = command["known"]
+    else:
+        scope = Scope(dict.fromkeys(_LATER, Unknown()), FUNCTIONS)
+        items, _ = evaluate(expression_from_json(command["expression"]), scope)
+    for item in items if isinstance(items, list | tuple) else ():
+        yield item if isinstance(item, str) else GAP
+
+
+_LATER = ("run", "param", "task", "each", "attempt", "previous", "prepare", "secret")
+"""What an expression may refer to once all that is known has been put into it."""
 
 
 def _literal_text(script: Lazy) -> str:

@@ -210,8 +210,11 @@ def _outcomes(store: StoreReader, files: Path, place: TaskPlace, spec: RunSpec) 
     made = made_by(store, run, spec, rows)
     attempts = ExecutedAttempts(store, run)
     found: dict[UnitId, TaskOutcome] = {}
+    by_task: dict[str, list[TaskRecord]] = {}
+    for row in rows:
+        by_task.setdefault(row.task, []).append(row)
     for task in spec.tasks:
-        known = [row for row in rows if row.task == task.name]
+        known = by_task.get(task.name, [])
         shown = [row for row in known if row.key is not None] or known
         for row in shown or [TaskRecord(run_id=run.id, task=task.name, key=None, state=TaskState.WAITING)]:
             unit = (row.task, row.key)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from cronicle.config.inputs import InputFinder, InputReason, words_to_execute
 from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path, source_mirror_path
-from cronicle.operations.propose import Proposal
 from cronicle.runs.spec import PrepareSpec, RunSpec, TaskSpec
 from cronicle.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from cronicle.operations.propose import Proposal
 
 Reasons = Mapping[str, InputReason]
 """By path."""

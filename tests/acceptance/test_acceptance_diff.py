@@ -333,5 +333,16 @@ def test_what_a_terminal_would_obey_is_written_out(shop: Shop, terminals: list[T
 
 def test_what_cannot_be_compared_is_said(shop: Shop, first: str) -> None:
     shop.cronicle("diff", first, "ZZZ").is_clear_error("ZZZ")
-    assert shop.cronicle("diff", first).code == 64
+    shop.cronicle("diff", first).is_clear_error("had not succeeded before")
     assert shop.good("diff", first, first).out.count("They have come to the same") == 1
+
+
+def test_one_run_is_compared_with_the_last_success_before_it(shop: Shop, first: str) -> None:
+    shop.deploy({"summarise.sh": "exit 3\n"})
+    failed = shop.cronicle("run", *DAY).run
+    again = shop.cronicle("run", *DAY).run
+
+    for run_id in (failed, again):
+        found = shop.json("diff", run_id)
+        assert (found["old"]["id"], found["new"]["id"]) == (first, run_id)
+    assert [task["task"] for task in shop.json("diff", f"{again}/summarise")["tasks"]] == ["summarise"]
