@@ -81,9 +81,9 @@ def _check(words: Sequence[str], *, secrets: bool, print_: bool, files_to: Path 
     from cronicle.errors import UsageError
 
     if print_ and (secrets or words or files_to is not None):
-        raise UsageError("--print excludes --secrets, --files-to and a command")
+        raise UsageError("--print excludes --secrets, --files-to and a command", "Leave one of them out.")
     if files_to is not None and (secrets or words):
-        raise UsageError("--files-to excludes --secrets and a command")
+        raise UsageError("--files-to excludes --secrets and a command", "Leave one of them out.")
     if not (print_ or files_to is not None or words or sys.stdin.isatty()):
         raise UsageError(
             "there is no terminal for a shell",
@@ -146,7 +146,7 @@ def _enter(
 ) -> int:
     """Make the place, work there, and remove it; the exit code of what was executed."""
     from cronicle.cli.output import paint, tell, visible_line
-    from cronicle.cli.shell_script import own_variables
+    from cronicle.cli.shell_script import PROGRAM, own_variables
     from cronicle.engine.task_place import prepared_for
     from cronicle.errors import CronicleError
     from cronicle.execute.launch import StartError, run_in_foreground
@@ -172,7 +172,9 @@ def _enter(
                 env = {**command.env, **own_variables(command, places)}
                 return run_in_foreground(words or [env.get("SHELL") or "/bin/sh"], env, command.cwd)
         except StartError as error:
-            raise CronicleError(str(error)) from error
+            raise CronicleError(
+                str(error), f"Its own command is executed by: cronicle shell {one.address} -- {PROGRAM}"
+            ) from error
         except OSError as error:
             raise CronicleError(
                 f"the place of {one.label} cannot be made: {error.strerror or error}",

@@ -81,7 +81,7 @@ def _compared(old: tuple[Path, int], new: tuple[Path, int]) -> TextDiff:
         if any(size and not path.exists() for path, size in (old, new)):
             return TextDiff() if not paths and old[1] == new[1] == 0 else TextDiff(problem="gone")
         if any(path.stat().st_size > LONGEST for path in paths):
-            is_same = len(paths) == 2 and filecmp.cmp(*paths, shallow=False)
+            is_same = len(paths) == 2 and filecmp.cmp(old[0], new[0], shallow=False)
             return TextDiff() if is_same else TextDiff(problem="too large")
         texts = [path.read_bytes() if path.exists() else b"" for path, _ in (old, new)]
     except OSError:

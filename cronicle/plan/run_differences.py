@@ -88,7 +88,8 @@ class TaskDifference:
     @property
     def is_same(self) -> bool:
         """True if there is nothing to tell of it."""
-        is_defined_so = self.definition.action is Action.NO_OP and not self.definition.changed_above
+        one = self.definition
+        is_defined_so = one.action is Action.NO_OP and not one.changed_above and one.moved_from is None
         return is_defined_so and all(one.action is Action.NO_OP for one in self.instances)
 
 

@@ -97,7 +97,7 @@ def test_runs_that_have_come_to_the_same(shop: Shop, first: str) -> None:
 
     assert "They have come to the same" in said.out
     assert "the same: revision" in said.out
-    assert "extract" in said.out.split("the same:")[1]
+    assert "extract" in said.out.split("  the same:")[1]
     assert found["outcome"] == "same"
     assert (found["old"]["id"], found["new"]["id"]) == (first, second)
     assert found["files"] == []
@@ -239,9 +239,8 @@ def test_attempts_of_one_task(shop: Shop) -> None:
 
 def test_a_renamed_task_is_the_same_one(shop: Shop, first: str) -> None:
     text = WORKFLOW.replace('task "extract"', 'task "fetch"').replace("task.extract", "task.fetch")
-    moved = text.replace(
-        '  param "size"', '  moved {\n    from = task.extract\n    to   = task.fetch\n  }\n  param "size"'
-    )
+    names = "from = workflow.daily.task.extract\n  to   = workflow.daily.task.fetch"
+    moved = f"moved {{\n  {names}\n}}\n{text}"
     second = changed(shop, {"daily.hcl": moved})
 
     for found in (shop.json("diff", first, second, "--logs"), shop.json("diff", second, first, "--logs")):
