@@ -110,8 +110,7 @@ def _print(
     from cronicle.cli.output import is_terminal, visible
     from cronicle.cli.shell_script import PLACE, Printed, again_words, printed_script
     from cronicle.engine.task_place import command_in, data_of, evaluate
-    from cronicle.execute.places import run_data_path
-    from cronicle.execute.shell_folder import ShellPlaces
+    from cronicle.execute.shell_folder import ShellPlaces, run_data_path
     from cronicle.operations.made import data_folder
 
     places = ShellPlaces(Path(PLACE))

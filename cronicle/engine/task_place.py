@@ -26,7 +26,7 @@ from cronicle.engine.evaluation import Evaluator
 from cronicle.errors import CronicleError, UsageError
 from cronicle.execute.environment import AttemptVariables, attempt_environment, run_environment
 from cronicle.execute.launch import limiting_commands
-from cronicle.execute.places import Places, mirror_path, run_data_path, source_mirror_path
+from cronicle.execute.places import Places, mirror_path, source_mirror_path
 from cronicle.execute.shell_folder import Data, ShellPlaces
 from cronicle.git.errors import UnknownRevision
 from cronicle.names import task_label, typed
@@ -365,7 +365,7 @@ def make_data(files: Path, one: Execution, choice: Data, places: ShellPlaces) ->
     Raises:
         OSError: Something cannot be copied.
     """
-    from cronicle.execute.shell_folder import copy_or_make
+    from cronicle.execute.shell_folder import copy_or_make, run_data_path
     from cronicle.folders import PRIVATE
 
     if not copy_or_make(run_data_path(files, one.run.id), places.run_data):

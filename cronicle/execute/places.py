@@ -167,11 +167,6 @@ def data_path(files: Path, project: str, environment: str) -> Path:
     return files / "data" / safe_name(project) / safe_name(environment)
 
 
-def run_data_path(files: Path, run_id: str) -> Path:
-    """The folder that the tasks of a run share."""
-    return files / "run-data" / run_folder_name(run_id)
-
-
 def isolated_path(files: Path, run_id: str) -> Path:
     """What stands for the lasting folder in a run that must not touch it."""
     return files / "isolated" / run_folder_name(run_id)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from cronicle.execute.places import special_files
+from cronicle.execute.places import run_folder_name, special_files
 from cronicle.folders import PRIVATE, make_private_folder
 from cronicle.git.recorded import OPEN_FOLDER, write_folder
 from cronicle.git.removal import fresh_name, remove_folder
@@ -132,6 +132,11 @@ def _remove_left(parent: int) -> None:
             continue
         finally:
             os.close(lock)
+
+
+def run_data_path(files: Path, run_id: str) -> Path:
+    """The folder that the tasks of a run share."""
+    return files / "run-data" / run_folder_name(run_id)
 
 
 def write_files(target: Path, contents: Contents, read: Callable[[str], bytes]) -> None:
