@@ -30,6 +30,7 @@ from cronicle.metrics import Metrics
 from cronicle.runs.scope import MOST_INSTANCES
 from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.differences import RunDifferenceShape
+from cronicle.views.environments import EnvironmentShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.staleness import AcceptanceShape, StaleResultShape
@@ -67,6 +68,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`next --all`": ("a list of", ComingTickShape),
     "`explain`": ("one", Explanation),
     "`diff`": ("one", RunDifferenceShape),
+    "`environments`": ("a list of", EnvironmentShape),
     "`validate`": ("a list of", DiagnosticShape),
 }
 """Which command prints which shape."""
@@ -323,9 +325,9 @@ def _commands() -> Iterator[tuple[str, Any]]:
     for name, (module, _) in COMMANDS.items():
         command = typer.main.get_command(importlib.import_module(module).app)
         inner = getattr(command, "commands", None)
-        if inner is None:
+        if inner is None or getattr(command, "invoke_without_command", False):
             yield name, command
-        else:
+        if inner is not None:
             yield from ((f"{name} {one}", below) for one, below in inner.items())
 
 

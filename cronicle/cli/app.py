@@ -30,6 +30,8 @@ COMMANDS = {
     "apply": ("cronicle.cli.apply", "Deploy a revision."),
     "rollback": ("cronicle.cli.rollback", "Deploy the previous deployment again."),
     "deployments": ("cronicle.cli.deployments", "List what was deployed, when and by whom."),
+    "environments": ("cronicle.cli.environments", "List where something is deployed; end an environment."),
+    "notes": ("cronicle.cli.notes", "Write under each commit how its runs went, as git notes."),
     "run": ("cronicle.cli.run", "Run a workflow now."),
     "backfill": ("cronicle.cli.backfill", "Run a workflow for a range of dates."),
     "stale": ("cronicle.cli.stale", "Say which results would be made otherwise today, and why."),
@@ -59,7 +61,7 @@ COMMANDS = {
 }
 """Command -> the module that has it as `app`, and its line in `--help`."""
 
-GROUPS = frozenset({"db"})
+GROUPS = frozenset({"db", "environments"})
 """Commands that have commands of their own."""
 
 LEADING_OPTIONS = {"--store": 1, "--files": 1, "--environment": 1, "-e": 1, "--json": 0}

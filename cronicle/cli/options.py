@@ -36,6 +36,14 @@ LabelOption: TypeAlias = Annotated[
         help="This process can execute tasks that need the label (`runs_on`); may be repeated.",
     ),
 ]
+PushOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--push",
+        metavar="REMOTE",
+        help="Push what git shows of the deployments to this remote, or address (default: as the project says).",
+    ),
+]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JsonLinesOption: TypeAlias = Annotated[
     bool, typer.Option("--jsonl", help="One JSON object a line on stdout.")

@@ -36,7 +36,7 @@ def plan(
     """Show what `apply` would change, task by task; changes nothing."""
     from cronicle.cli.output import print_json, say
     from cronicle.cli.plan_text import plan_text
-    from cronicle.cli.planning import look_at_plan
+    from cronicle.cli.planning import look_at_plan, warn_of_signature
     from cronicle.cli.session import open_session
     from cronicle.errors import ExitCode, UsageError
     from cronicle.operations.propose import open_project
@@ -48,6 +48,8 @@ def plan(
     open_project(session.where)  # before a store is looked for
     with session.store_if_there() as opened:
         planned = look_at_plan(session, opened, revision, working_tree=dirty, var=var, var_file=var_file)
+        if planned.has_changes and not dirty:
+            warn_of_signature(session, opened, planned)
         if json:
             print_json(plan_document(planned))
         else:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from attrs import field, frozen
+
 from cronicle.cli.output import paint, plural, table, visible, visible_line
+from cronicle.cli.plan_about import about_lines
 from cronicle.cli.plan_history import history_lines
 from cronicle.config.calendars import WEEKDAYS
 from cronicle.names import split_instance
@@ -16,6 +19,7 @@ from cronicle.plan.changes import (
     Action,
     AttributeChange,
     FileChange,
+    Plan,
     PrepareChange,
     ScheduleChange,
     SourceChange,
@@ -23,6 +27,7 @@ from cronicle.plan.changes import (
     WorkflowChange,
 )
 from cronicle.plan.effects import PastTicks, SeriesEffect
+from cronicle.schedule.ticks import Tick
 from cronicle.views.change_text import change_text
 from cronicle.views.inputs import input_shapes
 from cronicle.views.plan import backfill_command, inputs_proposed
@@ -34,17 +39,30 @@ MOST_KINDS = 10
 """Of the instances of a workflow to which different things happen so many are told of."""
 
 
+@frozen(kw_only=True)
+class Shown:
+    """A plan, with what is known beside it."""
+
+    plan: Plan
+    next_ticks: Mapping[str, tuple[Tick, ...]] = field(factory=dict)
+    """The coming ticks of each workflow."""
+    places: Mapping[str, str] = field(factory=dict)
+    """Where preparations are declared: `cronicle.hcl:14`."""
+    reasons: ProposedReasons | None = None
+    """Why files are inputs of tasks."""
+
+
 def plan_text(planned: PlannedDeployment, now: datetime, *, show_inputs: bool = False) -> str:
     """The plan for a person: what is compared, what changes, what comes next; if wanted the inputs of all tasks."""
-    lines = [_header(planned, now), "", *(f"  {visible(note)}" for note in planned.plan.notes)]
-    lines += _source_lines(planned)
-    lines += _changes(planned)
-    for prepare in planned.plan.prepares:
-        lines += _prepare_lines(planned, prepare)
-    if planned.plan.variables:
-        lines += ["  variables", *(f"      {_attribute(one)}" for one in planned.plan.variables)]
-    if planned.plan.settings:
-        lines += ["  project", *(f"      {_change(one)}" for one in planned.plan.settings)]
+    prepares = planned.proposal.project.prepares.items()
+    places = {name: f"{one.span.file.name}:{one.span.line}" for name, one in prepares}
+    shown = Shown(
+        plan=planned.plan,
+        next_ticks=planned.next_ticks,
+        places=places,
+        reasons=ProposedReasons(planned.proposal),
+    )
+    lines = [_header(planned, now), *about_lines(planned, now), "", *change_lines(shown)]
     if lines[-1]:
         lines.append("")
     if planned.plan.history:
@@ -68,11 +86,30 @@ def _inputs(planned: PlannedDeployment) -> Iterator[str]:
         yield table([[visible_line(one.path), visible_line(one.text)] for one in shapes], indent="      ")
 
 
+def change_lines(shown: Shown) -> Iterator[str]:
+    """What changes: sources, workflows with their tasks, preparations, variables, the project."""
+    plan = shown.plan
+    yield from (f"  {visible(note)}" for note in plan.notes)
+    yield from _source_lines(plan)
+    yield from _changes(shown)
+    for prepare in plan.prepares:
+        yield from _prepare_lines(shown, prepare)
+    if plan.variables:
+        yield "  variables"
+        yield from (f"      {_attribute(one)}" for one in plan.variables)
+    if plan.settings:
+        yield "  project"
+        yield from (f"      {_change(one)}" for one in plan.settings)
+
+
 def _header(planned: PlannedDeployment, now: datetime) -> str:
     proposal = planned.proposal
     to = f"{proposal.project.name} → {planned.environment}"
     if planned.deployment is None:
         deployed = "nothing deployed yet"
+    elif planned.deployment.ended:
+        when = relative(planned.deployment.created_at, now)
+        deployed = f"ended {when} ({visible(planned.deployment.actor.user)})"
     else:
         when = relative(planned.deployment.created_at, now)
         who = visible(planned.deployment.actor.user)
@@ -83,9 +120,9 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
     return f'{to}   {deployed}   proposed {proposal.revision[:7]} ("{subject}")'
 
 
-def _source_lines(planned: PlannedDeployment) -> Iterator[str]:
+def _source_lines(plan: Plan) -> Iterator[str]:
     """The sources that change."""
-    for change in planned.plan.sources:
+    for change in plan.sources:
         if change.action is Action.NO_OP:
             continue
         mark, colour = MARKS[change.action]
@@ -110,15 +147,16 @@ def _distance(change: SourceChange) -> str:
     return f"   {', '.join(filter(None, (further, back)))}"
 
 
-def _changes(planned: PlannedDeployment) -> Iterator[str]:
+def _changes(shown: Shown) -> Iterator[str]:
     """What happens to each workflow; instances of one to which the same happens are told of together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[WorkflowChange]] = {}
-    reasons = ProposedReasons(planned.proposal)
-    for change in planned.plan.changes:
+    for change in shown.plan.changes:
         if change.action is not Action.NO_OP:
             name, key = split_instance(change.name)
             of = name if key is not None and change.moved_from is None else change.name
-            alike.setdefault((of, change.action, tuple(_workflow_lines(change, reasons))), []).append(change)
+            alike.setdefault((of, change.action, tuple(_workflow_lines(change, shown.reasons))), []).append(
+                change
+            )
     told: dict[str, int] = {}
     left: dict[str, int] = {}
     for (name, _, lines), changes in alike.items():
@@ -132,7 +170,7 @@ def _changes(planned: PlannedDeployment) -> Iterator[str]:
         title = f"{mark} workflow {_names([change.name for change in changes])}"
         yield f"  {paint(title, colour)}{_former(first)}{place}"
         yield from lines
-        yield from _next_ticks(planned, changes)
+        yield from _next_ticks(shown, changes)
     for name, count in left.items():
         yield f"    {plural(count, 'further instance')} of workflow {name}: cronicle plan --json"
 
@@ -150,10 +188,10 @@ def _keys(keys: Sequence[str]) -> str:
     return shown + (f", … {len(keys)} in all" if len(keys) > 4 else "")
 
 
-def _next_ticks(planned: PlannedDeployment, changes: Sequence[WorkflowChange]) -> Iterator[str]:
-    found = {
-        tick.logical_time: tick for change in changes for tick in planned.next_ticks.get(change.name, ())
-    }
+def _next_ticks(shown: Shown, changes: Sequence[WorkflowChange]) -> Iterator[str]:
+    if not shown.next_ticks:  # nobody has looked for them
+        return
+    found = {tick.logical_time: tick for change in changes for tick in shown.next_ticks.get(change.name, ())}
     ticks = [found[time] for time in sorted(found)]
     if ticks:
         yield "      next  " + " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in ticks[:NEXT_TICKS])
@@ -161,7 +199,7 @@ def _next_ticks(planned: PlannedDeployment, changes: Sequence[WorkflowChange]) -
         yield "      next  no more ticks"
 
 
-def _workflow_lines(change: WorkflowChange, reasons: ProposedReasons) -> Iterator[str]:
+def _workflow_lines(change: WorkflowChange, reasons: ProposedReasons | None) -> Iterator[str]:
     for attribute in change.attributes:
         yield f"      {_attribute(attribute)}"
     if change.action is Action.CREATE:
@@ -180,9 +218,9 @@ def _task_name(task: TaskChange) -> str:
     return task.name + _keys(task.keys)
 
 
-def _why_inputs(workflow: str, task: TaskChange, reasons: ProposedReasons) -> dict[str, str]:
+def _why_inputs(workflow: str, task: TaskChange, reasons: ProposedReasons | None) -> dict[str, str]:
     """By path why a changed input of a task is one, of those that were inferred."""
-    if not task.files or task.inputs_declared or task.action is not Action.UPDATE:
+    if not task.files or task.inputs_declared or task.action is not Action.UPDATE or reasons is None:
         return {}
     spec = reasons.proposal.specs[workflow].task(task.name)
     return {one.path: one.text for one in input_shapes(spec, reasons.of(spec)) if one.why is not None}
@@ -203,10 +241,9 @@ def _task_lines(task: TaskChange, why: Mapping[str, str]) -> Iterator[str]:
         yield f"          {_attribute(attribute)}"
 
 
-def _prepare_lines(planned: PlannedDeployment, change: PrepareChange) -> Iterator[str]:
+def _prepare_lines(shown: Shown, change: PrepareChange) -> Iterator[str]:
     mark, colour = MARKS[change.action]
-    declared = planned.proposal.project.prepares.get(change.name)
-    place = f"   {declared.span.file.name}:{declared.span.line}" if declared is not None else ""
+    place = f"   {shown.places[change.name]}" if change.name in shown.places else ""
     yield f"  {paint(f'{mark} prepare {change.name}', colour)}{place}"
     for file in change.files:
         yield f"      {_file(file, declared=change.inputs_declared)}"
@@ -342,13 +379,16 @@ def _counted(counts: Iterable[tuple[str, str | None, int]]) -> Iterator[tuple[st
 
 
 def _summary(planned: PlannedDeployment) -> str:
-    plan = planned.plan
     if not planned.has_changes:
         return "Nothing to change: this is what is deployed."
-    counts = (
+    return counts_text(planned.plan)
+
+
+def counts_text(plan: Plan) -> str:
+    """How many workflows change, and how."""
+    if not plan.has_changes:
+        return "No workflow changes; only the revision does."
+    return (
         f"{plan.count(Action.CREATE)} to add, {plan.count(Action.UPDATE)} to change, "
         f"{plan.count(Action.DELETE)} to remove."
     )
-    if not plan.has_changes:
-        counts = "No workflow changes; only the revision does."
-    return counts

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cronicle.cli.diagnosing import tell_diagnostics
 from cronicle.cli.output import paint, tell, visible_line
 from cronicle.cli.session import Session
+from cronicle.errors import CronicleError
 from cronicle.operations.absent import check_content
+from cronicle.operations.deploy import deployable
 from cronicle.operations.labels import LabelsOfServing, named
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.propose import Proposal, propose, working_changes
+from cronicle.operations.signed import check_signed, is_required, signers_for
+from cronicle.operations.sources import Sources
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
+    from cronicle.store.records import DeploymentRecord
 
 SHOWN_PATHS = 5
 
@@ -27,15 +33,21 @@ def look_at_plan(
     var: list[str] | None,
     var_file: list[str] | None,
     accept: str | None = None,
+    promoted: DeploymentRecord | None = None,
 ) -> PlannedDeployment:
-    """The plan for a revision, or for the working directory; warnings go to stderr."""
+    """The plan for a revision, for what another environment has, or for the working directory; warnings to stderr."""
     sources = session.sources(store, var or (), var_file or ())
-    proposal = propose(sources, revision=revision, working_tree=working_tree)
+    if promoted is not None:
+        proposal = propose(sources, revision=promoted.revision, pins=promoted.pins)
+    else:
+        proposal = propose(sources, revision=revision, working_tree=working_tree)
     tell_diagnostics(proposal.diagnostics, len(proposal.files))
     for warning in check_content(proposal):
         tell(f"{paint('warning:', 'yellow')} {warning}\n")
     changed = (
-        () if working_tree or revision is not None else working_changes(proposal.repository, proposal.folder)
+        ()
+        if working_tree or revision is not None or promoted is not None
+        else working_changes(proposal.repository, proposal.folder)
     )
     if changed:
         tell(
@@ -53,7 +65,33 @@ def look_at_plan(
     planned = plan_deployment(sources, store, proposal, accept)
     for problem in planned.problems:
         tell(f"{paint('warning:', 'yellow')} {visible_line(problem)}\n")
+    if not working_tree:
+        _tell_whose_list(sources, planned)
     return planned
+
+
+def _tell_whose_list(sources: Sources, planned: PlannedDeployment) -> None:
+    """Say that a revision itself says who may sign, the first time that it does."""
+    candidate = deployable(planned.proposal)
+    if not is_required(sources, candidate, planned.deployment):
+        return
+    with suppress(CronicleError):
+        signers = signers_for(sources, candidate, planned.deployment)
+        if signers.is_its_own:
+            tell(
+                f"{paint('note:', 'yellow')} who may sign is read from this revision itself, since nothing deployed "
+                f"has a list: look at it. From then on it is that of the deployed revision: {signers.where}\n"
+            )
+
+
+def warn_of_signature(session: Session, store: Store | None, planned: PlannedDeployment) -> None:
+    """Say that `apply` would refuse a revision, for want of a good signature."""
+    if planned.proposal.revision is None:
+        return
+    try:
+        check_signed(session.sources(store), deployable(planned.proposal), planned.deployment)
+    except CronicleError as error:
+        tell(f"{paint('warning:', 'yellow')} apply will refuse this: {error.message}\n{error.remedy}\n")
 
 
 def _warn_of_labels(store: Store, proposal: Proposal) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,13 @@ from cronicle.engine.following import Follower, follow_nothing
 from cronicle.engine.housekeeping import prune_regularly, tell_that_it_lives
 from cronicle.engine.lease import LeaseLostError
 from cronicle.engine.notify import Notifier, take_notifier
+from cronicle.engine.noting import note_regularly
 from cronicle.engine.runner import OwnershipLostError
 from cronicle.engine.serve import DRAIN, ServeOptions, Server, Service
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.metrics import Metrics
 from cronicle.operations.asked_times import asked_instant, asked_seconds
+from cronicle.operations.notes_wanted import wants_notes
 from cronicle.operations.scope import Scope
 from cronicle.operations.store_metrics import add_store_metrics
 from cronicle.store.interface import UnwritableError
@@ -144,6 +147,13 @@ async def _serve_as_owner(
                         session.files,
                         owner.clock,
                     ),
+                    partial(
+                        note_regularly,
+                        server.ticker,
+                        partial(owner.journal.call, owner.store.last_event),
+                        wants_notes,
+                        partial(_write_notes, session),
+                    ),
                 )
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as errors:
@@ -160,6 +170,19 @@ async def _serve_as_owner(
         )
         return is_over
     return True
+
+
+def _write_notes(session: Session, project: str) -> int | None:
+    """Write the notes of a project into the clone that it was deployed from; None if there is none here."""
+    from cronicle.operations.notes import note_commits
+    from cronicle.operations.repository_of import repository_of
+
+    with closing(open_store(session.location, create=False)) as store:
+        known = store.find_project(project)
+        repository = None if known is None else repository_of(session.where, known)
+        if repository is None:
+            return None
+        return note_commits(store, repository, project, session.sources(None)).changed
 
 
 def _set_gauges(metrics: Metrics, owner: Owner) -> None:

@@ -9,7 +9,8 @@ import typer
 from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, ProjectOption, StoreOption
 from cronicle.cli.output import is_terminal, mark, print_json, say, table, visible_line
 from cronicle.cli.session import open_session
-from cronicle.operations.deployed import deployments_in_force
+from cronicle.operations.deployed import deployments_in_force, last_deployments
+from cronicle.views.environments import lasting_line
 from cronicle.views.following import follow_documents, follow_lines, followed_in
 from cronicle.views.status import (
     Line,
@@ -47,6 +48,8 @@ def status(
             print_json(status_document(found, leaders, follow_documents(reader, followed)))
             return
         coming = next_line(found, naming, now)
+        last = last_deployments(reader, *scope)
+        lasting = [line for one in last if (line := lasting_line(one, naming, now)) is not None]
         say(f"{visible_line(scheduler_line(leaders, now))}        {visible_line(coming)}")
         for line in follow_lines(reader, followed, naming, now):
             say(visible_line(line))
@@ -66,7 +69,11 @@ def status(
         say(
             f"  {found.live_count - len(found.live):,} more runs are not over: cronicle runs --state running,queued"
         )
-    if not deployed:
+    if lasting:
+        say()
+        for line in lasting:
+            say(f"  {visible_line(line)}")
+    elif not deployed:
         say()
         say("nothing is deployed: cronicle apply")
 

@@ -321,11 +321,28 @@ class Retention:
 
 
 @frozen(kw_only=True)
+class GitSettings:
+    """What is shown of deployments and runs in git itself."""
+
+    remote: str = "origin"
+    """Where that is pushed to: a remote of the clone, or an address."""
+    key_file: str | None = None
+    """The private key for it; None: those of the SSH agent."""
+    push: bool = False
+    """True to push every deployment."""
+    notes: bool = False
+    """True to write notes on commits by and by."""
+
+
+@frozen(kw_only=True)
 class Settings:
-    """What a project says that the scheduler needs."""
+    """What a project says that the scheduler needs, or that holds for its deployments."""
 
     heartbeat: Heartbeat | None = None
     retention: Retention = Retention()
+    git: GitSettings = GitSettings()
+    require_signed: bool | str = False
+    """True if only signed commits are deployed; the path of a file of the project that lists who may sign."""
 
     def to_json(self) -> dict[str, Json]:
         """As a deployment keeps them."""
@@ -333,6 +350,8 @@ class Settings:
         return {
             "heartbeat": None if beat is None else {"every": beat.every, "command": list(beat.command)},
             "retention": asdict(self.retention),
+            "git": asdict(self.git),
+            "project": {"require_signed": self.require_signed},
         }
 
 

@@ -53,7 +53,7 @@ def read_source(reader: Reader, block: Block, pin: Pinned | None) -> Source:
         git=location.text if location is not None else "",
         ref=wanted if isinstance(wanted, str) else None,
         subdir=_subdir(reader, attribute_of(body, "subdir"), block.labels[0], pin),
-        key_file=_key_file(reader, attribute_of(body, "key_file"), location),
+        key_file=read_key_file(reader, attribute_of(body, "key_file"), location),
         pin=pin,
         span=block.header_span,
     )
@@ -103,7 +103,8 @@ def _subdir(reader: Reader, attribute: Attribute | None, name: str, pin: Pinned 
     return path
 
 
-def _key_file(reader: Reader, attribute: Attribute | None, location: Location | None) -> str | None:
+def read_key_file(reader: Reader, attribute: Attribute | None, location: Location | None) -> str | None:
+    """The private key for a location; None for one that is not known yet."""
     path = reader.known(attribute, STRING)
     if attribute is None or not isinstance(path, str):
         return None
@@ -117,8 +118,8 @@ def _key_file(reader: Reader, attribute: Attribute | None, location: Location | 
     if location is not None and location.kind != SSH:
         reader.invalid(
             attribute,
-            "key_file is a key for ssh, and git is another address",
-            'Leave key_file out, or write git = "git@HOST:PATH". A password for https comes from git\'s '
+            "key_file is a key for ssh, and this is another address",
+            'Leave key_file out, or write the address as "git@HOST:PATH". A password for https comes from git\'s '
             "credential.helper.",
         )
         return None

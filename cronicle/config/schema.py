@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cronicle.config.schema_of_policy import POLICY
+from cronicle.config.schema_of_project import GIT, HEARTBEAT, REQUIRE_SIGNED, RETENTION
 from grammar.schema import AttributeSchema, BlockSchema
 from grammar.types import ANY, BOOL, NUMBER, STRING, ListType, SetType, Type
 
@@ -311,48 +312,15 @@ PROJECT: Final = BlockSchema(
             "default_environment", STRING, 'The environment where none is named; "local" if not given.'
         ),
         _attribute("required_version", STRING, 'Releases of Cronicle that may read it, such as ">= 0.1".'),
+        REQUIRE_SIGNED,
     ),
     blocks=(
         DEFAULTS,
         *HOOKS,
         ON_DEPLOY_FAILED,
-        BlockSchema(
-            "heartbeat",
-            maximum=1,
-            doc="A command that tells a watcher elsewhere that the scheduler is alive: if it dies, it cannot say so.",
-            attributes=(
-                _attribute("every", STRING, "How often it is executed, as a duration.", required=True),
-                _attribute("command", TEXTS, "The program and its arguments.", required=True),
-            ),
-        ),
-        BlockSchema(
-            "retention",
-            maximum=1,
-            doc="How long what runs leave behind is kept, from their ends on.",
-            attributes=(
-                _attribute("runs", STRING, "Runs and their outputs, as a duration; for ever if not given."),
-                _attribute("logs", STRING, 'Logs, as a duration; "400d" if not given.'),
-                _attribute(
-                    "run_data", STRING, 'Data and piped stdout of runs, as a duration; "30d" if not given.'
-                ),
-                _attribute(
-                    "total_size",
-                    STRING,
-                    "How much logs and data may take together, the oldest go first; any size if not given.",
-                ),
-                _attribute(
-                    "prepared",
-                    STRING,
-                    'What `prepare` blocks have made, as a duration since its last use; "30d" if not given.',
-                ),
-                _attribute(
-                    "prepared_size",
-                    STRING,
-                    "How much that may take on a machine, as a size; what is unused for the longest time goes first. "
-                    '"20GB" if not given.',
-                ),
-            ),
-        ),
+        GIT,
+        HEARTBEAT,
+        RETENTION,
     ),
 )
 
@@ -479,7 +447,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 LATER: Final[dict[str, frozenset[str]]] = {
-    "project": _words("require_signed git"),
+    "git": _words("branch"),
 }
 """By type of block (empty for a file) the words of the language that this version does not have yet."""
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cronicle.engine.sharing import Shares
+from cronicle.operations.ended import end_expired
 from cronicle.operations.in_force import Maker, WorkflowInForce
 from cronicle.operations.scope import Scope
 from cronicle.operations.watch import Watch
@@ -134,6 +135,7 @@ class Ticker:
         self._notice_jump(now)
         assert self._watched_from is not None
         await owner.journal.call(self._watch.refresh, now)
+        await self._end_expired(now)
         if not self._watch.may_be_due(now):  # somebody has woken it, and it was nothing for it
             return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
         maker = Maker(
@@ -151,6 +153,20 @@ class Ticker:
                 return 0.0
             limit = BATCH
         return min(RECHECK, self._watch.seconds_until_next(owner.clock.now()))
+
+    async def _end_expired(self, now: datetime) -> None:
+        """End the environments whose time has come, before another tick of theirs makes a run."""
+        assert self._watch is not None
+        if not any(one.is_past(now) for one in self._watch.deployments()):
+            return
+        owner = self._owner
+        found = tuple(self._watch.deployments())
+        for one in await owner.journal.call(end_expired, owner.store, found, now, owner.host):
+            _log.info(
+                "The environment has ended: its time had come.",
+                extra={"project": one.project, "environment": one.environment},
+            )
+        await owner.journal.call(self._watch.refresh, now)
 
     async def _shares(self) -> Shares:
         """Who serves the same, and how much each has to do."""

@@ -43,6 +43,18 @@ def read_deployment_ref(repository: Repository, project: str, environment: str) 
         ) from error
 
 
+def read_trailers(repository: Repository, commit: str) -> dict[str, str]:
+    """The trailers of a commit of a deployment: the lines of its last paragraph that are `Key: value`.
+
+    Raises:
+        GitError: It cannot be read.
+    """
+    message = repository.commit(commit).raw_message.decode("utf-8", "replace")
+    lines = message.strip().rpartition("\n\n")[2].splitlines()
+    pairs = (line.partition(": ") for line in lines)
+    return {key: value for key, colon, value in pairs if colon}
+
+
 def write_deployment_ref(
     repository: Repository,
     project: str,

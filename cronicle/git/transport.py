@@ -1,4 +1,4 @@
-"""Talking to the repositories of others: which refs there are, and fetching commits, over https and ssh.
+"""Talking to the repositories of others: which refs there are, fetching commits and pushing refs, over https and ssh.
 
 Rules:
 
@@ -51,6 +51,9 @@ MAX_RECEIVED: Final = 32 << 30
 
 SYSTEM_KNOWN_HOSTS: Final = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
+NOT_IN_OURS: Final = "it has commits there that this repository does not have"
+"""Why a push is refused that would take something away."""
+
 T = TypeVar("T")
 _network: Final = threading.Lock()
 """Held while libgit2 is told of another home folder, which is one for the whole process."""
@@ -73,8 +76,8 @@ class Remote:
     """A repository of others.
 
     Args:
-        git: The mirror that is fetched into.
-        location: Where it lies, over https or ssh.
+        git: The repository that is fetched into, or pushed from.
+        location: Where it lies, over https or ssh; refs that are pushed may also go to an absolute path.
         key_file: The private key to log in with; None: those of the SSH agent.
     """
 
@@ -109,6 +112,27 @@ class Remote:
             return True
 
         return self._talk(fetch)
+
+    def push(self, refspecs: list[str]) -> dict[str, str]:
+        """Push what refspecs name; by the names of refs there, why they were refused.
+
+        Raises:
+            UnreachableError: It gives no answer.
+        """
+
+        def push(remote: pygit2.Remote, callbacks: _Callbacks) -> dict[str, str]:
+            there = remote.push_url or remote.url
+            callbacks.verb = "pushed to"
+            callbacks.location = _rewritten(self.location, there)
+            try:
+                remote.push(refspecs, callbacks=callbacks, proxy=True)
+            except pygit2.GitError as error:
+                if "non-fastforwardable" not in str(error) and "not present locally" not in str(error):
+                    raise
+                return {spec.partition(":")[2]: NOT_IN_OURS for spec in refspecs}
+            return callbacks.not_taken
+
+        return self._talk(push)
 
     def _talk(self, what: Callable[[pygit2.Remote, _Callbacks], T]) -> T:
         """Do something with the remote, in a thread: an interrupted program need not wait for a silent server."""
@@ -148,7 +172,8 @@ class Remote:
         if "timed out" in text.lower() or "temporarily unavailable" in text:
             return UnreachableError(f"{where} does not answer: {text}", "Try again later.")
         return UnreachableError(
-            f"{where} cannot be fetched: {text}", "Check the network, the address, and who may read it."
+            f"{where} cannot be {callbacks.verb}: {text}",
+            "Check the network, the address, and who may use it.",
         )
 
 
@@ -163,6 +188,13 @@ class _Callbacks(pygit2.RemoteCallbacks):
         self._key_file = key_file
         self._offered = False
         self._begun = monotonic()
+        self.verb = "fetched"
+        self.not_taken: dict[str, str] = {}
+        """Of a push: by the name of a ref, why it was not taken."""
+
+    def push_update_reference(self, refname: str, message: str | None) -> None:
+        if message is not None:
+            self.not_taken[refname] = message
 
     def transfer_progress(self, stats: TransferProgress) -> None:
         if monotonic() - self._begun > LONGEST:
@@ -235,12 +267,12 @@ class _Callbacks(pygit2.RemoteCallbacks):
         if not os.environ.get("SSH_AUTH_SOCK"):
             raise self._refuse(
                 f"there is no key to log in to {where} with: no SSH agent, and no key_file",
-                'Start an agent (eval "$(ssh-agent)"; ssh-add), or give the source key_file = "~/.ssh/deploy_key".',
+                'Start an agent (eval "$(ssh-agent)"; ssh-add), or give the block key_file = "~/.ssh/deploy_key".',
             )
         if offered:
             raise self._refuse(
                 f"{where} takes none of the keys of the SSH agent",
-                "Add the right one with ssh-add, or give the source block a key_file.",
+                "Add the right one with ssh-add, or give the block a key_file.",
             )
         return pygit2.KeypairFromAgent(user)
 
@@ -253,6 +285,11 @@ def _rewritten(location: Location, url: str | None) -> Location:
     """Where libgit2 will really go."""
     if url is None or url == location.text:
         return location
+    if location.kind == PATH:
+        raise UnreachableError(
+            f"git's configuration sends the path {location.text} elsewhere (url.*.insteadOf)",
+            "Name the address that is meant.",
+        )
     there = location_of(url)
     if there.kind == PATH:
         raise UnreachableError(

@@ -35,6 +35,7 @@ LIBRARIES = (
     "apsw",
     "attrs",
     "croniter",
+    "cryptography",
     "msgspec",
     "networkx",
     "psycopg",

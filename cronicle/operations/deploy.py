@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from datetime import datetime
 
 import msgspec
 from attrs import evolve, frozen
@@ -12,16 +12,19 @@ from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
 from cronicle.git.errors import GitError
 from cronicle.git.mirror import Mirror
-from cronicle.git.refs import read_deployment_ref, write_deployment_ref
 from cronicle.git.repository import Repository
+from cronicle.operations.between import plan_between
 from cronicle.operations.binding import bind_project
+from cronicle.operations.deployed import in_force
 from cronicle.operations.hold_sources import keep_sources
 from cronicle.operations.own_hooks import with_own_hooks
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
+from cronicle.operations.propose import Proposal
+from cronicle.operations.shown import show_in_git
+from cronicle.operations.signed import Deployable, check_signed
 from cronicle.operations.sources import Sources
-from cronicle.plan.changes import plan_from_json
-from cronicle.runs.sensitive import sealed_values
-from cronicle.store.records import Actor, DeploymentRecord
+from cronicle.plan.changes import Plan
+from cronicle.store.records import Actor, DeploymentRecord, Promotion
 from cronicle.store.results import AcceptanceRecord
 
 
@@ -38,15 +41,39 @@ class Deployed:
     """Why the visible commit could not be written; the deployment stands all the same."""
 
 
-def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deployed:
+@frozen(kw_only=True)
+class Until:
+    """Until when an environment is to last."""
+
+    at: datetime | None
+    """None: until somebody ends it."""
+
+
+@frozen(kw_only=True)
+class Terms:
+    """On which terms something is deployed."""
+
+    until: Until | None = None
+    """None: as long as the deployment before it."""
+    promoted_from: Promotion | None = None
+    text: str | None = None
+    """Its plan as it was shown, for git; None: as short as can be."""
+
+
+def deploy(
+    sources: Sources, planned: PlannedDeployment, actor: Actor, terms: Terms | None = None
+) -> Deployed:
     """Deploy what was planned, if what it was compared with is still in force.
 
     Raises:
+        UnsignedError: It has to be signed, and is not.
         CronicleError: Something else was deployed meanwhile, or the project's name is taken.
     """
+    terms = terms or Terms()
     planned = _salted(sources, planned)
     proposal = planned.proposal
     assert proposal.revision is not None
+    signer = check_signed(sources, deployable(proposal), planned.deployment)
     project = bind_project(sources, proposal)
     keep_sources(sources, proposal.held)
     for name in proposal.specs:
@@ -63,10 +90,42 @@ def deploy(sources: Sources, planned: PlannedDeployment, actor: Actor) -> Deploy
         moved=proposal.moved,
         settings=with_own_hooks(proposal.project.settings.to_json(), proposal.own_hooks, sources.opened),
         pins=tuple(held.pin for held in proposal.held.values()),
-        plan=msgspec.json.encode(planned.plan.to_json()).decode(),
+        plan=_encoded(planned.plan),
+        expires_at=_end_of(terms.until, planned.in_force, sources.now()),
+        promoted_from=terms.promoted_from,
+        signer=signer,
     )
     accepted = tuple(one.record(record.revision, actor, record.created_at) for one in planned.accepted)
-    return _record(sources, proposal.repository, record, planned.deployment, accepted)
+    made = _record(sources, proposal.repository, record, planned.deployment, terms.text, accepted)
+    if (promoted := terms.promoted_from) is not None:
+        where = f"{made.deployment.project}/{made.deployment.environment} {made.deployment.number}"
+        reason = f"from {promoted.environment} {promoted.number}"
+        sources.opened.add_audit(actor, made.deployment.created_at, "promote", where, reason)
+    return made
+
+
+def deployable(proposal: Proposal) -> Deployable:
+    """What is proposed, to be looked at by who signed it."""
+    assert proposal.revision is not None
+    return Deployable(
+        project=proposal.project.name,
+        folder=proposal.folder,
+        revision=proposal.revision,
+        history=proposal.history,
+        settings=proposal.project.settings.to_json(),
+    )
+
+
+def _encoded(plan: Plan) -> str:
+    return msgspec.json.encode(plan.to_json()).decode()
+
+
+def _end_of(until: Until | None, before: DeploymentRecord | None, now: datetime) -> datetime | None:
+    """When the environment ends: as somebody wishes, else when it was to end before, if that is yet to come."""
+    if until is not None:
+        return until.at
+    kept = before.expires_at if before is not None else None
+    return kept if kept is not None and kept > now else None
 
 
 def _salted(sources: Sources, planned: PlannedDeployment) -> PlannedDeployment:
@@ -81,24 +140,59 @@ def _salted(sources: Sources, planned: PlannedDeployment) -> PlannedDeployment:
     return evolve(planned, proposal=proposal, plan=evolve(plan, notes=planned.plan.notes))
 
 
+@frozen(kw_only=True)
+class GoingBack:
+    """What a rollback would do."""
+
+    current: DeploymentRecord
+    """The last deployment; it may have ended its environment."""
+    target: DeploymentRecord
+    """The one that is repeated."""
+    plan: Plan
+    """What going back changes."""
+
+
+def plan_rollback(sources: Sources, current: DeploymentRecord) -> GoingBack:
+    """What going back from a deployment would change.
+
+    Raises:
+        CronicleError: There is none before it.
+    """
+    target = previous_deployment(sources, current)
+    plan = plan_between(sources.opened, sources.files, in_force(current), target, is_back=True)
+    return GoingBack(current=current, target=target, plan=plan)
+
+
 def roll_back(
     sources: Sources,
     repository: Repository,
-    current: DeploymentRecord,
-    target: DeploymentRecord,
+    going: GoingBack,
     actor: Actor,
+    text: str | None = None,
 ) -> Deployed:
-    """Deploy an earlier deployment again, values included.
+    """Deploy an earlier deployment again, values and pins included.
 
     Raises:
+        UnsignedError: It has to be signed, and is not.
         CronicleError: Something else was deployed meanwhile.
     """
+    current, target = going.current, going.target
+    project = sources.opened.find_project(target.project)
+    mirror = Mirror.open_or_create(mirror_path(sources.files, target.project))
+    back = Deployable(
+        project=target.project,
+        folder=project.folder if project else "",
+        revision=target.revision,
+        history=mirror,
+        settings=target.settings or {},
+    )
+    now = sources.now()
     record = DeploymentRecord(
         project=target.project,
         environment=target.environment,
         number=0,
         revision=target.revision,
-        created_at=sources.now(),
+        created_at=now,
         actor=actor,
         values=target.values,
         workflows=target.workflows,
@@ -106,8 +200,12 @@ def roll_back(
         moved=moved_back(current, target),
         settings=target.settings,
         pins=target.pins,
+        plan=_encoded(going.plan),
+        expires_at=_end_of(None, target if current.ended else current, now),
+        promoted_from=target.promoted_from,
+        signer=check_signed(sources, back, current),
     )
-    return _record(sources, repository, record, current)
+    return _record(sources, repository, record, current, text)
 
 
 def moved_back(current: DeploymentRecord, target: DeploymentRecord) -> tuple[tuple[str, str], ...]:
@@ -118,15 +216,15 @@ def moved_back(current: DeploymentRecord, target: DeploymentRecord) -> tuple[tup
 
 
 def previous_deployment(sources: Sources, current: DeploymentRecord) -> DeploymentRecord:
-    """The deployment before the present one; repeated rollbacks go further back.
+    """The deployment before the present one; repeated rollbacks go further back. None that ended is gone back to.
 
     Raises:
         CronicleError: There is none.
     """
     effective = current.rolled_back_to or current.number
-    if effective > 1:
-        found = sources.opened.find_deployment(current.project, current.environment, effective - 1)
-        if found is not None:
+    for number in range(effective - 1, 0, -1):
+        found = sources.opened.find_deployment(current.project, current.environment, number)
+        if found is not None and not found.ended:
             return found
     raise CronicleError(
         f"there is no deployment before number {effective} of {current.project}/{current.environment}",
@@ -139,6 +237,7 @@ def _record(
     repository: Repository,
     record: DeploymentRecord,
     base: DeploymentRecord | None,
+    text: str | None,
     accepted: tuple[AcceptanceRecord, ...] = (),
 ) -> Deployed:
     made = sources.opened.add_deployment(record, based_on=base.number if base else None, acceptances=accepted)
@@ -148,45 +247,7 @@ def _record(
             "Look at the new plan and apply again: cronicle plan",
         )
     try:
-        _show_in_git(sources, repository, made)
+        show_in_git(sources, repository, made, text)
     except GitError as error:
         return Deployed(deployment=made, ref_problem=error)
     return Deployed(deployment=made)
-
-
-def _show_in_git(sources: Sources, repository: Repository, made: DeploymentRecord) -> None:
-    """Write the deployment's commit on its ref; a revision that the clone lacks is copied there from the mirror."""
-    Mirror.open_or_create(mirror_path(sources.files, made.project)).lend(repository, made.revision)
-    before = read_deployment_ref(repository, made.project, made.environment)
-    pins = " ".join(f"{pin.name}={pin.revision}" for pin in made.pins)
-    what = f"Roll back to deployment {made.rolled_back_to}" if made.rolled_back_to else "Deploy"
-    subject = f"{what}: {made.project}/{made.environment} at {made.revision[:12]}"
-    write_deployment_ref(
-        repository,
-        made.project,
-        made.environment,
-        made.revision,
-        before,
-        repository.identity(sources.environ, sources.user, sources.host),
-        made.created_at,
-        "\n\n".join((subject, *_notes_of(made))),
-        {
-            "Cronicle-Deployment": str(made.number),
-            "Cronicle-Values": values_hash(made, sources.opened.get_salt()),
-            **({"Cronicle-Sources": pins} if pins else {}),
-        },
-    )
-
-
-def _notes_of(made: DeploymentRecord) -> tuple[str, ...]:
-    """What its plan noted."""
-    return () if made.plan is None else plan_from_json(msgspec.json.decode(made.plan)).notes
-
-
-def values_hash(deployment: DeploymentRecord, salt: str) -> str:
-    """A hash of the values of all variables; the values themselves never stand in git.
-
-    Those that are sensitive go into it by a hash that is keyed with the store's salt, so that they cannot be guessed.
-    """
-    values = sealed_values(deployment.values, salt)
-    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()

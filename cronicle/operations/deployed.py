@@ -97,22 +97,43 @@ def _shows(repository: Path, project: str) -> bool:
         return False
 
 
+def in_force(deployment: DeploymentRecord | None) -> DeploymentRecord | None:
+    """The last deployment of an environment, if it has one and has not ended."""
+    return None if deployment is None or deployment.ended else deployment
+
+
 def get_deployment(store: StoreReader, target: Target) -> DeploymentRecord:
     """The deployment in force.
 
     Raises:
-        CronicleError: Nothing was deployed to that environment.
+        CronicleError: Nothing was deployed to that environment, or it has ended.
     """
     deployment = store.find_deployment(target.project.name, target.environment)
-    if deployment is None:
+    if deployment is None or deployment.ended:
         option = (
             f" -e {target.environment}" if target.environment != target.project.default_environment else ""
         )
+        where = f"{target.project.name}/{target.environment}"
+        if deployment is None:
+            raise CronicleError(
+                f"nothing has been deployed to {where} yet", f"Deploy it with: cronicle apply{option}"
+            )
         raise CronicleError(
-            f"nothing has been deployed to {target.project.name}/{target.environment} yet",
-            f"Deploy it with: cronicle apply{option}",
+            f"nothing is deployed to {where}: {deployment.actor.user} ended it on "
+            f"{deployment.created_at:%Y-%m-%d %H:%M} UTC",
+            f"Begin anew with: cronicle apply{option}   or go back to what it had: cronicle rollback{option}",
         )
     return deployment
+
+
+def get_last_deployment(store: StoreReader, target: Target) -> DeploymentRecord:
+    """The last deployment of an environment, also if it has ended it.
+
+    Raises:
+        CronicleError: Nothing was deployed to that environment.
+    """
+    last = store.find_deployment(target.project.name, target.environment)
+    return get_deployment(store, target) if last is None else last
 
 
 def get_workflow(deployment: DeploymentRecord, name: str) -> DeployedWorkflow:
@@ -152,6 +173,13 @@ def deployments_in_force(
     store: StoreReader, project: str | None, environment: str | None
 ) -> tuple[DeploymentRecord, ...]:
     """What is deployed: of a project or of all, in that environment or in each project's default one."""
+    return tuple(one for one in last_deployments(store, project, environment) if not one.ended)
+
+
+def last_deployments(
+    store: StoreReader, project: str | None, environment: str | None
+) -> tuple[DeploymentRecord, ...]:
+    """The same, and of an environment that has ended the deployment that ended it."""
     found = (
         store.find_deployment(one.name, environment or one.default_environment)
         for one in store.list_projects()

@@ -109,7 +109,7 @@ def source_changes(
             added=distance.added if distance else None,
             removed=distance.removed if distance else None,
             problem=one.problem,
-            tasks=tuple(_changed_by(name, plan)),
+            tasks=tuple(changed_by(name, plan)),
         )
     for old in before.values():
         yield SourceChange(
@@ -117,7 +117,8 @@ def source_changes(
         )
 
 
-def _changed_by(source: str, plan: Plan) -> Iterator[str]:
+def changed_by(source: str, plan: Plan) -> Iterator[str]:
+    """The tasks that use a source and do something else than before, as `workflow.task`."""
     for workflow in plan.changes:
         for task in workflow.tasks:
             if task.source == source and task.action is Action.UPDATE and task.does_differ:
@@ -137,12 +138,17 @@ def origin_of(
     """
     location = location_of(git) if not os.path.isabs(git) else Location(PATH, git)
     if location.kind == PATH:
-        path = os.path.join(folder or "", _at_home(location.text, environ))
+        path = os.path.join(folder or "", at_home(location.text, environ))
         location = Location(PATH, os.path.normpath(path))
-    return Origin(location, None if key_file is None else Path(_at_home(key_file, environ)))
+    return Origin(location, None if key_file is None else Path(at_home(key_file, environ)))
 
 
-def _at_home(path: str, environ: Mapping[str, str]) -> str:
+def at_home(path: str, environ: Mapping[str, str]) -> str:
+    """A path with what `~` stands for.
+
+    Raises:
+        CronicleError: That is not known.
+    """
     if path != "~" and not path.startswith("~/"):
         return path
     home = environ.get("HOME")

@@ -28,6 +28,16 @@ from cronicle.values import Value
 MARK = "cronicle.hcl"
 STORE_FOLDER = ".cronicle"
 
+SETTINGS = {
+    "store": 'store = "/srv/cronicle"',
+    "files": 'files = "/srv/cronicle"',
+    "pass_environment": 'pass_environment = ["HTTP_PROXY"]',
+    "labels": 'labels = ["gpu", "zone:b"]',
+    "require_signed": "require_signed = true",
+    "allowed_signers": 'allowed_signers = "/etc/cronicle/allowed_signers"',
+}
+"""What the settings file may say, and how it is written."""
+
 FILES_MARK = "belongs-to.json"
 """The file in a files folder that says which store it belongs to (`cronicle.operations.files_folder`)."""
 
@@ -41,6 +51,10 @@ class Settings(Value):
     files: str | None = None
     pass_environment: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    require_signed: bool = False
+    """True if this machine deploys signed commits only, whatever a project says."""
+    allowed_signers: str | None = None
+    """The file that lists who may sign, an absolute path; its word counts before that of any revision."""
 
 
 @frozen(eq=False, repr=False)
@@ -87,7 +101,8 @@ def main_worktree(repository: Path) -> Path:
     if (repository / ".git").is_dir():
         return repository
     common = shared_git_folder(repository)
-    return common.resolve().parent if common is not None and common.name == ".git" else repository
+    resolved = common.resolve() if common is not None else None  # git writes `../..` there
+    return resolved.parent if resolved is not None and resolved.name == ".git" else repository
 
 
 def shared_git_folder(repository: Path) -> Path | None:
@@ -130,15 +145,24 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _settings(path: Path, content: Mapping[str, Any]) -> Settings:
     names = content.get("pass_environment", [])
-    unknown = sorted(content.keys() - {"store", "files", "pass_environment", "labels"})
+    unknown = sorted(content.keys() - SETTINGS.keys())
     if unknown:
         raise CronicleError(
-            f"{path}: there is no setting {unknown[0]!r}",
-            "Settings are: store, files, pass_environment, labels.",
+            f"{path}: there is no setting {unknown[0]!r}", f"Settings are: {', '.join(SETTINGS)}."
         )
-    for name in ("store", "files"):
+    for name in ("store", "files", "allowed_signers"):
         if not isinstance(content.get(name), str | None):
-            raise CronicleError(f"{path}: `{name}` must be a text", f'Write it as: {name} = "/srv/cronicle"')
+            raise CronicleError(f"{path}: `{name}` must be a text", f"Write it as: {SETTINGS[name]}")
+    signers, require_signed = content.get("allowed_signers"), content.get("require_signed", False)
+    if signers is not None and not signers.startswith("/"):
+        raise CronicleError(
+            f"{path}: `allowed_signers` must be an absolute path",
+            f"Write it as: {SETTINGS['allowed_signers']}",
+        )
+    if not isinstance(require_signed, bool):
+        raise CronicleError(
+            f"{path}: `require_signed` must be true or false", f"Write it as: {SETTINGS['require_signed']}"
+        )
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CronicleError(
             f"{path}: `pass_environment` must be a list of names",
@@ -152,7 +176,15 @@ def _settings(path: Path, content: Mapping[str, Any]) -> Settings:
             f"{path}: `labels` must be a list of labels, each of letters, digits and _ . : / = + @ -",
             'Write it as: labels = ["gpu", "zone:b"]',
         )
-    return Settings(path, content.get("store"), content.get("files"), tuple(names), tuple(labels))
+    return Settings(
+        path,
+        content.get("store"),
+        content.get("files"),
+        tuple(names),
+        tuple(labels),
+        require_signed=require_signed,
+        allowed_signers=signers,
+    )
 
 
 def look_around(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,11 @@ from cronicle.config.deployed import schedules_from_json
 from cronicle.config.project import Settings
 from cronicle.errors import CronicleError
 from cronicle.execute.places import mirror_path
+from cronicle.git.history import History as Commits
 from cronicle.git.mirror import Mirror
 from cronicle.operations.binding import check_name
+from cronicle.operations.course import Course, course_of
+from cronicle.operations.deployed import in_force
 from cronicle.operations.effects import effects_of
 from cronicle.operations.history import AcceptedWith, History, history_of
 from cronicle.operations.hold_sources import source_changes
@@ -39,7 +42,7 @@ class PlannedDeployment:
     proposal: Proposal
     environment: str
     deployment: DeploymentRecord | None
-    """The one in force, with which the proposal was compared."""
+    """The last one, also if it has ended its environment."""
     plan: Plan
     next_ticks: Mapping[str, tuple[Tick, ...]]
     """The coming ticks of each proposed workflow."""
@@ -51,14 +54,19 @@ class PlannedDeployment:
     """The changes that are accepted with it (`--accept`, and what messages of commits say)."""
     problems: tuple[str, ...] = ()
     """What messages of commits say and cannot be followed."""
+    course: Course | None = None
+    """How the proposed revision lies to the deployed one, if that is known."""
+
+    @property
+    def in_force(self) -> DeploymentRecord | None:
+        """The deployment with which the proposal was compared; None if nothing is deployed."""
+        return in_force(self.deployment)
 
     @property
     def has_changes(self) -> bool:
         """True if applying would change anything: also just the revision."""
         return (
-            self.deployment is None
-            or self.plan.has_changes
-            or self.deployment.revision != self.proposal.revision
+            self.in_force is None or self.plan.has_changes or self.in_force.revision != self.proposal.revision
         )
 
 
@@ -75,8 +83,9 @@ def plan_deployment(
     if store is not None:
         check_name(sources, store, proposal)
     project, environment = proposal.project.name, proposal.project.environment
-    deployment = store.find_deployment(project, environment) if store else None
-    old = _sides(store, deployment) if store and deployment else None
+    last = store.find_deployment(project, environment) if store else None
+    deployment = in_force(last)
+    old = deployed_sides(store, deployment) if store and deployment else None
     new = {
         name: Side(
             spec=spec,
@@ -94,10 +103,10 @@ def plan_deployment(
         new,
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
-        old_settings=_settings_of(store, deployment) if store else None,
+        old_settings=settings_of(store, deployment) if store else None,
         new_settings={**proposal.project.settings.to_json(), **compared_hooks(proposal.own_hooks)},
         moved=moved,
-        count_lines=_line_counter(sources, proposal),
+        count_lines=line_counter(_places(sources, proposal)),
     )
     former = as_called_now(old or {}, moved)
     history = History()
@@ -111,17 +120,19 @@ def plan_deployment(
     return PlannedDeployment(
         proposal=proposal,
         environment=environment,
-        deployment=deployment,
+        deployment=last,
         plan=plan,
         next_ticks={name: _next(schedules, now) for name, schedules in proposal.schedules.items()},
         live_runs=_count_live(store, project, environment) if store else 0,
-        effects=effects_of(store, deployment, proposal, former, now),
+        effects=effects_of(store, last, proposal, former, now),
         accepted=history.accepted,
         problems=history.problems,
+        course=None if deployment is None else course_of(sources, proposal, deployment.revision),
     )
 
 
-def _sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
+def deployed_sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
+    """The workflows of a deployment, to be compared."""
     return {
         workflow.name: Side(
             spec=spec_from_bytes(store.get_spec(workflow.spec_hash)),
@@ -134,13 +145,13 @@ def _sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
     }
 
 
-def _settings_of(store: StoreReader, deployment: DeploymentRecord | None) -> dict[str, Any]:
+def settings_of(store: StoreReader, deployment: DeploymentRecord | None) -> dict[str, Any]:
     """What a deployment keeps of its project, with the defaults of what it was too old to know."""
     default, kept = Settings().to_json(), dict((deployment.settings if deployment else None) or {})
     kept.pop(ON_DEPLOY_FAILED, None)
     hooks = own_hooks_of(store, deployment) if deployment else None
-    retention = {**default["retention"], **(kept.get("retention") or {})}
-    return {**default, **kept, "retention": retention, **compared_hooks(hooks)}
+    known = {name: {**(default.get(name) or {}), **(kept[name] or {})} for name in kept if kept[name]}
+    return {**default, **known, **compared_hooks(hooks)}
 
 
 def _next(stored: Any, now: datetime) -> tuple[Tick, ...]:
@@ -160,20 +171,24 @@ def _count_live(store: StoreReader, project: str, environment: str) -> int:
     return store.count_runs(RunFilter(project=project, environment=environment, states=tuple(LIVE)))
 
 
-def _line_counter(sources: Sources, proposal: Proposal) -> Callable[[str | None, str | None], int | None]:
-    """Counts the lines that differ between two blobs, which may lie in the repository or in the mirror."""
+def _places(sources: Sources, proposal: Proposal) -> tuple[Commits, ...]:
+    """Where the files of either side may lie."""
     path = mirror_path(sources.files, proposal.project.name)
-    mirror = Mirror.open_or_create(path) if path.exists() else None
+    mirror = (Mirror.open_or_create(path),) if path.exists() else ()
+    return (proposal.repository, *mirror, *(held.mirror for held in proposal.held.values()))
+
+
+def line_counter(places: Sequence[Commits]) -> Callable[[str | None, str | None], int | None]:
+    """Counts the lines that differ between two blobs, which may lie in any of these places."""
 
     def read(blob: str | None) -> bytes | None:
         if blob is None:
             return b""
-        for place in (proposal.repository, mirror, *(held.mirror for held in proposal.held.values())):
-            if place is not None:
-                try:
-                    return place.read_object(blob)
-                except CronicleError:
-                    continue
+        for place in places:
+            try:
+                return place.read_object(blob)
+            except CronicleError:
+                continue
         return None
 
     def count(old: str | None, new: str | None) -> int | None:

@@ -30,7 +30,7 @@ from cronicle.operations.hold_sources import HeldSource, hold_sources
 from cronicle.operations.locate import Surroundings, no_project
 from cronicle.operations.sources import Sources
 from cronicle.runs.spec import RunSpec, spec_hash, spec_to_bytes
-from cronicle.store.records import DeployedWorkflow, ProjectRecord
+from cronicle.store.records import DeployedWorkflow, ProjectRecord, SourcePin
 
 if TYPE_CHECKING:
     from cronicle.config.tree import Tree
@@ -171,6 +171,7 @@ def propose(
     revision: str | None = None,
     working_tree: bool = False,
     deployed_values: bool = False,
+    pins: Iterable[SourcePin] | None = None,
 ) -> Proposal:
     """Load and compile the project as a revision (default `HEAD`) or the working directory has it.
 
@@ -179,6 +180,8 @@ def propose(
         revision: What names the commit.
         working_tree: Read the working directory, and write no commit.
         deployed_values: Variables have the values of the deployment in force, unless `--var` says otherwise.
+        pins: What its sources are pinned to, where they are the same; None: their refs are asked, or those of the
+            deployment in force hold with its values.
 
     Raises:
         InvalidProjectError: Its files have errors.
@@ -186,11 +189,14 @@ def propose(
     """
     repository, folder = open_project(sources.where)
     prefix = sources.where.prefix
-    commit = None if working_tree else _resolve(sources, repository, "HEAD" if revision is None else revision)
-    tree: GitTree | WorkingTree = (
-        WorkingTree(folder, repository.workdir) if commit is None else repository.tree(commit, prefix)
+    if working_tree:
+        tree: GitTree | WorkingTree = WorkingTree(folder, repository.workdir)
+        return _compiled(sources, repository, tree, None, deployed_values=deployed_values)
+    commit, mirror = _resolve(sources, repository, "HEAD" if revision is None else revision)
+    tree = (mirror or repository).tree(commit, prefix)
+    return _compiled(
+        sources, repository, tree, commit, deployed_values=deployed_values, mirror=mirror, pins=pins
     )
-    return _compiled(sources, repository, tree, commit, deployed_values=deployed_values)
 
 
 def propose_fetched(sources: Sources, repository: Repository, mirror: Mirror, commit: str) -> Proposal:
@@ -244,21 +250,28 @@ def as_commit(sources: Sources, proposal: Proposal) -> Proposal:
     commit = mirror.commit_working_tree(proposal.repository, sources.where.prefix, identity, sources.now())
     tree = mirror.tree(commit, sources.where.prefix)
     return _compiled(
-        sources, proposal.repository, tree, commit, deployed_values=True, dirty=True, held=proposal.held
+        sources,
+        proposal.repository,
+        tree,
+        commit,
+        deployed_values=True,
+        dirty=True,
+        held=proposal.held,
+        mirror=mirror,
     )
 
 
-def _resolve(sources: Sources, repository: Repository, text: str) -> str:
-    """The commit that `text` names: in the clone, else by its full id in the mirror, which forgets nothing."""
+def _resolve(sources: Sources, repository: Repository, text: str) -> tuple[str, Mirror | None]:
+    """The commit that `text` names; by its full id also one that the clone has lost, with the mirror that has it."""
     try:
-        return repository.resolve(text)
+        return repository.resolve(text), None
     except UnknownRevision:
-        if len(text) != FULL_ID:
-            raise
-        for project in sources.store.list_projects() if sources.store else ():
-            path = mirror_path(sources.files, project.name)
-            if path.exists() and Mirror.open_or_create(path).has(text):
-                return text
+        bound = _binding(sources, repository, None, None) if len(text) == FULL_ID else None
+        path = None if bound is None else mirror_path(sources.files, bound.name)
+        if path is not None and path.exists():
+            mirror = Mirror.open_or_create(path)
+            if mirror.has(text):
+                return text, mirror
         raise
 
 
@@ -272,6 +285,7 @@ def _compiled(
     dirty: bool = False,
     held: Mapping[str, HeldSource] | None = None,
     mirror: Mirror | None = None,
+    pins: Iterable[SourcePin] | None = None,
 ) -> Proposal:
     where = sources.where
     assert where.folder is not None
@@ -281,6 +295,8 @@ def _compiled(
         deployment = sources.store.find_deployment(
             bound.name, sources.environment or bound.default_environment
         )
+        if deployment is not None and deployment.ended:
+            deployment = None
     given = list(given_values(sources.var, sources.var_files, sources.environ, sources.cwd))
     if deployed_values and deployment is not None:
         given = [
@@ -298,8 +314,10 @@ def _compiled(
     )
     loaded, project = load()
     if held is None:
-        pins = deployment.pins if deployment is not None else ()
-        held = hold_sources(sources, project.sources, pins, is_asked=not deployed_values)
+        is_asked = pins is None and not deployed_values
+        if pins is None:
+            pins = deployment.pins if deployment is not None else ()
+        held = hold_sources(sources, project.sources, pins, is_asked=is_asked)
     if held:
         loaded, project = load(pins={name: one.pinned for name, one in held.items()})
     finder = InputFinder(tree)

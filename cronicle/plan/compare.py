@@ -153,7 +153,8 @@ def _settings(
     old: Mapping[str, Mapping[str, Json]], new: Mapping[str, Mapping[str, Json]]
 ) -> Iterator[AttributeChange]:
     for name in dict.fromkeys([*old, *new]):
-        yield from attribute_changes(f"{name}.", old.get(name) or {}, new.get(name) or {}, matters=False)
+        prefix = "" if name == "project" else f"{name}."
+        yield from attribute_changes(prefix, old.get(name) or {}, new.get(name) or {}, matters=False)
 
 
 def as_called_now(old: Mapping[str, Side], moved: Renames) -> dict[str, Side]:

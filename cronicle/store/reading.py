@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cronicle.store.files import FilesFolder
     from cronicle.store.following import FollowedRecord
     from cronicle.store.products import ProductRecord
+    from cronicle.store.revisions import RevisionRuns
     from cronicle.store.series import (
         CursorRecord,
         OwedRecord,
@@ -216,6 +217,10 @@ class StoreReader(Protocol):
         self, project: str, environment: str, workflows: Sequence[str]
     ) -> tuple[LastSuccess, ...]:
         """For each of these workflows that has a result, when it last had one, and for which logical time."""
+        ...
+
+    def count_by_revision(self, project: str) -> tuple[RevisionRuns, ...]:
+        """How the runs of each revision went that count and have ended. All runs are looked at, which takes time."""
         ...
 
     def find_backfill(self, backfill_id: str) -> BackfillRecord | None: ...

@@ -112,6 +112,10 @@ class DeploymentRecord(Value):
     signer: str | None = None
     """Who signed its revision, as the file of allowed signers names them; None where nobody asked."""
 
+    def is_past(self, now: datetime) -> bool:
+        """True if its environment is to be ended: its time has come, and nobody has done it."""
+        return self.expires_at is not None and self.expires_at <= now and not self.ended
+
     @property
     def renamed_workflows(self) -> dict[str, str]:
         """The workflows among `moved`: from the former name to the present one."""

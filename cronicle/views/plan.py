@@ -20,13 +20,16 @@ from cronicle.views.staleness import acceptable, stale_task_shape
 
 def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
     """The plan as one JSON object."""
-    proposal = planned.proposal
+    proposal, course = planned.proposal, planned.course
     return {
         "project": proposal.project.name,
         "environment": planned.environment,
         "deployment": planned.deployment.number if planned.deployment else None,
-        "deployed_revision": planned.deployment.revision if planned.deployment else None,
+        "deployed_revision": planned.in_force.revision if planned.in_force else None,
         "revision": proposal.revision,
+        "course": None
+        if course is None
+        else {"way": str(course.way), "added": course.added, "removed": course.removed},
         "has_changes": planned.has_changes,
         "next": {
             name: [tick.logical_time.isoformat().replace("+00:00", "Z") for tick in ticks]
@@ -129,6 +132,7 @@ def backfill_command(planned: PlannedDeployment, effect: SeriesEffect, past: Pas
 
 def deployment_document(deployment: DeploymentRecord) -> dict[str, Any]:
     """A deployment as one JSON object; values of variables are left to the store."""
+    promoted = deployment.promoted_from
     return {
         "project": deployment.project,
         "environment": deployment.environment,
@@ -138,6 +142,10 @@ def deployment_document(deployment: DeploymentRecord) -> dict[str, Any]:
         "actor": msgspec.to_builtins(deployment.actor),
         "workflows": [workflow.name for workflow in deployment.workflows],
         "rolled_back_to": deployment.rolled_back_to,
+        "promoted_from": None if promoted is None else msgspec.to_builtins(promoted),
+        "ended": deployment.ended,
+        "expires_at": msgspec.to_builtins(deployment.expires_at),
+        "signer": deployment.signer,
         "sources": [
             {"source": pin.name, "git": pin.git, "ref": pin.ref, "revision": pin.revision}
             for pin in deployment.pins

@@ -267,6 +267,8 @@ def test_a_project_that_says_nothing_keeps_runs_for_ever_and_has_no_heartbeat() 
             "prepared": 30 * DAY,
             "prepared_size": 20 * 10**9,
         },
+        "git": {"remote": "origin", "key_file": None, "push": False, "notes": False},
+        "project": {"require_signed": False},
     }
 
 
@@ -274,6 +276,13 @@ def test_heartbeat_and_retention_are_plain_json() -> None:
     project, _ = loaded(
         f"""
 project "p" {{
+  require_signed = "./keys/signers"
+  git {{
+    remote   = "backup"
+    key_file = "/deploy_key"
+    push     = true
+    notes    = true
+  }}
   heartbeat {{
     every   = "5m"
     command = ["curl", "-fsS", "https://watcher.example/${{environment}}"]
@@ -301,6 +310,8 @@ workflow "w" {{
             "prepared": 7 * DAY,
             "prepared_size": 10**9,
         },
+        "git": {"remote": "backup", "key_file": "/deploy_key", "push": True, "notes": True},
+        "project": {"require_signed": "keys/signers"},
     }
 
 

@@ -9,7 +9,7 @@ import ipaddress
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ pytest.importorskip("dulwich")
 
 from dulwich.protocol import ReceivableProtocol
 from dulwich.repo import Repo
-from dulwich.server import DictBackend, UploadPackHandler
+from dulwich.server import DictBackend, ReceivePackHandler, UploadPackHandler
 from dulwich.web import make_wsgi_chain
 
 
@@ -46,7 +46,8 @@ class HttpServer:
 def http_server(
     repositories: dict[str, Path], tls: ssl.SSLContext | None = None, **options: Any
 ) -> Iterator[HttpServer]:
-    chain = make_wsgi_chain(DictBackend({f"/{name}": Repo(str(path)) for name, path in repositories.items()}))
+    opened = {f"/{name}": Repo(str(path)) for name, path in repositories.items()}
+    chain = make_wsgi_chain(DictBackend(opened))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # libgit2 wants the length of an answer
@@ -110,7 +111,9 @@ def http_server(
             self.end_headers()
             self.wfile.write(content)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+    with ExitStack() as closed, ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+        for repository in opened.values():
+            closed.callback(repository.close)
         made.daemon_threads = True
         if tls is not None:
             made.socket = tls.wrap_socket(made.socket, server_side=True)
@@ -192,9 +195,9 @@ def ssh_server() -> Iterator[SshServer]:
         def auth_completed(self) -> None:
             server.logins.append("git")
 
-    async def upload_pack(process: Any) -> None:
+    async def serve_git(process: Any) -> None:
         command, _, path = process.command.partition(" ")
-        assert command == "git-upload-pack"
+        pack_handler = {"git-upload-pack": UploadPackHandler, "git-receive-pack": ReceivePackHandler}[command]
         loop = asyncio.get_running_loop()
 
         def read(size: int) -> bytes:
@@ -208,10 +211,9 @@ def ssh_server() -> Iterator[SshServer]:
             folder = path.strip("'")
             if not Path(folder).exists():
                 return 128
-            handler = UploadPackHandler(
-                DictBackend({"/": Repo(folder)}), ["/"], ReceivableProtocol(read, write)
-            )
-            handler.handle()
+            with closing(Repo(folder)) as repository:
+                backend = DictBackend({"/": repository})
+                pack_handler(backend, ["/"], ReceivableProtocol(read, write)).handle()
             return 0
 
         process.exit(await loop.run_in_executor(None, serve))
@@ -221,7 +223,7 @@ def ssh_server() -> Iterator[SshServer]:
         loop = asyncio.get_running_loop()
         stop.append(lambda: loop.call_soon_threadsafe(stopped.set) and None)
         listener = await asyncssh.create_server(
-            Gate, "127.0.0.1", 0, server_host_keys=[host_key], process_factory=upload_pack, encoding=None
+            Gate, "127.0.0.1", 0, server_host_keys=[host_key], process_factory=serve_git, encoding=None
         )
         server.port = listener.sockets[0].getsockname()[1]
         ready.set()

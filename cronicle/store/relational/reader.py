@@ -33,6 +33,7 @@ from cronicle.store.relational.listing import SELECT, count_query, list_query
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.products import ProductReader
 from cronicle.store.relational.results import ResultReader
+from cronicle.store.relational.revisions import RevisionReader
 from cronicle.store.relational.terms import LAST_OF_ALL, in_scope, of_series
 from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecord
 
@@ -50,7 +51,7 @@ _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment 
 _BACKFILL = f"SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
-class RelationalReader(ProductReader, ResultReader, FollowedReader):
+class RelationalReader(ProductReader, ResultReader, RevisionReader, FollowedReader):
     """Reads a store; see `StoreReader` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness) -> None:

@@ -2,7 +2,8 @@ project "p" {
   timezone         = "Mars"     # ERROR: unknown time zone
   required_version = "new"      # ERROR: not a constraint on versions
   default_environment = "a b"   # ERROR: "a b" is not a name
-  git {                         # ERROR: "git" is not in this version yet
+  git {
+    branch = "main"             # ERROR: "branch" is not in this version yet
   }
 }
 workflow "w" {

@@ -11,6 +11,13 @@ project "p" {
     prepared      = "0s"    # ERROR: prepared must be longer than nothing
     prepared_size = "much"  # ERROR: 'much' is not a size
   }
+  require_signed = 3 # ERROR: require_signed is neither true, false nor a file of the project
+  git {
+    remote   = "ext::sh -c id" # ERROR: "ext::sh -c id" is no address of a repository
+    key_file = "deploy_key"    # ERROR: "deploy_key" is not an absolute path
+    push     = "often"         # ERROR: push
+    branch   = "main"          # ERROR: "branch" is not in this version yet
+  }
   on_failure {
     command = ["echo", param.mode] # ERROR: unknown parameter "mode"
   }

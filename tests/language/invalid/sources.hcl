@@ -52,7 +52,7 @@ source "key" {
 }
 source "key_for_https" {
   git      = "https://git.example.org/jobs"
-  key_file = "/deploy_key" # ERROR: key_file is a key for ssh, and git is another address
+  key_file = "/deploy_key" # ERROR: key_file is a key for ssh, and this is another address
 }
 source "circle" {
   git = "../${source.out.revision}" # ERROR: source.out.revision may not be used here

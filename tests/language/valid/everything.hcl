@@ -6,6 +6,13 @@ project "everything" {
   timezone            = "Europe/Vienna"
   required_version    = ">= 0.1"
   default_environment = "staging"
+  require_signed      = environment == "staging" ? "sub/data.txt" : null
+  git {
+    remote   = "git@git.example.org:everything.git"
+    key_file = "~/.ssh/deploy_key"
+    push     = true
+    notes    = true
+  }
   defaults {
     env   = { MODE = "plain", OLD = "1" }
     retry {
