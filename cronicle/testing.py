@@ -19,6 +19,7 @@ from cronicle.execute.interface import AttemptControl
 from cronicle.execute.places import Places
 from cronicle.runs import events as ev
 from cronicle.runs.labels import labels_of
+from cronicle.runs.products import Product
 from cronicle.runs.spec import RunSpec, TaskSpec, UpstreamSpec, spec_to_bytes
 from cronicle.runs.states import Cause, Outcome
 from cronicle.store.interface import Store
@@ -106,6 +107,7 @@ class Planned:
     seconds: float = 1.0
     exit_code: int | None = None
     output: Mapping[str, Any] = {}
+    products: tuple[Product, ...] = ()
 
 
 @frozen
@@ -179,4 +181,5 @@ class FakeAttempts:
             outcome=Outcome.CANCELLED if control.stop_requested else planned.outcome,
             exit_code=None if control.stop_requested else planned.exit_code,
             output=planned.output,
+            products=planned.products,
         )

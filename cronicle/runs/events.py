@@ -29,6 +29,8 @@ class RunQueued(Value):
     run_id: str
     named: tuple[str, ...] = ()
     """Tasks that somebody has named to be executed: no earlier result is taken for them."""
+    remakes: str | None = None
+    """The run whose stale tasks it makes anew (`backfill --stale`): what needs the same as there is taken from it."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -37,6 +39,9 @@ class TaskCarriedOver(Value):
 
     Of a task with `for_each`, its instances come first, one by one; the whole (`key` null) follows if the task
     ended with exactly these. Without it, the task is expanded anew, and the instances not carried over execute.
+
+    After the start of the run: its turn has come, and what it needs is as it was (`same_inputs`). Then a task with
+    `for_each` has been expanded, and the whole ends with its instances.
     """
 
     at: datetime

@@ -116,9 +116,12 @@ class RunMachine(Consequences):
     def _run_queued(self, event: ev.RunQueued) -> None:
         if self.run_id or not event.run_id:
             refuse(event, "must come first, once, and name the run")
-        self.run_id, self.named = event.run_id, frozenset(event.named)
+        self.run_id, self.named, self.remakes = event.run_id, frozenset(event.named), event.remakes
 
     def _task_carried_over(self, event: ev.TaskCarriedOver) -> None:
+        if self.state is RunState.RUNNING:
+            self._carried_over_in_its_turn(event)
+            return
         self._must_not_have_started(event)
         unit = self._unit(event, event.task)
         if event.state not in TRANSITIONS[ev.TaskCarriedOver][unit.state]:
@@ -182,6 +185,21 @@ class RunMachine(Consequences):
                 if "known" in for_each:
                     instances = known_instances(self._tasks[unit.id[0]])
                     self._due.append(ev.InstancesExpanded(at=event.at, task=unit.id[0], instances=instances))
+
+    def _carried_over_in_its_turn(self, event: ev.TaskCarriedOver) -> None:
+        """What was executed above a task has come to the same as before, so that it need not be executed."""
+        unit = self._unit(event, event.task, event.key)
+        if self.stopping or unit.state is not TaskState.READY or unit.attempt:
+            refuse(
+                event, f"comes while the turn of {event.task!r}, key {event.key!r}, has not come or is over"
+            )
+        if event.state not in TRANSITIONS[ev.TaskCarriedOver][unit.state]:
+            refuse(event, f"cannot bring the state {event.state} to a task whose turn has come")
+        if event.key is None and self._tasks[event.task].for_each is not None:
+            refuse(event, f"names the whole of {event.task!r}, which ends with its instances")
+        unit.carried_from, unit.carried_attempt = event.from_run, event.attempt
+        unit.output = event.output
+        self._end(unit, event.state, event.reason, event.at)
 
     def _ask_condition(self, unit: Unit) -> None:
         spec = self._tasks[unit.id[0]]
@@ -282,7 +300,7 @@ class RunMachine(Consequences):
         unit.lost_in_a_row = 0
         retry = self._tasks[event.task].retry
         if event.outcome is Outcome.SUCCEEDED:
-            unit.output = event.output
+            unit.output, unit.products = event.output, event.products
             self._end_later(unit, event.at, TaskState.SUCCEEDED, None)
         elif event.outcome is Outcome.SKIPPED:
             self._end_later(unit, event.at, TaskState.SKIPPED, Reason.EXIT_CODE)

@@ -1,10 +1,12 @@
 """Which tasks of a new run execute, and which are carried over from an earlier one.
 
-Two questions, answered with the facts that follow `RunQueued`:
+Questions, answered with the facts that follow `RunQueued`:
 
 - `plan_retry`: what had succeeded is carried over, what failed executes, and so does all below what executes.
 - `plan_selection` (`--only`, `--except`): the chosen tasks execute and no others; these are carried over from the
   result of that logical time, or left out where there is none.
+- `plan_remake` (`backfill --stale`): the stale tasks execute and all below them; the others are carried over from the
+  result of that logical time.
 
 The instances of a `for_each` task are carried over one by one. A result that should not be relied on (its
 spooled stdout is gone, say) is simply not handed in.
@@ -179,6 +181,57 @@ def plan_selection(spec: RunSpec, results: Iterable[TaskResult], chosen: Collect
             carried += (*instances, whole)
     executed = tuple(task.name for task in spec.tasks if task.name in chosen)
     return Selection(tuple(carried), tuple(excluded), executed)
+
+
+def plan_remake(
+    spec: RunSpec,
+    results: Iterable[TaskResult],
+    stale: Collection[str],
+    chosen: Collection[str] | None = None,
+) -> Selection:
+    """What a run executes that makes stale tasks of a result anew: these, what the result has not, and all below.
+
+    Everything else is carried over as it ended, whatever that was; what the result had left out is left out again,
+    unless it is stale.
+
+    Args:
+        spec: The spec of the new run.
+        results: The tasks of the result, under present names.
+        stale: Names of the tasks to make anew.
+        chosen: No others are executed; None: any.
+    """
+    of_task = results_by_task(results)
+    carried: list[TaskResult] = []
+    excluded: list[str] = []
+    executed: dict[str, None] = {}
+    for task in spec.tasks:
+        whole, instances = of_task.get(task.name, (None, ()))
+        was_left_out = whole is not None and whole.reason == Reason.NOT_SELECTED
+        is_there = (
+            whole is not None
+            and not was_left_out
+            and _is_of_kind(task, whole, instances)
+            and all(map(_has_result, (whole, *instances)))
+        )
+        is_due = task.name in stale or not is_there or any(up.task in executed for up in task.upstreams)
+        if was_left_out:
+            is_due = task.name in stale
+        if is_due and (chosen is None or task.name in chosen):
+            executed[task.name] = None
+        elif is_there:
+            carried += (*instances, *([whole] if whole is not None else []))
+        else:
+            excluded.append(task.name)
+    return Selection(tuple(carried), tuple(excluded), tuple(executed))
+
+
+def below(spec: RunSpec, names: Collection[str]) -> frozenset[str]:
+    """Tasks, and all that depend on them."""
+    found = set(names)
+    for task in spec.tasks:  # upstreams come first
+        if any(upstream.task in found for upstream in task.upstreams):
+            found.add(task.name)
+    return frozenset(found)
 
 
 def changed_tasks(spec: RunSpec, results: Iterable[TaskResult]) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Situation:
         self.run_id = ""
         self.named: frozenset[str] = frozenset()
         """Tasks that are executed whatever an earlier run has done."""
+        self.remakes: str | None = None
+        """The run whose stale tasks it makes anew."""
         self.state = RunState.QUEUED
         self.reason: str | None = None
         self.cancel_requested = False

@@ -120,5 +120,7 @@ class Reason(StrEnum):
     """Of a task that was carried over since it has been done, and is never executed again."""
     REUSED = "reused"
     """Of a task that was carried over since an earlier run had done the same (`reuse`)."""
+    SAME_INPUTS = "same_inputs"
+    """Of a task that was carried over in its turn: what was executed above it has come to the same as before."""
     RUN_TIMED_OUT = "run_timed_out"
     """Of a task of such a run, which had not ended by then."""

@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, field
 
 from cronicle.runs import events as ev
+from cronicle.runs.products import Product
 from cronicle.runs.spec import RetrySpec
 from cronicle.runs.states import ENDED_TASK, Outcome, Reason, TaskState
 
@@ -33,7 +34,10 @@ _RUNNING, _BACKING_OFF = frozenset({TaskState.RUNNING}), frozenset({TaskState.BA
 _CANCELLED = frozenset({TaskState.CANCELLED})
 
 TRANSITIONS: Mapping[type[Any], Mapping[TaskState, frozenset[TaskState]]] = {
-    ev.TaskCarriedOver: {TaskState.WAITING: ENDED_TASK - _CANCELLED},
+    ev.TaskCarriedOver: {
+        TaskState.WAITING: ENDED_TASK - _CANCELLED,
+        TaskState.READY: frozenset({TaskState.SUCCEEDED}),
+    },
     ev.TasksExcluded: {TaskState.WAITING: frozenset({TaskState.SKIPPED})},
     ev.TasksReady: {TaskState.WAITING: _READY},
     ev.InstancesExpanded: {TaskState.READY: _READY},
@@ -91,6 +95,8 @@ class Unit:
     carried_attempt: int = 0
     """Number of the attempt of that run that stands for this unit; 0 where it does not matter."""
     output: Mapping[str, Any] = field(factory=dict)
+    products: tuple[Product, ...] = ()
+    """What it has made, if it succeeded in this run."""
 
     @property
     def ended(self) -> bool:

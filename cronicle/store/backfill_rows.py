@@ -20,7 +20,7 @@ from cronicle.store.cells import (
     to_labels,
     to_optional,
 )
-from cronicle.store.records import Actor, BackfillRecord, BackfillTick
+from cronicle.store.records import Actor, BackfillRecord, BackfillTick, TickRevision
 
 _ACTOR = msgspec.json.Decoder(Actor)
 
@@ -119,13 +119,14 @@ def tick_from(row: Row) -> BackfillTick:
     """A tick of a backfill; the state of its run comes last."""
     position, logical_time, nominal, start, start_nominal, end, *special, run_id, state = row
     revision, deployment, spec_hash, tasks = special
+    has_interval = bool(start_nominal)
     return BackfillTick(
         position=position,
         logical_time=from_instant(logical_time),
         nominal=nominal,
-        interval_start=from_instant(start),
-        interval_start_nominal=start_nominal,
-        interval_end=from_instant(end),
+        interval_start=from_instant(start) if has_interval else None,
+        interval_start_nominal=start_nominal or None,
+        interval_end=from_instant(end) if has_interval else None,
         revision=revision,
         deployment=deployment,
         spec_hash=spec_hash,
@@ -136,17 +137,23 @@ def tick_from(row: Row) -> BackfillTick:
 
 
 def tick_row(tick: BackfillTick) -> Row:
-    """A tick's columns."""
+    """A tick's columns. They have a value each: without an interval its instants are the logical time."""
     return (
         tick.position,
         to_instant(tick.logical_time),
         tick.nominal,
-        to_instant(tick.interval_start),
-        tick.interval_start_nominal,
-        to_instant(tick.interval_end),
+        to_instant(tick.interval_start or tick.logical_time),
+        tick.interval_start_nominal or "",
+        to_instant(tick.interval_end or tick.logical_time),
         tick.revision,
         tick.deployment,
         tick.spec_hash,
         None if tick.tasks is None else to_json(tick.tasks),
         tick.run_id,
     )
+
+
+def tick_revision_from(row: Row) -> TickRevision:
+    """What ticks run, and how many of them."""
+    revision, deployment, ticks = row
+    return TickRevision(revision=revision, deployment=deployment, ticks=ticks)

@@ -278,6 +278,16 @@ class Store(StoreReader, Protocol):
         """
         ...
 
+    def create_backfills(
+        self, backfills: Sequence[tuple[BackfillRecord, Sequence[BackfillTick]]]
+    ) -> tuple[BackfillRecord, ...] | None:
+        """Make several, or none: None if any of them cannot be made.
+
+        Raises:
+            NotOwnerError: One has an owner that is not this process.
+        """
+        ...
+
     def find_overlapping_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:

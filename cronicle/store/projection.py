@@ -131,6 +131,8 @@ class Projection:
             to_json(event.output),
         )
         change.fingerprint, change.deep_fingerprint = event.fingerprint, event.deep_fingerprint
+        if run.state is RunState.RUNNING:  # its turn had come, and so it may have asked for slots
+            self.released.append((run.sequence, event.task, to_key(event.key), EVERY_ATTEMPT))
 
     def _excluded(self, run: RunChange, _: int, __: int, event: ev.TasksExcluded) -> None:
         for task in event.tasks:

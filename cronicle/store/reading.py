@@ -19,6 +19,7 @@ from cronicle.store.records import (
     RunFilter,
     RunRecord,
     TaskRecord,
+    TickRevision,
 )
 from cronicle.store.results import AcceptanceRecord, Composition, LastSuccess, Result, ResultCount
 from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecord
@@ -241,6 +242,10 @@ class StoreReader(Protocol):
         self, backfill_id: str, *, pending: bool = False, limit: int | None = None
     ) -> tuple[BackfillTick, ...]:
         """Its ticks in order; `pending`: only those without a run."""
+        ...
+
+    def list_tick_revisions(self, backfill_id: str) -> tuple[TickRevision, ...]:
+        """What its ticks run that do not run what it says itself, in the order of the first of each."""
         ...
 
     def list_owners(self) -> tuple[OwnerRecord, ...]: ...

@@ -291,7 +291,7 @@ class BackfillRecord(Value):
     selection: Json = None
     """`{"only": [...], "except": [...]}` or None."""
     choice: str = "changed"
-    """Which ticks were taken: `changed` (the default), `missing`, `failed`, `all`."""
+    """Which ticks were taken: `changed` (the default), `missing`, `failed`, `stale`, `all`."""
     parallel: int | None = None
     """Runs at once; None is the slots of the process that drives it."""
     newest_first: bool = False
@@ -324,9 +324,10 @@ class BackfillTick(Value):
     """In the order in which they are run, from 0."""
     logical_time: datetime
     nominal: str
-    interval_start: datetime
-    interval_start_nominal: str
-    interval_end: datetime
+    interval_start: datetime | None
+    """None, as the other two, of a workflow without a schedule."""
+    interval_start_nominal: str | None
+    interval_end: datetime | None
     revision: str | None = None
     """What it runs, with the two below, where that is not what the backfill says (`--as-deployed`)."""
     deployment: int | None = None
@@ -336,6 +337,15 @@ class BackfillTick(Value):
     run_id: str | None = None
     state: RunState | None = None
     """Of its run; None while there is none."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class TickRevision(Value):
+    """What some ticks of a backfill run, where that is not what it says itself."""
+
+    revision: str
+    deployment: int | None
+    ticks: int
 
 
 @frozen(kw_only=True, eq=False, repr=False)

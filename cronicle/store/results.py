@@ -61,6 +61,8 @@ class TaskOrigin(Value):
     """The run in which it was executed; None: in the run itself."""
     is_left_out: bool = False
     """True if it was not to be executed, and nothing was there to be carried over."""
+    deep_fingerprint: str = ""
+    """Of one that was carried over what was recorded of it."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -177,6 +177,8 @@ class Oracle:
 
     def __init__(self, spec: RunSpec, log: list[ev.RunEvent]) -> None:
         self.spec, self.log = spec, log
+        begun = next((at for at, event in enumerate(log) if isinstance(event, ev.RunStarted)), len(log))
+        self.before, self.later = log[:begun], log[begun:]
         self.units: dict[tuple[str, str | None], tuple[str, str | None]] = {}
         self.expanded: dict[str, list[str]] = {}
         self.failed = False
@@ -201,7 +203,7 @@ class Oracle:
     def _end_of_task(self, one: TaskSpec) -> None:
         name = one.name
         whole = (name, None)
-        carried = {e.key: e for e in self.log if isinstance(e, ev.TaskCarriedOver) and e.task == name}
+        carried = {e.key: e for e in self.before if isinstance(e, ev.TaskCarriedOver) and e.task == name}
         for key, event in carried.items():
             if key is not None:
                 self.units[name, key] = (event.state, event.reason)
@@ -257,6 +259,9 @@ class Oracle:
     def _end_of_unit(self, one: TaskSpec, key: str | None) -> tuple[str, str | None]:
         if failures := self._about(ev.EvaluationFailed, one.name, key):
             return "failed", failures[0].reason
+        in_turn = [e for e in self._about(ev.TaskCarriedOver, one.name, key) if e in self.later]
+        if in_turn:
+            return in_turn[0].state, in_turn[0].reason
         conditions = self._about(ev.ConditionEvaluated, one.name, key)
         assert len(conditions) == (1 if one.when == UNKNOWN else 0)
         if conditions and not conditions[0].condition:

@@ -13,6 +13,7 @@ from cronicle.runs import events as ev
 from cronicle.runs import obstacles as ob
 from cronicle.runs.actions import EvaluateTask, KillAttempt, Question, RequestSlot, StartAttempt, WakeAt
 from cronicle.runs.machine import IllegalEventError, RunMachine
+from cronicle.runs.products import Product
 from cronicle.runs.spec import RetrySpec, UpstreamSpec, WaitSpec
 from cronicle.runs.states import ENDED_TASK, Outcome, RunState, TaskState
 from cronicle.runs.units import EXPECTED_IN, TRANSITIONS, Unit, may_retry, retry_delay
@@ -129,7 +130,7 @@ def about_t(kind: type[Any], attempt: int = 1) -> Any:
 def met_by(kind: type[Any], state: TaskState) -> tuple[RunMachine, Any]:
     """A machine in which an event of that kind may meet `t` in that state, and the event."""
     match kind, state:
-        case ((ev.TaskCarriedOver | ev.TasksExcluded), _):
+        case (ev.TaskCarriedOver, TaskState.WAITING) | (ev.TasksExcluded, _):
             return Driver(PLAIN, start=False).machine, about_t(kind)
         case ev.TasksReady, _:
             run = Driver(BELOW)
@@ -239,7 +240,8 @@ def test_a_fact_that_cannot_be_before_the_start_changes_nothing(event):
     [
         ev.RunStarted(at=START),
         ev.TasksExcluded(at=START, tasks=("other",)),
-        ev.TaskCarriedOver(at=START, task="other", key=None, from_run="OLD"),
+        ev.TaskCarriedOver(at=START, task="other", key="a", from_run="OLD"),
+        ev.TaskCarriedOver(at=START, task="other", key=None, from_run="OLD", state=TaskState.FAILED),
         ev.TasksReady(at=START, tasks=("t", "nobody")),
         ev.TasksCancelled(at=START, units=(("t", None),)),
         ev.PreviousFound(at=START, run_id=None),
@@ -586,6 +588,64 @@ def test_a_carried_over_skip_keeps_its_reason_and_its_meaning():
     run = Driver(spec, carried("a", state=TaskState.SKIPPED, reason="upstream_failed"))
 
     assert run.state("b") == ("skipped", "upstream_failed")
+
+
+def test_a_task_whose_turn_has_come_may_be_carried_over_and_lets_the_next_go_on():
+    run = Driver(workflow(task("a"), task("b", "a", when=UNKNOWN), task("c", "b")))
+    with pytest.raises(IllegalEventError):
+        run.take(carried("b"))  # it waits
+    run.execute("a")
+
+    run.take(carried("b", output={"x": 1}, reason="same_inputs"))
+
+    assert run.state("b") == ("succeeded", "same_inputs")
+    assert run.machine.outputs_of("b") == {"x": 1}
+    assert run.machine.next_actions(START) == (StartAttempt("c", None, 1),)
+    with pytest.raises(IllegalEventError):
+        run.take(carried("b"))
+
+
+def test_what_has_been_tried_is_not_carried_over():
+    run = Driver(workflow(task("a", retry=RetrySpec(attempts=2))))
+    run.execute("a", Outcome.FAILED)
+
+    with pytest.raises(IllegalEventError):
+        run.take(carried("a"))
+
+
+def test_instances_are_carried_over_in_their_turn_one_by_one_and_the_whole_ends_with_them():
+    run = Driver(workflow(task("t", for_each=UNKNOWN), task("u", "t")))
+    with pytest.raises(IllegalEventError):
+        run.take(carried("t"))  # nobody knows its instances yet
+    run.take(expand("a", "b"))
+    with pytest.raises(IllegalEventError):
+        run.take(carried("t"))
+
+    run.take(carried("t", "a", reason="same_inputs"))
+    run.execute("t", key="b")
+
+    assert run.state("t") == ("succeeded", None)
+    assert run.state("t", "a") == ("succeeded", "same_inputs")
+    assert run.state("u") == ("ready", None)
+
+
+def test_nothing_is_carried_over_once_the_run_was_cancelled():
+    run = Driver(workflow(task("a"), task("b", "a"), task("c")))
+    run.execute("a")
+    run.start("c")
+    run.cancel()
+
+    with pytest.raises(IllegalEventError):
+        run.take(carried("b"))
+
+
+def test_what_a_task_has_made_is_known_while_the_run_goes_on():
+    made = Product("a.csv", 3, "ab")
+    run = Driver(workflow(task("a"), task("b", "a")))
+    run.start("a")
+    run.finish("a", products=(made,))
+
+    assert run.machine.units["a", None].products == (made,)
 
 
 # -- order, limits, pools ------------------------------------------------------------------------------------

@@ -71,6 +71,20 @@ class Runs(RuleBasedStateMachine):
                 self.slots_held.pop(unit.id, None)
 
     def perform(self, action: Any, choice: int = 0) -> None:
+        if choice == 9 and isinstance(action, EvaluateTask | RequestSlot | StartAttempt):
+            unit = self.machine.units[action.task, action.key]
+            is_whole = action.key is None and self.spec.task(action.task).for_each is not None
+            if not unit.attempt and not is_whole:  # what is above it has come to the same
+                self.take(
+                    ev.TaskCarriedOver(
+                        at=self.now,
+                        task=action.task,
+                        key=action.key,
+                        from_run="BEFORE",
+                        reason="same_inputs",
+                    )
+                )
+                return
         match action:
             case EvaluateTask(name, None, Question.INSTANCES):
                 keys = KEYS[: choice % 4]

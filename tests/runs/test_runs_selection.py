@@ -13,8 +13,10 @@ from cronicle.runs.actions import EvaluateTask, Question, RequestSlot, StartAtte
 from cronicle.runs.selection import (
     TaskResult,
     as_of_spec,
+    below,
     changed_tasks,
     is_mixed,
+    plan_remake,
     plan_retry,
     plan_selection,
     with_recorded,
@@ -279,3 +281,71 @@ def test_what_a_run_had_carried_over_is_carried_over_again_as_it_was_recorded():
     assert selection.carried == (results[0], results[2])
     assert is_mixed(CHAIN, selection)
     assert plan_retry(CHAIN, results).executed == ("a", "b", "c")
+
+
+# -- making the stale tasks of a result anew ------------------------------------------------------------------
+
+DIAMOND = workflow(task("a"), task("b", "a"), task("c", "a"), task("d", "b", "c"))
+WHOLE = [result("a"), result("b"), result("c"), result("d")]
+
+
+def test_stale_tasks_execute_with_all_below_them_and_the_rest_is_carried_over():
+    selection = plan_remake(DIAMOND, WHOLE, {"b"})
+
+    assert selection.executed == ("b", "d")
+    assert carried(selection) == ["a", "c"]
+    assert selection.excluded == ()
+
+
+def test_what_the_result_does_not_have_executes_with_all_below_it():
+    assert plan_remake(DIAMOND, [result("a"), result("c"), result("d")], {"c"}).executed == ("b", "c", "d")
+    assert plan_remake(DIAMOND, [], {"c"}).executed == ("a", "b", "c", "d")
+
+
+def test_what_is_not_stale_stands_however_it_ended():
+    spec = workflow(task("a", allow_failure=True), task("b"), task("c"), task("d", "c"))
+    results = [
+        result("a", "failed", "exit_code"),
+        result("b", "skipped", "condition_false"),
+        result("c"),
+        result("d"),
+    ]
+
+    selection = plan_remake(spec, results, {"d"})
+
+    assert selection.executed == ("d",)
+    assert [(one.task, one.state) for one in selection.carried][:2] == [("a", "failed"), ("b", "skipped")]
+
+
+def test_what_was_left_out_is_left_out_again_unless_it_is_stale():
+    results = [result("a"), result("b", "skipped", "not_selected"), result("c"), result("d")]
+
+    selection = plan_remake(DIAMOND, results, {"a"})
+
+    assert (selection.executed, selection.excluded) == (("a", "c", "d"), ("b",))
+    assert plan_remake(DIAMOND, results, {"b"}).executed == ("b", "d")
+
+
+def test_only_chosen_tasks_are_made_anew():
+    selection = plan_remake(DIAMOND, WHOLE, {"b", "c"}, chosen={"b"})
+
+    assert selection.executed == ("b",)
+    assert carried(selection) == ["a", "c", "d"]
+    none = plan_remake(DIAMOND, WHOLE[:3], {"b"}, chosen={"b"})
+    assert none.excluded == ("d",)
+
+
+def test_all_instances_of_a_stale_task_execute_and_those_of_others_stand():
+    spec = workflow(task("m", for_each=UNKNOWN), task("n", for_each=UNKNOWN), task("z", "m", "n"))
+    results = [result(name, key=key) for name in "mn" for key in ("x", "y")]
+    results += [result("m"), result("n"), result("z")]
+
+    selection = plan_remake(spec, results, {"m"})
+
+    assert selection.executed == ("m", "z")
+    assert carried(selection) == [("n", "x"), ("n", "y"), "n"]
+
+
+def test_what_is_below_some_tasks():
+    assert below(DIAMOND, {"b"}) == {"b", "d"}
+    assert below(DIAMOND, ()) == frozenset()

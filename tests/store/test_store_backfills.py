@@ -9,7 +9,7 @@ from store_values import DAY, OWNER, SECOND, START, Sample, owner, tick
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, Cause, RunState
 from cronicle.store.interface import Store, UnknownError
-from cronicle.store.records import BackfillRecord
+from cronicle.store.records import BackfillRecord, TickRevision
 
 
 def again(store: Store, backfill: BackfillRecord) -> BackfillRecord:
@@ -185,3 +185,39 @@ def test_lists_of_backfills_are_newest_first_and_by_scope(store: Store, sample: 
     assert ids("weather", "local", "daily", unfinished=True) == [second.id]
     assert ids("weather", limit=1) == [third.id]
     assert ids("climate") == []
+
+
+def test_ticks_may_run_something_else_than_their_backfill_says(store: Store, sample: Sample) -> None:
+    then = {"revision": "2" * 40, "deployment": 7, "spec_hash": sample.spec_hash}
+    ticks = [
+        attrs.evolve(tick(0), **then),
+        attrs.evolve(tick(1), tasks=("b", "a")),
+        attrs.evolve(tick(2), interval_start=None, interval_start_nominal=None, interval_end=None),
+        attrs.evolve(tick(3), **then),
+    ]
+    record = sample.backfill_record(4, canary=2, choice="stale")
+
+    made = store.create_backfill(record, ticks)
+
+    assert made is not None
+    assert (made.canary, made.waits_for) == (2, None)
+    assert list(store.list_ticks(record.id)) == ticks
+    assert store.list_tick_revisions(record.id) == (TickRevision(revision="2" * 40, deployment=7, ticks=2),)
+    with pytest.raises(UnknownError, match="no backfill"):
+        store.list_tick_revisions("B999999999")
+
+
+def test_several_backfills_are_made_together_or_none_of_them(store: Store, sample: Sample) -> None:
+    first = sample.backfill_record(1)
+    second = sample.backfill_record(1, workflow="weekly", waits_for=first.id)
+
+    made = store.create_backfills([(first, [tick(0)]), (second, [tick(0)])])
+
+    assert made is not None
+    assert [(one.id, one.waits_for) for one in made] == [(first.id, None), (second.id, first.id)]
+
+    third = sample.backfill_record(1, workflow="monthly")
+    overlapping = sample.backfill_record(1, workflow="weekly")
+    assert store.create_backfills([(third, [tick(0)]), (overlapping, [tick(0)])]) is None
+    assert store.find_backfill(third.id) is None
+    assert store.list_backfills(workflow="monthly") == ()

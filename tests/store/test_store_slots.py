@@ -165,6 +165,17 @@ def test_slots_of_a_cancelled_task_are_free_before_its_run_ends(store: Store, sa
     assert granted(store, 1) == ["b"]
 
 
+def test_slots_of_a_task_that_is_carried_over_in_its_turn_are_free(store: Store, sample: Sample) -> None:
+    run = sample.run()
+    sample.append(run, ev.RunStarted(at=START))
+    store.request_slots([wish(run, "load", slots=2), wish(run, "other", slots=2)])
+    assert granted(store) == ["load"]
+
+    sample.append(run, ev.TaskCarriedOver(at=START, task="load", key=None, from_run="R000000000"))
+
+    assert granted(store) == ["other"]
+
+
 def test_the_slots_of_an_instance_are_its_own(store: Store, sample: Sample) -> None:
     run = sample.run()
     store.request_slots([wish(run, "a", key="x"), wish(run, "a", key="y"), wish(run, "next")])

@@ -9,8 +9,10 @@ from cronicle.names import split_instance
 from cronicle.runs.states import BackfillState
 from cronicle.store import backfill_rows
 from cronicle.store.cells import columns, marks, readable, to_instant, to_json
-from cronicle.store.records import BackfillRecord, BackfillTick
+from cronicle.store.interface import UnknownError
+from cronicle.store.records import BackfillRecord, BackfillTick, TickRevision
 from cronicle.store.relational.connection import Connection
+from cronicle.store.relational.terms import LAST_OF_ALL
 
 # ruff: noqa: S608 - statements are put together from constants; values are always bound
 
@@ -56,6 +58,36 @@ def find_overlapping(
         ),
     )
     return None if row is None else readable(f"backfill {row[1]}", backfill_rows.backfill_from, row)
+
+
+def list_ticks(
+    connection: Connection, backfill_id: str, *, pending: bool, limit: int | None
+) -> tuple[BackfillTick, ...]:
+    """`StoreReader.list_ticks`."""
+    found = connection.rows(
+        f"SELECT {columns(backfill_rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
+        " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
+        f"{' AND tick.run_id IS NULL' if pending else ''} ORDER BY tick.position LIMIT ?",
+        (_sequence_of(connection, backfill_id), LAST_OF_ALL if limit is None else max(limit, 0)),
+    )
+    return tuple(readable(f"backfill {backfill_id}", backfill_rows.tick_from, row) for row in found)
+
+
+def list_tick_revisions(connection: Connection, backfill_id: str) -> tuple[TickRevision, ...]:
+    """`StoreReader.list_tick_revisions`."""
+    found = connection.rows(
+        "SELECT revision, deployment, count(*) FROM backfill_tick"
+        " WHERE backfill = ? AND revision IS NOT NULL GROUP BY revision, deployment ORDER BY min(position)",
+        (_sequence_of(connection, backfill_id),),
+    )
+    return tuple(readable(f"backfill {backfill_id}", backfill_rows.tick_revision_from, row) for row in found)
+
+
+def _sequence_of(connection: Connection, backfill_id: str) -> int:
+    sequence: int | None = connection.value("SELECT sequence FROM backfill WHERE id = ?", (backfill_id,))
+    if sequence is None:
+        raise UnknownError(f"the store has no backfill {backfill_id}")
+    return sequence
 
 
 def adopt(connection: Connection, backfill_id: str, owner: str) -> bool:

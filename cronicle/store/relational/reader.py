@@ -25,7 +25,9 @@ from cronicle.store.records import (
     RunFilter,
     RunRecord,
     TaskRecord,
+    TickRevision,
 )
+from cronicle.store.relational import backfills as backfill_tables
 from cronicle.store.relational import serving
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.followed import FollowedReader
@@ -245,16 +247,10 @@ class RelationalReader(ProductReader, ResultReader, RevisionReader, FollowedRead
     def list_ticks(
         self, backfill_id: str, *, pending: bool = False, limit: int | None = None
     ) -> tuple[BackfillTick, ...]:
-        sequence = self._connection.value("SELECT sequence FROM backfill WHERE id = ?", (backfill_id,))
-        if sequence is None:
-            raise UnknownError(f"the store has no backfill {backfill_id}")
-        found = self._connection.rows(
-            f"SELECT {columns(backfill_rows.TICK_COLUMNS, 'tick')}, run.state FROM backfill_tick AS tick"
-            " LEFT JOIN run ON run.id = tick.run_id WHERE tick.backfill = ?"
-            f"{' AND tick.run_id IS NULL' if pending else ''} ORDER BY tick.position LIMIT ?",
-            (sequence, LAST_OF_ALL if limit is None else max(limit, 0)),
-        )
-        return tuple(readable(f"backfill {backfill_id}", backfill_rows.tick_from, row) for row in found)
+        return backfill_tables.list_ticks(self._connection, backfill_id, pending=pending, limit=limit)
+
+    def list_tick_revisions(self, backfill_id: str) -> tuple[TickRevision, ...]:
+        return backfill_tables.list_tick_revisions(self._connection, backfill_id)
 
     # Owners
 

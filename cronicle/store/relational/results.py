@@ -31,7 +31,7 @@ WHERE result.mixed = 1 ORDER BY run.logical_time DESC, run.sequence DESC
 
 _COMPOSITIONS = """
 SELECT run.id, run.spec_hash, run.mixed,
-    task_run.task, task_run.key, task_run.carried_from, task_run.reason = 'not_selected'
+    task_run.task, task_run.key, task_run.carried_from, task_run.reason = 'not_selected', task_run.deep_fingerprint
 FROM run LEFT JOIN task_run ON task_run.run = run.sequence AND run.mixed = 1
 WHERE run.id IN (SELECT value FROM json_each(?)) ORDER BY run.id, task_run.task, task_run.key
 """
@@ -175,8 +175,13 @@ def _compositions_from(found: Iterable[Row]) -> Iterable[Composition]:
         units = [row[3:] for row in rows if row[3] is not None]
         with_instances = {task for task, key, *_ in units if key}
         origins = (
-            TaskOrigin(task=task, carried_from=carried_from, is_left_out=bool(is_left_out))
-            for task, key, carried_from, is_left_out in units
+            TaskOrigin(
+                task=task,
+                carried_from=carried_from,
+                is_left_out=bool(is_left_out),
+                deep_fingerprint=(deep_fingerprint or "") if carried_from else "",
+            )
+            for task, key, carried_from, is_left_out, deep_fingerprint in units
             if key or task not in with_instances  # the whole of a `for_each` was executed nowhere
         )
         yield Composition(

@@ -27,7 +27,8 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
-from cronicle.store.relational import backfills, journal, slots
+from cronicle.store.relational import backfills as backfill_tables
+from cronicle.store.relational import journal, slots
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.counters import next_number
 from cronicle.store.relational.followed import FollowedWriter
@@ -355,28 +356,41 @@ class RelationalStore(RelationalReader, FollowedWriter):
     def create_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
+        made = self.create_backfills([(backfill, ticks)])
+        return None if made is None else made[0]
+
+    def create_backfills(
+        self, backfills: Sequence[tuple[BackfillRecord, Sequence[BackfillTick]]]
+    ) -> tuple[BackfillRecord, ...] | None:
         with self._connection.write():
-            self._require_held(backfill.owner)
-            if self.find_overlapping_backfill(backfill, ticks) is not None:
-                return None
-            backfills.insert(self._connection, backfill, ticks)
-            return self.find_backfill(backfill.id)
+            for backfill, ticks in backfills:
+                self._require_held(backfill.owner)
+                if self.find_overlapping_backfill(backfill, ticks) is not None:
+                    return None
+            for backfill, ticks in backfills:
+                backfill_tables.insert(self._connection, backfill, ticks)
+            made = (self.find_backfill(backfill.id) for backfill, _ in backfills)
+            return tuple(record for record in made if record is not None)
 
     def find_overlapping_backfill(
         self, backfill: BackfillRecord, ticks: Sequence[BackfillTick]
     ) -> BackfillRecord | None:
-        return backfills.find_overlapping(self._connection, backfill, ticks)
+        return backfill_tables.find_overlapping(self._connection, backfill, ticks)
 
     def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
         with self._connection.write():
-            return self._liveness.is_held(owner) and backfills.adopt(self._connection, backfill_id, owner)
+            return self._liveness.is_held(owner) and backfill_tables.adopt(
+                self._connection, backfill_id, owner
+            )
 
     def set_backfill_state(
         self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
     ) -> bool:
         with self._connection.write():
             is_held = owner is None or self._liveness.is_held(owner)
-            return is_held and backfills.set_state(self._connection, backfill_id, state, reason, at, owner)
+            return is_held and backfill_tables.set_state(
+                self._connection, backfill_id, state, reason, at, owner
+            )
 
     # Owners
 
