@@ -15,9 +15,10 @@ from cronicle.clock import Clock
 from cronicle.names import task_label
 from cronicle.runs import events as ev
 from cronicle.runs.machine import RunMachine
-from cronicle.runs.states import TaskState
+from cronicle.runs.states import Reason, TaskState
 from cronicle.runs.units import Unit, UnitId
 from cronicle.store.records import RunRecord
+from cronicle.views.words import reason_text
 
 PULSE_SECONDS = 0.5
 """How often the times on the screen go on while nothing happens."""
@@ -42,6 +43,12 @@ MARKS = {
     TaskState.RUNNING: ("●", "blue"),
     TaskState.BACKING_OFF: ("◌", "yellow"),
 }
+
+
+def carried_text(from_run: str, reason: str | None) -> str:
+    """What is said of a task that was carried over."""
+    why = f": {reason_text(reason)}" if reason == Reason.SAME_INPUTS else ""
+    return f"carried over from {from_run}{why}"
 
 
 def instant_text(at: datetime) -> str:
@@ -112,7 +119,7 @@ class PlainProgress:
                 reason = f" ({fact.reason})" if fact.reason and fact.state is not TaskState.SUCCEEDED else ""
                 return f"{fact.state}{reason}{took}"
             case ev.TaskCarriedOver():
-                return f"carried over from {fact.from_run}"
+                return carried_text(fact.from_run, fact.reason)
             case ev.CancelRequested():
                 return f"cancel requested by {visible_line(fact.by)}"
             case ev.RunFinished():
@@ -198,7 +205,7 @@ class LiveProgress:
 
     def _remark(self, machine: RunMachine, unit: Unit, now: datetime) -> str:
         if unit.carried_from:
-            return f"carried over from {unit.carried_from}"
+            return carried_text(unit.carried_from, unit.reason)
         failure = self._last_failure.get(unit.id)
         why = f"exit code {failure.exit_code}" if failure and failure.exit_code is not None else ""
         why = why or (str(failure.reason).replace("_", " ") if failure else "")

@@ -7,7 +7,7 @@ as reading them, so a thread does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,19 +28,44 @@ if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
 
 
-async def facts_of_reuse(owner: Owner, run: RunRecord, machine: RunMachine) -> tuple[TaskCarriedOver, ...]:
-    """What a run that has not started takes over instead of executing it."""
+Results = tuple[tuple[TaskResult, ...], ...]
+"""Of earlier runs, of the newest first."""
+
+IsThere = Callable[[TaskSpec, TaskResult], bool]
+"""Whether what a task run has left behind is there, and it was computed after the same previous run."""
+
+
+async def facts_of_reuse(
+    owner: Owner, run: RunRecord, machine: RunMachine, earlier: Results
+) -> tuple[TaskCarriedOver, ...]:
+    """What a run that has not started takes over from earlier ones instead of executing it."""
     units = machine.units
-    wanted = [
-        task
-        for task in machine.spec.tasks
-        if task.reuse and task.name not in machine.named and not units[task.name, None].ended
-    ]
-    if not wanted or not run.counts:
+    wanted = [task for task in reusing(machine) if not units[task.name, None].ended]
+    if not wanted:
         return ()
+    is_there = await what_is_there(owner, run, machine, earlier, wanted)
+    standing = by_task((unit_id, unit.carried_from) for unit_id, unit in units.items() if unit.carried_from)
     names = {task.name for task in wanted}
-    earlier = await owner.journal.call(reusable_results, owner.store, run)
-    products = await owner.journal.call(_products_of, owner, earlier, [one for one in wanted if one.produces])
+    return reuse_facts(plan_reuse(machine.spec, names, standing, earlier, is_there), owner.clock.now())
+
+
+def reusing(machine: RunMachine) -> list[TaskSpec]:
+    """The tasks of a run for which earlier results may be taken."""
+    return [task for task in machine.spec.tasks if task.reuse and task.name not in machine.named]
+
+
+async def earlier_results(owner: Owner, run: RunRecord, machine: RunMachine) -> Results:
+    """The results from which those may be taken; none if there are no such tasks, or the run does not count."""
+    if not run.counts or not reusing(machine):
+        return ()
+    return await owner.journal.call(reusable_results, owner.store, run)
+
+
+async def what_is_there(
+    owner: Owner, run: RunRecord, machine: RunMachine, earlier: Results, wanted: Sequence[TaskSpec]
+) -> IsThere:
+    """Find out of the results of these tasks whether what they have left behind is as it was."""
+    products = await owner.journal.call(products_of, owner, earlier, [one for one in wanted if one.produces])
     previous = await owner.journal.call(_previous_of, owner, earlier, list(filter(uses_previous, wanted)))
     intact = await trio.to_thread.run_sync(_intact, data_folder(owner.files, run), products)
 
@@ -52,8 +77,7 @@ async def facts_of_reuse(owner: Owner, run: RunRecord, machine: RunMachine) -> t
             return False
         return task.produces is None or (origin, result.task, result.key) in intact
 
-    standing = by_task((unit_id, unit.carried_from) for unit_id, unit in units.items() if unit.carried_from)
-    return reuse_facts(plan_reuse(machine.spec, names, standing, earlier, is_there), owner.clock.now())
+    return is_there
 
 
 _Unit = tuple[str, str, str | None]
@@ -83,7 +107,7 @@ def _previous_of(
     }
 
 
-def _products_of(
+def products_of(
     owner: Owner, earlier: Iterable[Iterable[TaskResult]], tasks: Iterable[TaskSpec]
 ) -> dict[_Unit, list[ProductRecord]]:
     """What task runs have made that may be taken; none for one that has recorded nothing."""

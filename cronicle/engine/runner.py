@@ -45,6 +45,7 @@ from cronicle.store.records import Actor, RunRecord, SlotRequest, Transition
 
 if TYPE_CHECKING:
     from cronicle.engine.attempts import PreparedAttempt
+    from cronicle.engine.cutoff import Comparison, Cutoff
     from cronicle.engine.owner import Owner
 
 TOKEN_BYTES = 16
@@ -93,6 +94,7 @@ class RunDriver:
         self._slots_taken = 0
         self._wake_at: datetime | None = None
         self._needs = SharedNeeds(machine)
+        self._cutoff: Cutoff | None = None
 
     # -- what comes in -------------------------------------------------------------------------------------
 
@@ -175,9 +177,10 @@ class RunDriver:
         """The facts of taking the run up."""
         if self.machine.state is RunState.QUEUED and not self.machine.cancel_requested:
             recorded = list(self._find_previous(self._owner.clock.now()))
-            taken = await self._reused()
-            events: tuple[ev.RunEvent, ...] = (*taken, ev.RunStarted(at=self._owner.clock.now()))
-            return [*recorded, *(fact for event in events for fact in self.machine.advance(event))]
+            recorded += await self._carried_over()
+            return [*recorded, *self.machine.advance(ev.RunStarted(at=self._owner.clock.now()))]
+        if self.machine.state is RunState.RUNNING:
+            await self._carried_over()
         now = self._owner.clock.now()
         adopted = self.machine.advance(ev.RunAdopted(at=now, owner=self._owner.id))
         return [*adopted, *lost_attempts(self.machine, now)]
@@ -191,13 +194,24 @@ class RunDriver:
         self._evaluator = self._owner.evaluator_for(self.run, self.machine)
         return found
 
-    async def _reused(self) -> tuple[ev.TaskCarriedOver, ...]:
-        """What is taken from earlier runs instead of executing it."""
-        if not any(task.reuse for task in self.machine.spec.tasks):
-            return ()
-        from cronicle.engine.reuse import facts_of_reuse
+    async def _carried_over(self) -> list[ev.RunEvent]:
+        """What is taken from earlier runs before the start; finds out what may be taken later, in a task's turn."""
+        if self.machine.remakes is None and not any(task.reuse for task in self.machine.spec.tasks):
+            return []
+        from cronicle.engine.cutoff import find_cutoff
+        from cronicle.engine.reuse import earlier_results, facts_of_reuse
 
-        return await facts_of_reuse(self._owner, self.run, self.machine)
+        recorded: list[ev.RunEvent] = []
+        earlier = await earlier_results(self._owner, self.run, self.machine)
+        if self.machine.state is RunState.QUEUED:
+            for fact in await facts_of_reuse(self._owner, self.run, self.machine, earlier):
+                recorded += self.machine.advance(fact)
+        self._cutoff = await find_cutoff(self._owner, self.run, self.machine, earlier)
+        return recorded
+
+    async def _compare(self, comparison: Comparison) -> None:
+        await comparison.settle()
+        self.wake()
 
     async def _loop(self, attempts: trio.Nursery) -> None:
         begun = [] if self.machine.finished else await self._enter()
@@ -216,6 +230,8 @@ class RunDriver:
                 self._hooks.begin(attempts)
             if slot_requests:
                 await self._owner.pools.request(slot_requests, self.machine.spec.pools)
+            for comparison in self._cutoff.take_comparisons() if self._cutoff is not None else ():
+                attempts.start_soon(self._compare, comparison)
             if self.machine.finished and not self._controls and not self._inbox:
                 return
             await self._sleep()
@@ -299,6 +315,13 @@ class RunDriver:
         again = False
         started = 0
         for action in actions:
+            if self._cutoff is not None and isinstance(action, StartAttempt | RequestSlot | EvaluateTask):
+                taken_over = self._cutoff.take_over(action, now)
+                if isinstance(taken_over, ev.TaskCarriedOver):
+                    recorded += self.machine.advance(taken_over)
+                    again = True
+                if taken_over is not True:
+                    continue
             if isinstance(action, StartAttempt):
                 if started == asked:
                     slots.want(self._slot_user)

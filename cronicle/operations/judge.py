@@ -152,7 +152,11 @@ class Judge:
         return [(one, mixed[one.run_id] if one.mixed else self.of_spec(at, one.spec_hash)) for one in results]
 
     def _of_mixed(self, at: datetime, run_ids: Sequence[str]) -> Mapping[str, Standings]:
-        """How mixed runs stand: what they have carried over as it does in the runs that executed it."""
+        """How mixed runs stand: what they have carried over as it does in the runs that executed it.
+
+        What was recorded as what the run's own spec does stands as if it had been executed there: it did the same, or
+        all above it had come to the same (`cronicle.runs.cutoff`).
+        """
         parts = self._compositions(run_ids)
         done: dict[str, Standings] = {}
         begun: set[str] = set()
@@ -180,9 +184,10 @@ class Judge:
         names = self._measure.names_in(spec) if spec else {}
         elsewhere: dict[str, tuple[Standing, ...]] = {}
         executed: list[str] = []
+        deep = {task.name: task.deep_fingerprint for task in spec.tasks} if spec else {}
         for origin in part.origins:
             name = names.get(origin.task, origin.task)
-            if origin.carried_from is not None:
+            if origin.carried_from is not None and origin.deep_fingerprint != deep.get(origin.task):
                 stands = done.get(origin.carried_from, {}).get(name)
                 elsewhere[name] = (*elsewhere.get(name, ()), *(() if stands is None else (stands,)))
             elif not origin.is_left_out:

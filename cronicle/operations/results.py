@@ -106,6 +106,18 @@ def reusable_results(store: StoreReader, run: RunRecord) -> tuple[tuple[TaskResu
     return tuple(_results_before(store, run, (), same_params=True, limit=MOST_REUSED_RUNS))
 
 
+def results_under_present_names(
+    store: StoreReader, run: RunRecord, earlier_id: str
+) -> tuple[TaskResult, ...]:
+    """The results of an earlier run under the names that its tasks have in a new one; nothing if it is gone."""
+    earlier = store.find_run(earlier_id)
+    if earlier is None:
+        return ()
+    spec = spec_from_bytes(store.get_spec(earlier.spec_hash))
+    names = renames_since(store, run, run.deployment).tasks_of(run.workflow, spec)
+    return with_renamed_results(results_of(store, earlier, spec), spec, names)
+
+
 def results_at(store: StoreReader, moment: Moment) -> tuple[TaskResult, ...]:
     """How the tasks of the result of a logical time have ended; nothing if there is none."""
     result = store.find_result(

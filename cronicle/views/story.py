@@ -166,6 +166,11 @@ class Story:
             )
         if unit.reason == Reason.REUSED:
             return f"{label} was not executed in this run: {where} had done the same for its logical time (reuse)"
+        if unit.reason == Reason.SAME_INPUTS:
+            return (
+                f"{label} was not executed in this run: what was executed above it has come to the same as before, "
+                f"so that what {where} had done stands"
+            )
         if unit.reason == Reason.RERUN_NEVER:
             return f'{label} was not executed in this run: it succeeded in {where}, and says rerun = "never"'
         return f"{label} was not executed in this run: its result is carried over from {where}"

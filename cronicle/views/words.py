@@ -31,6 +31,7 @@ _REASONS = {
     "superseded": "a newer run took its place",
     "bad_output": "its outputs could not be read",
     "reused": "an earlier run had done the same (reuse)",
+    "same_inputs": "what it needs is as it was",
     "no_products": "it has not made what it says it produces",
     "bad_products": "what it has made cannot be recorded",
     "no_catchup": 'missed; catchup is "none"',
