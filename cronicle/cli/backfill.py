@@ -22,15 +22,35 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def backfill(
     workflow: WorkflowArgument,
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, or instant.")],
-    last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, or instant; included.")],
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="The first day, or instant.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="The last day, or instant; included.")
+    ] = None,
     revision: Annotated[
         str | None,
         typer.Option("--revision", metavar="REV", help="Use this revision (default: the deployed one)."),
     ] = None,
+    as_deployed: Annotated[
+        bool, typer.Option("--as-deployed", help="For each tick the revision that was deployed then.")
+    ] = False,
     missing: Annotated[bool, typer.Option("--missing", help="Only ticks without a result.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Of these only those with a failed run.")] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Make the stale tasks of results anew; without a range those of all."),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="All ticks, whatever their results.")] = False,
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            "--canary", min=1, metavar="N", help="The others wait until the first N have succeeded."
+        ),
+    ] = None,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="Then also the workflows that follow (after, requires).")
+    ] = False,
     parallel: Annotated[
         int | None, typer.Option("--parallel", min=1, help="Runs at once (default: the slots).")
     ] = None,
@@ -73,59 +93,84 @@ def backfill(
     json: JsonOption = False,
 ) -> int:
     """Run a workflow for every tick of a range of dates; repeating it runs what is not done yet."""
-    from cronicle.cli.backfilling import agrees, deployed_spec, follow_new_backfill, say_plan
+    from cronicle.cli.backfill_plan import agree, say_plans
     from cronicle.cli.session import open_session
     from cronicle.cli.slots import default_slots
     from cronicle.errors import ExitCode, UsageError
-    from cronicle.operations.candidate import find_candidate
-    from cronicle.operations.make_backfill import Choice, plan_backfill
-    from cronicle.operations.params import param_values
+    from cronicle.operations.make_backfill import Choice
+    from cronicle.operations.plan_backfill import BackfillWish
+    from cronicle.operations.plan_backfills import plan_backfills
     from cronicle.operations.select import selectors_from
-    from cronicle.operations.times import series_of, ticks_of_range
 
-    if missing + failed + everything > 1:
-        raise UsageError("--missing, --failed and --all exclude each other")
-    choice = (
-        Choice.MISSING
-        if missing
-        else Choice.FAILED
-        if failed
-        else Choice.ALL
-        if everything
-        else Choice.CHANGED
-    )
+    chosen = [
+        choice
+        for choice, is_chosen in (
+            (Choice.MISSING, missing),
+            (Choice.FAILED, failed),
+            (Choice.STALE, stale),
+            (Choice.ALL, everything),
+        )
+        if is_chosen
+    ]
+    if len(chosen) > 1:
+        raise UsageError(
+            "--missing, --failed, --stale and --all exclude each other", "Each takes other ticks: choose one."
+        )
+    if as_deployed and revision is not None:
+        raise UsageError(
+            "--as-deployed and --revision exclude each other",
+            "The one runs for each tick what was deployed then, the other one revision for all.",
+        )
+    if (first is None or last is None) and not (stale and first is last is None):
+        raise UsageError(
+            "a backfill needs its first and its last day, or instant",
+            "Give both, for example: --from 2026-01-01 --to 2026-01-31"
+            + ("   or none, for all stale results." if stale else ""),
+        )
+    if stale:
+        for option, is_given, why in (
+            ("--as-deployed", as_deployed, "what is stale is made anew at the deployed revision"),
+            ("--revision", revision is not None, "what is stale is made anew at the deployed revision"),
+            ("--param", bool(param), "each result is made anew with its own parameters"),
+            ("--downstream", downstream, "what follows may have stale results of its own"),
+        ):
+            if is_given:
+                raise UsageError(
+                    f"--stale and {option} exclude each other: {why}", f"Leave out --stale, or {option}."
+                )
     session = open_session(store, environment, files, project, labels=labels)
     with session.store() as opened:
-        candidate = find_candidate(
-            session.sources(opened), workflow, revision=revision, dirty=False, var=var or ()
+        found = plan_backfills(
+            session.sources(opened),
+            workflow,
+            BackfillWish(
+                series=series,
+                from_text=first or "",
+                to_text=last or "",
+                choice=chosen[0] if chosen else Choice.CHANGED,
+                params=param or (),
+                only=selectors_from(only),
+                without=selectors_from(without),
+                parallel=parallel,
+                newest_first=newest_first,
+                max_failures=max_failures,
+                hooks=hooks,
+                canary=canary,
+            ),
+            revision=revision,
+            var=var or (),
+            as_deployed=as_deployed,
+            downstream=downstream,
         )
-        schedules = series_of(candidate.deployed, series)
-        if not schedules:
-            raise UsageError(f"workflow {workflow!r} has no schedule, so it has no ticks to run for")
-        plan = plan_backfill(
-            opened,
-            candidate,
-            ticks_of_range(schedules, first, last, session.clock.now()),
-            series=series,
-            from_text=first,
-            to_text=last,
-            choice=choice,
-            params=param_values(candidate.spec, param or ()),
-            only=selectors_from(only),
-            without=selectors_from(without),
-            parallel=parallel,
-            newest_first=newest_first,
-            max_failures=max_failures,
-            hooks=hooks,
-            deployed=None if candidate.deployment is not None else deployed_spec(session, opened, candidate),
-        )
-        if dry_run or not plan.ticks:
-            say_plan(plan, slots or default_slots(), json=json)
+        if dry_run or not found.to_make:
+            say_plans(found, slots or default_slots(), json=json)
             return ExitCode.GOOD
-        if plan.to_confirm and not auto_approve and not agrees(plan):
+        if not auto_approve and not agree(found):
             return ExitCode.FAILED
         if detach:
-            from cronicle.cli.detaching import leave_backfill
+            from cronicle.cli.detaching import leave_backfills
 
-            return leave_backfill(session, opened, plan, json=json)
-        return follow_new_backfill(session, opened, plan, slots=slots, json=json)
+            return leave_backfills(session, opened, found.to_make, json=json)
+        from cronicle.cli.backfilling import follow_new_backfills
+
+        return follow_new_backfills(session, opened, found.to_make, slots=slots, json=json)

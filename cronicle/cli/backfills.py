@@ -44,7 +44,7 @@ def backfills(
         if json or jsonl:
             from cronicle.views.shapes import backfill_shape, to_builtins
 
-            shapes = to_builtins([backfill_shape(one) for one in found])
+            shapes = to_builtins([backfill_shape(one, reader.list_tick_revisions(one.id)) for one in found])
             print_json_lines(shapes) if jsonl else print_json(shapes)
             return
         if not found:

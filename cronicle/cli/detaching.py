@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from cronicle.cli.backfilling import backfills_json, tell_backfill
 from cronicle.cli.output import print_json, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
 from cronicle.operations.ask import Candidate, Wish, make_run
 from cronicle.operations.labels import find_lacking
 from cronicle.operations.leaders import leader_of_runs
-from cronicle.operations.make_backfill import BackfillPlan, make_backfill
+from cronicle.operations.make_backfill import BackfillPlan, make_backfills
 from cronicle.schedule.zones import zoned_text
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.words import name_of
@@ -47,26 +49,25 @@ def leave_run(session: Session, store: Store, candidate: Candidate, wish: Wish, 
     return ExitCode.GOOD
 
 
-def leave_backfill(session: Session, store: Store, plan: BackfillPlan, *, json: bool) -> int:
-    """Make a backfill that nobody owns yet, and wake the process that serves.
+def leave_backfills(session: Session, store: Store, plans: Sequence[BackfillPlan], *, json: bool) -> int:
+    """Make backfills that nobody owns yet, of which each waits for the one before, and wake the process that serves.
 
     Raises:
-        CronicleError: An unfinished one of the same workflow shares a tick with it.
+        CronicleError: An unfinished one of the same workflow shares a tick with one of them.
     """
-    backfill = make_backfill(
+    made = make_backfills(
         store,
-        plan,
-        backfill_id=_new_id(),
+        plans,
+        new_id=_new_id,
         actor=session.actor(),
         owner=None,
         now=session.clock.now(),
     )
-    tell(f"backfill {backfill.id}  {backfill.workflow}   {backfill.revision[:7]}")
-    _hand_over(session, store, backfill, None)
+    for backfill in made:
+        tell_backfill(backfill, store.list_tick_revisions(backfill.id))
+        _hand_over(session, store, backfill, None)
     if json:
-        from cronicle.views.shapes import backfill_shape, to_builtins
-
-        print_json(to_builtins(backfill_shape(backfill)))
+        print_json(backfills_json(store, made))
     return ExitCode.GOOD
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from cronicle.cli.backfilling import follow_backfill, range_options
+from cronicle.cli.backfilling import follow_backfills, range_options
 from cronicle.cli.drive import await_death
 from cronicle.cli.driving import drive_run
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import CronicleError
 from cronicle.names import typed
+from cronicle.operations.chains import UNFINISHED, chain_of
 from cronicle.operations.labels import check_labels
 from cronicle.runs.states import LIVE, BackfillState
 from cronicle.store.records import BackfillRecord, RunRecord
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 LEFT_ALONE = "Else leave it: a process that has it takes it up as soon as it serves."
 """What becomes of it without this command."""
-
-UNFINISHED = frozenset({BackfillState.RUNNING, BackfillState.PAUSED})
 
 
 def resume_one(session: Session, store: Store, address: str, *, slots: int | None, json: bool) -> int:
@@ -55,15 +55,24 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
 def _resume_backfill(
     session: Session, store: Store, backfill: BackfillRecord, *, slots: int | None, json: bool
 ) -> int:
+    """Go on with a backfill, with those that it waits for, and with those that wait for it."""
     if backfill.state not in UNFINISHED:
-        again = range_options(backfill)
+        again = range_options(store, backfill)
         raise CronicleError(
             f"backfill {backfill.id} has ended: it {has_become(backfill.state)}",
             f"To run what is not done: cronicle backfill {typed(backfill.workflow)} {again}",
         )
-    check_labels(f"backfill {backfill.id}", backfill.runs_on, session.labels, _otherwise(backfill))
-    return follow_backfill(
-        session, store, lambda owner: _adopt_backfill(store, owner, backfill), slots=slots, json=json
+    chain = chain_of(store, backfill)
+    for one in chain:
+        check_labels(f"backfill {one.id}", one.runs_on, session.labels, _otherwise(one))
+        trio.run(partial(await_death, store, one.owner, certain=False))
+    return follow_backfills(
+        session,
+        store,
+        lambda owner: _adopt_backfills(store, owner, backfill, chain),
+        slots=slots,
+        json=json,
+        resumed=[one.id for one in chain if one.state is BackfillState.PAUSED],
     )
 
 
@@ -81,12 +90,15 @@ def _adopt_run(store: Store, owner: Owner, run: RunRecord) -> RunRecord:
     return adopted
 
 
-def _adopt_backfill(store: Store, owner: Owner, backfill: BackfillRecord) -> BackfillRecord:
-    if not store.adopt_backfill(backfill.id, owner.id):
+def _adopt_backfills(
+    store: Store, owner: Owner, meant: BackfillRecord, chain: Sequence[BackfillRecord]
+) -> list[BackfillRecord]:
+    """Adopt a backfill, and of those that belong to it the ones that nobody drives; in the order of their turns."""
+    if not store.adopt_backfill(meant.id, owner.id):
         raise CronicleError(
-            f"another process drives backfill {backfill.id}",
-            f"See how far it is: cronicle show {backfill.id}",
+            f"another process drives backfill {meant.id}",
+            f"See how far it is: cronicle show {meant.id}",
         )
-    adopted = store.find_backfill(backfill.id)
-    assert adopted is not None
-    return adopted
+    mine = [one.id for one in chain if one.id == meant.id or store.adopt_backfill(one.id, owner.id)]
+    adopted = (store.find_backfill(name) for name in mine)
+    return [record for record in adopted if record is not None]

@@ -99,9 +99,9 @@ def _plan(
 ) -> RetryPlan:
     run = session.addresses(store).run_or_backfill(address)
     if not isinstance(run, RunRecord):
-        from cronicle.cli.backfilling import range_options
+        from cronicle.cli.backfilling import options_again
 
-        again = f"{range_options(run)} --failed"
+        again = options_again(store, run)
         raise CronicleError(
             f"{run.id} is a backfill, and only runs can be retried",
             f"Its failed ticks again: cronicle backfill {typed(run.workflow)} {again}",

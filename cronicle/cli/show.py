@@ -146,7 +146,7 @@ def _shape(
     from cronicle.views.shapes import backfill_shape, to_builtins
 
     if isinstance(thing, BackfillRecord):
-        return to_builtins(backfill_shape(thing))
+        return to_builtins(backfill_shape(thing, reader.list_tick_revisions(thing.id)))
     details = to_builtins(details_of(reader, files, thing.run, verified))
     if thing.task is not None:
         details["tasks"] = [

@@ -1,29 +1,31 @@
-"""Making a backfill: which ticks it takes, at which revision, and the record that holds it."""
+"""A backfill: which ticks it takes, what each of them runs, and the records that hold it.
+
+How the ticks are chosen is in `cronicle.operations.plan_backfill`, which workflows follow in
+`cronicle.operations.downstream`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from cronicle.errors import CronicleError, UsageError
-from cronicle.names import typed
+from cronicle.errors import CronicleError
+from cronicle.operations.as_deployed import LeftOut
 from cronicle.operations.ask import Candidate
-from cronicle.operations.rerun import times_begun
 from cronicle.operations.select import chosen_tasks
 from cronicle.runs.labels import labels_needed
-from cronicle.runs.rerun import Rerun, RerunRules
+from cronicle.runs.rerun import RerunRules
+from cronicle.runs.selection import below
 from cronicle.runs.spec import RunSpec
-from cronicle.schedule.ticks import Tick
 from cronicle.store.interface import Store
-from cronicle.store.reading import StoreReader
-from cronicle.store.records import Actor, BackfillRecord, BackfillTick
+from cronicle.store.records import Actor, BackfillRecord, BackfillTick, TickRevision
 
-RECENT_RUNS = 50
-"""Runs from which the time that a backfill will take is estimated."""
+if TYPE_CHECKING:
+    from cronicle.schedule.ticks import Tick
 
 
 class Choice(StrEnum):
@@ -35,6 +37,8 @@ class Choice(StrEnum):
     """Those without a result."""
     FAILED = "failed"
     """Those without a result that have a failed run that counts."""
+    STALE = "stale"
+    """Those with a stale result, of which the stale tasks are made anew with all below them."""
     ALL = "all"
 
 
@@ -49,9 +53,11 @@ class BackfillPlan:
     to_text: str
     choice: Choice
     in_range: int
-    """Ticks in the range."""
-    ticks: tuple[Tick, ...]
+    """Ticks in the range; of `--stale` the stale results in it."""
+    ticks: tuple[BackfillTick, ...]
     """Those that are taken, in the order in which they are run."""
+    specs: Mapping[str, RunSpec]
+    """What they run, by hash."""
     params: Mapping[str, Any]
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -60,6 +66,10 @@ class BackfillPlan:
     max_failures: int = 10
     hooks: bool = False
     """Whether the hooks of its runs are told, too."""
+    canary: int | None = None
+    as_deployed: bool = False
+    impossible: tuple[LeftOut, ...] = ()
+    """Ticks that it cannot take, beside those in the range."""
     rules: RerunRules = field(factory=RerunRules)
     begun: int = 0
     """Of the ticks that are taken those for which something has been executed before; counted where it matters."""
@@ -71,12 +81,24 @@ class BackfillPlan:
         """Tasks that would, or may, be executed again, and for which somebody has to agree to that."""
         if not self.begun:
             return ()
-        chosen = chosen_tasks(self.candidate.spec, self.only, self.without)
-        return self.rules.to_confirm(
-            task.name
-            for task in self.candidate.spec.tasks
-            if (chosen is None or task.name in chosen) and task.name not in self.rules.never
-        )
+        found: dict[str, None] = {}
+        for spec in self.specs.values():
+            chosen = self._may_execute(spec)
+            names = (
+                task.name
+                for task in spec.tasks
+                if (chosen is None or task.name in chosen) and task.name not in self.rules.never
+            )
+            found |= dict.fromkeys(self.rules.to_confirm(names))
+        return tuple(found)
+
+    def _may_execute(self, spec: RunSpec) -> frozenset[str] | None:
+        """The tasks that some tick may execute; None: all."""
+        chosen = chosen_tasks(spec, self.only, self.without)
+        if self.choice is not Choice.STALE:
+            return chosen
+        stale = below(spec, {name for tick in self.ticks for name in tick.tasks or ()})
+        return stale if chosen is None else stale & chosen
 
     @property
     def left_out(self) -> int:
@@ -86,8 +108,25 @@ class BackfillPlan:
     @property
     def runs_on(self) -> tuple[str, ...]:
         """The labels that whoever executes its runs must have."""
-        spec = self.candidate.spec
-        return labels_needed(spec, chosen_tasks(spec, self.only, self.without))
+        needed = {
+            label
+            for spec in self.specs.values()
+            for label in labels_needed(spec, chosen_tasks(spec, self.only, self.without))
+        }
+        return tuple(sorted(needed))
+
+    @property
+    def revisions(self) -> tuple[TickRevision, ...]:
+        """Which ticks run what the backfill does not say itself, in the order of the first of each."""
+        found: dict[tuple[str, int | None], int] = {}
+        for tick in self.ticks:
+            if tick.revision is not None:
+                key = (tick.revision, tick.deployment)
+                found[key] = found.get(key, 0) + 1
+        return tuple(
+            TickRevision(revision=revision, deployment=deployment, ticks=ticks)
+            for (revision, deployment), ticks in found.items()
+        )
 
     def estimate(self, slots: int) -> float | None:
         """Seconds that it will take, roughly."""
@@ -96,103 +135,16 @@ class BackfillPlan:
         return self.seconds_per_run * len(self.ticks) / min(self.parallel or slots, max(1, len(self.ticks)))
 
 
-def plan_backfill(
-    store: StoreReader,
-    candidate: Candidate,
-    ticks: Sequence[Tick],
-    *,
-    series: str | None,
-    from_text: str,
-    to_text: str,
-    choice: Choice,
-    params: Mapping[str, Any],
-    only: tuple[str, ...] = (),
-    without: tuple[str, ...] = (),
-    parallel: int | None = None,
-    newest_first: bool = False,
-    max_failures: int = 10,
-    hooks: bool = False,
-    deployed: RunSpec | None = None,
-) -> BackfillPlan:
-    """Choose among the ticks of the range.
-
-    `deployed` is what is deployed, whose `rerun` holds beside that of the candidate.
-
-    Raises:
-        UsageError: The range has no tick, or a selector matches nothing.
-        CronicleError: The workflow says `rerun = "never"`, and some of these ticks have run.
-    """
-    chosen_tasks(candidate.spec, only, without)
-    if newest_first and candidate.spec.policy.depends_on_past:
-        raise UsageError(
-            f"the runs of {candidate.workflow} depend on the past, so the newest cannot come first",
-            "Leave out --newest-first.",
-        )
-    if not ticks:
-        raise UsageError(
-            f"{candidate.workflow} has no tick from {from_text} to {to_text} that is due",
-            f"See its ticks: cronicle next {typed(candidate.workflow)}",
-        )
-    project, environment = candidate.target.project.name, candidate.target.environment
-    taken = _choose(store, candidate, ticks, series, choice)
-    rules, begun = RerunRules.of(candidate.spec, deployed), 0
-    if not rules.is_silent:
-        times = [tick.logical_time for tick in taken]
-        has_begun = times_begun(store, project, environment, candidate.workflow, series, times)
-        if rules.workflow is Rerun.NEVER and choice is Choice.MISSING:
-            taken = [tick for tick in taken if tick.logical_time not in has_begun]
-        elif rules.workflow is Rerun.NEVER and has_begun:
-            raise CronicleError(
-                f"{len(has_begun):,} of {len(taken):,} ticks from {from_text} to {to_text} "
-                f"{'has' if len(has_begun) == 1 else 'have'} run before, and workflow {candidate.workflow} says "
-                'rerun = "never"',
-                f"Those that never ran: cronicle backfill {typed(candidate.workflow)} --from {from_text} "
-                f"--to {to_text} --missing",
-            )
-        else:
-            begun = len(has_begun)
-    durations = store.list_durations(project, environment, candidate.workflow, RECENT_RUNS)
-    return BackfillPlan(
-        candidate=candidate,
-        series=series,
-        timezone=ticks[0].timezone,
-        from_text=from_text,
-        to_text=to_text,
-        choice=choice,
-        in_range=len(ticks),
-        ticks=tuple(reversed(taken)) if newest_first else tuple(taken),
-        params=params,
-        only=only,
-        without=without,
-        parallel=parallel,
-        newest_first=newest_first,
-        max_failures=max_failures,
-        hooks=hooks,
-        rules=rules,
-        begun=begun,
-        seconds_per_run=sum(durations) / len(durations) if durations else None,
+def backfill_tick(tick: Tick, position: int = 0) -> BackfillTick:
+    """A tick of a schedule as one of a backfill."""
+    return BackfillTick(
+        position=position,
+        logical_time=tick.logical_time,
+        nominal=tick.nominal.isoformat(),
+        interval_start=tick.interval.start,
+        interval_start_nominal=tick.previous_nominal.isoformat(),
+        interval_end=tick.interval.end,
     )
-
-
-def _choose(
-    store: StoreReader, candidate: Candidate, ticks: Sequence[Tick], series: str | None, choice: Choice
-) -> list[Tick]:
-    if choice is Choice.ALL:
-        return list(ticks)
-    where = (candidate.target.project.name, candidate.target.environment, candidate.workflow, series)
-    span = (ticks[0].logical_time, ticks[-1].logical_time + timedelta.resolution)
-    results = store.list_results(*where, *span)
-    if choice is Choice.CHANGED:
-        return [
-            tick
-            for tick in ticks
-            if (result := results.get(tick.logical_time)) is None or result.revision != candidate.revision
-        ]
-    missing = [tick for tick in ticks if tick.logical_time not in results]
-    if choice is Choice.MISSING:
-        return missing
-    failed = store.list_failed_times(*where, *span)
-    return [tick for tick in missing if tick.logical_time in failed]
 
 
 def _selection(plan: BackfillPlan) -> dict[str, list[str]] | None:
@@ -203,58 +155,70 @@ def _selection(plan: BackfillPlan) -> dict[str, list[str]] | None:
     return {"only": list(plan.only), "except": list(plan.without)} | ({"never": never} if never else {})
 
 
-def make_backfill(
-    store: Store, plan: BackfillPlan, *, backfill_id: str, actor: Actor, owner: str | None, now: datetime
-) -> BackfillRecord:
-    """Make the backfill in the store; without an owner it is left to the process that serves.
+def make_backfills(
+    store: Store,
+    plans: Sequence[BackfillPlan],
+    *,
+    new_id: Callable[[], str],
+    actor: Actor,
+    owner: str | None,
+    now: datetime,
+) -> tuple[BackfillRecord, ...]:
+    """Make backfills in the store, of which each waits for the one before it; all of them or none.
 
     Raises:
-        CronicleError: An unfinished one of the same workflow shares a tick with it.
+        CronicleError: An unfinished one of the same workflow shares a tick with one of them.
     """
-    candidate = plan.candidate
-    record = BackfillRecord(
-        id=backfill_id,
-        project=candidate.target.project.name,
-        environment=candidate.target.environment,
-        workflow=candidate.workflow,
-        series=plan.series,
-        from_text=plan.from_text,
-        to_text=plan.to_text,
-        timezone=plan.timezone,
-        revision=candidate.revision,
-        deployment=candidate.deployment,
-        spec_hash=candidate.spec_hash,
-        params=plan.params,
-        selection=_selection(plan),
-        choice=plan.choice,
-        parallel=plan.parallel,
-        newest_first=plan.newest_first,
-        max_failures=plan.max_failures,
-        hooks=plan.hooks,
-        runs_on=plan.runs_on,
-        counts=True,
-        total=len(plan.ticks),
-        actor=actor,
-        owner=owner,
-        created_at=now,
-    )
-    ticks = [
-        BackfillTick(
-            position=position,
-            logical_time=tick.logical_time,
-            nominal=tick.nominal.isoformat(),
-            interval_start=tick.interval.start,
-            interval_start_nominal=tick.previous_nominal.isoformat(),
-            interval_end=tick.interval.end,
-        )
-        for position, tick in enumerate(plan.ticks)
-    ]
-    made = store.create_backfill(record, ticks)
+    records = list(_records(plans, new_id, actor, owner, now))
+    made = store.create_backfills(records)
     if made is not None:
         return made
-    other = store.find_overlapping_backfill(record, ticks)
-    name = other.id if other else "another"
-    raise CronicleError(
-        f"backfill {name} of {candidate.workflow} is not finished, and shares ticks with this one",
+    for record, ticks in records:
+        if (other := store.find_overlapping_backfill(record, ticks)) is not None:
+            raise _overlaps(record, other.id)
+    raise _overlaps(records[0][0], "another")
+
+
+def _overlaps(record: BackfillRecord, name: str) -> CronicleError:
+    return CronicleError(
+        f"backfill {name} of {record.workflow} is not finished, and shares ticks with this one",
         f"Go on with it: cronicle resume {name}   or end it: cronicle cancel {name}",
     )
+
+
+def _records(
+    plans: Sequence[BackfillPlan], new_id: Callable[[], str], actor: Actor, owner: str | None, now: datetime
+) -> Iterator[tuple[BackfillRecord, Sequence[BackfillTick]]]:
+    before: str | None = None
+    for plan in plans:
+        candidate = plan.candidate
+        record = BackfillRecord(
+            id=new_id(),
+            project=candidate.target.project.name,
+            environment=candidate.target.environment,
+            workflow=candidate.workflow,
+            series=plan.series,
+            from_text=plan.from_text,
+            to_text=plan.to_text,
+            timezone=plan.timezone,
+            revision=candidate.revision,
+            deployment=candidate.deployment,
+            spec_hash=candidate.spec_hash,
+            params=plan.params,
+            selection=_selection(plan),
+            choice=plan.choice,
+            parallel=plan.parallel,
+            newest_first=plan.newest_first,
+            max_failures=plan.max_failures,
+            hooks=plan.hooks,
+            runs_on=plan.runs_on,
+            canary=plan.canary,
+            waits_for=before,
+            counts=True,
+            total=len(plan.ticks),
+            actor=actor,
+            owner=owner,
+            created_at=now,
+        )
+        before = record.id
+        yield record, [evolve(tick, position=position) for position, tick in enumerate(plan.ticks)]

@@ -69,7 +69,7 @@ def time_of_run(
     """
     zone = schedules[0].timezone if schedules else timezone
     if not schedules or off_schedule:
-        at = now if asked is None else _parse_time(asked, zone)
+        at = now if asked is None else parse_instant(asked, zone)
         return unscheduled(at, zone)
     if asked is None:
         tick = _latest(workflow, schedules, now)
@@ -86,7 +86,7 @@ def find_tick(workflow: str, schedules: Sequence[Schedule], asked: str) -> Tick:
     from cronicle.schedule.ticks import tick_at, ticks_on
 
     zone = schedules[0].timezone
-    day = _as_date(asked)
+    day = as_date(asked)
     if day is not None:
         found = ticks_on(schedules, day)
         if len(found) == 1:
@@ -96,8 +96,8 @@ def find_tick(workflow: str, schedules: Sequence[Schedule], asked: str) -> Tick:
             raise CronicleError(
                 f"{workflow} has {len(found)} ticks on {asked}: {times}", "Give the instant of one of them."
             )
-        raise _no_tick(workflow, schedules, asked, _parse_time(asked, zone))
-    instant = _parse_time(asked, zone)
+        raise _no_tick(workflow, schedules, asked, parse_instant(asked, zone))
+    instant = parse_instant(asked, zone)
     tick = tick_at(schedules, instant)
     if tick is None:
         raise _no_tick(workflow, schedules, asked, instant)
@@ -115,9 +115,9 @@ def ticks_of_range(schedules: Sequence[Schedule], first: str, last: str, now: da
     from cronicle.schedule.ticks import ticks_in_dates
 
     zone = schedules[0].timezone
-    start_day, end_day = _as_date(first), _as_date(last)
-    start = _parse_time(first, zone)
-    end = _parse_time(last, zone)
+    start_day, end_day = as_date(first), as_date(last)
+    start = parse_instant(first, zone)
+    end = parse_instant(last, zone)
     if (start_day or start.astimezone(ZoneInfo(zone)).date()) > (
         end_day or end.astimezone(ZoneInfo(zone)).date()
     ):
@@ -167,7 +167,8 @@ def _no_tick(workflow: str, schedules: Sequence[Schedule], asked: str, instant: 
     )
 
 
-def _as_date(text: str) -> date | None:
+def as_date(text: str) -> date | None:
+    """The date that a text is; None if it is none."""
     from cronicle.schedule.text import TextError, parse_date
 
     try:
@@ -176,7 +177,12 @@ def _as_date(text: str) -> date | None:
         return None
 
 
-def _parse_time(text: str, zone: str) -> datetime:
+def parse_instant(text: str, zone: str) -> datetime:
+    """The instant that a text names.
+
+    Raises:
+        UsageError: It names none.
+    """
     from cronicle.schedule.text import TextError, parse_time
 
     try:

@@ -21,7 +21,14 @@ from cronicle.runs.spec import PrepareSpec, RunSpec, TaskSpec, UnreadableSpecErr
 from cronicle.runs.states import LIVE, BackfillState, Cause, Outcome, Reason, RunState, TaskState
 from cronicle.store.products import ProductRecord
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import Actor, AttemptRecord, BackfillRecord, RunRecord, TaskRecord
+from cronicle.store.records import (
+    Actor,
+    AttemptRecord,
+    BackfillRecord,
+    RunRecord,
+    TaskRecord,
+    TickRevision,
+)
 from cronicle.views.runbooks import how_to_read, runbook_of
 from cronicle.views.runs import overruled_by, runs_of_same_time
 from cronicle.views.words import (
@@ -43,6 +50,9 @@ Facts = list[tuple[str, str]]
 
 SHOWN_DIGITS = 12
 """Of a hash."""
+
+SHOWN_REVISIONS = 8
+"""Revisions of a backfill that are named one by one."""
 
 SHOWN_INPUTS = 8
 """Paths of a task's inputs that are named; of more the number."""
@@ -384,12 +394,21 @@ def backfill_facts(store: StoreReader, backfill: BackfillRecord, now: datetime) 
         ("asked for by", f"{actor_text(backfill.actor)}, {moment(backfill.created_at, zone, now)}"),
     ]
     facts += [("command", backfill.actor.command)] if backfill.actor.command else []
-    facts += [("revision", f"{backfill.revision}   {place}"), ("ticks", _CHOICES[backfill.choice])]
+    revisions = store.list_tick_revisions(backfill.id)
+    facts += [("revision", _of_tick(one)) for one in revisions[:SHOWN_REVISIONS]]
+    if len(revisions) > SHOWN_REVISIONS:
+        facts.append(("", f"and {plural(len(revisions) - SHOWN_REVISIONS, 'more revision')}"))
+    facts += [] if revisions else [("revision", f"{backfill.revision}   {place}")]
+    facts.append(("ticks", _CHOICES[backfill.choice]))
     facts += [("parameter", f"{name} = {_json(value)}") for name, value in sorted(backfill.params.items())]
     if backfill.selection:
         facts.append(("tasks", _json(backfill.selection)))
     facts += [("runs on", ", ".join(backfill.runs_on))] if backfill.runs_on else []
     facts.append(("at once", str(backfill.parallel or "as many as its process has slots")))
+    if backfill.canary is not None:
+        facts.append(("canary", f"the first {plural(backfill.canary, 'run')} before the others"))
+    if backfill.waits_for is not None:
+        facts.append(("waits for", _waits_for(store, backfill.waits_for)))
     facts.append(("pauses after", plural(backfill.max_failures, "failure")))
     facts += [("why", backfill.reason)] if backfill.reason else []
     if backfill.ended_at is not None:
@@ -406,8 +425,19 @@ _CHOICES = {
     "changed": "those whose result is of another revision, or missing",
     "missing": "those without a result",
     "failed": "those without a result that have a failed run",
+    "stale": "those with a stale result, of which the stale tasks are made anew",
     "all": "all",
 }
+
+
+def _of_tick(one: TickRevision) -> str:
+    """What ticks run where each runs what was deployed then."""
+    return f"{one.revision}   deployment {one.deployment}, {plural(one.ticks, 'tick')}"
+
+
+def _waits_for(store: StoreReader, name: str) -> str:
+    above = store.find_backfill(name)
+    return name if above is None else f"backfill {name} of {above.workflow}, {above.state}"
 
 
 def _paths(inputs: Mapping[str, str]) -> str:

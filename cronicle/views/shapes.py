@@ -7,7 +7,7 @@ those have no order, and keys are to come in the order that is written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from cronicle.names import split_instance
 from cronicle.runs.states import LIVE
-from cronicle.store.records import BackfillRecord, RunRecord
+from cronicle.store.records import BackfillRecord, RunRecord, TickRevision
 from cronicle.store.series import TickSpan
 
 
@@ -245,6 +245,15 @@ class ToldRun(RunDetails):
 
 
 @frozen(kw_only=True, slots=False)
+class TickRevisionShape:
+    """What some ticks of a backfill run, where each runs what was deployed then (`--as-deployed`)."""
+
+    revision: str
+    deployment: int | None
+    ticks: int
+
+
+@frozen(kw_only=True, slots=False)
 class BackfillShape:
     """A backfill."""
 
@@ -268,6 +277,14 @@ class BackfillShape:
     ended_at: datetime | None
     runs_on: tuple[str, ...] = ()
     """The labels that a process must have to drive it."""
+    choice: str = "changed"
+    """Which ticks of the range it took: `changed`, `missing`, `failed`, `stale`, `all`."""
+    canary: int | None = None
+    """So many runs first; the others start once these have succeeded."""
+    waits_for: str | None = None
+    """The backfill that has to succeed before (`--downstream`)."""
+    revisions: tuple[TickRevisionShape, ...] | None = None
+    """What its ticks run that do not run `revision`; null in `status` and `wait`."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -345,8 +362,10 @@ def run_shape(run: RunRecord) -> RunShape:
     return RunShape(**run_fields(run))
 
 
-def backfill_shape(backfill: BackfillRecord) -> BackfillShape:
-    """A backfill as listings show it."""
+def backfill_shape(
+    backfill: BackfillRecord, revisions: Iterable[TickRevision] | None = None
+) -> BackfillShape:
+    """A backfill as listings show it, with what the store says of the revisions of its ticks."""
     return BackfillShape(
         id=backfill.id,
         project=backfill.project,
@@ -366,6 +385,18 @@ def backfill_shape(backfill: BackfillRecord) -> BackfillShape:
         created_at=backfill.created_at,
         ended_at=backfill.ended_at,
         runs_on=backfill.runs_on,
+        choice=backfill.choice,
+        canary=backfill.canary,
+        waits_for=backfill.waits_for,
+        revisions=None if revisions is None else tick_revision_shapes(revisions),
+    )
+
+
+def tick_revision_shapes(revisions: Iterable[TickRevision]) -> tuple[TickRevisionShape, ...]:
+    """What ticks run, where that is not what their backfill says."""
+    return tuple(
+        TickRevisionShape(revision=one.revision, deployment=one.deployment, ticks=one.ticks)
+        for one in revisions
     )
 
 
