@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from cronicle.errors import CronicleError
 from cronicle.runs.states import BackfillState
+from cronicle.store.backups import BackupReport
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import (
     Actor,
     AdmissionAnswer,
     BackfillRecord,
     BackfillTick,
-    BackupReport,
     ControlRequest,
     DeploymentRecord,
     LiveRunExists,

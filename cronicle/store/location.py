@@ -16,9 +16,9 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.url import is_url, shown_url
 
 if TYPE_CHECKING:
+    from cronicle.store.backups import BackupReport
     from cronicle.store.copying import Copying, End
     from cronicle.store.postgres.health import ServerHealth
-    from cronicle.store.records import BackupReport
 
 
 def open_store(

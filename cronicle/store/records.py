@@ -435,23 +435,6 @@ class AuditRecord(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class BackupReport(Value):
-    """What a backup holds."""
-
-    path: str
-    at: datetime
-    """When it was begun."""
-    schema_version: int
-    runs: int
-    events: int
-    last_event: int
-    """The sequence of the last event in it; 0 if there is none. All before it are in it, and none after it."""
-    deployments: int
-    size: int
-    """Bytes."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
 class SlotRequest(Value):
     """A wish for slots of a pool, for one attempt."""
 

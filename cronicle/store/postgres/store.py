@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
+from cronicle.store.backups import BackupReport
 from cronicle.store.interface import Store, StoreError, UnwritableError
 from cronicle.store.postgres import writing
 from cronicle.store.postgres.connection import RECEIPT, TAKE_LOCK, PostgresConnection
 from cronicle.store.postgres.hearing import hear
 from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
-from cronicle.store.records import BackupReport
 from cronicle.store.relational import journal
 from cronicle.store.relational.journal import Written
 from cronicle.store.relational.leases import IS_HELD, LEASE_SECONDS, Leases

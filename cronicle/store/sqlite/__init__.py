@@ -18,7 +18,7 @@ from cronicle.store.sqlite.owners import OwnerLocks
 from cronicle.store.sqlite.schema import make_file, upgrade, version_of
 
 if TYPE_CHECKING:
-    from cronicle.store.records import BackupReport
+    from cronicle.store.backups import BackupReport
     from cronicle.store.sqlite.copying import SqliteEnd
     from cronicle.store.sqlite.store import SqliteStore
 

@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 
 from cronicle.folders import NO_LINKS
+from cronicle.store.backups import BackupReport
 from cronicle.store.cells import to_instant
 from cronicle.store.interface import StoreError
-from cronicle.store.records import BackupReport
 from cronicle.store.sqlite.connection import LAST_BACKUP, Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, sync_file, sync_folder
 from cronicle.store.sqlite.schema import version_of

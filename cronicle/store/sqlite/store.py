@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from cronicle.store.records import BackupReport
+from cronicle.store.backups import BackupReport
 from cronicle.store.relational.writer import RelationalStore
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.owners import OwnerLocks
