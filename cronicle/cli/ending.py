@@ -106,3 +106,4 @@ def _tell_failure(files: Path, run: RunRecord, row: TaskRecord, attempts: list[A
             tell(f"    {visible(line[:LONGEST_LINE])}" + ("…" if len(line) > LONGEST_LINE else ""))
     if last.argv:
         tell(f"  the whole log       cronicle logs {address}")
+        tell(f"  a shell there       cronicle shell {address}")

@@ -30,7 +30,8 @@ from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.schedule.ticks import Tick
 from cronicle.views.change_text import change_text
 from cronicle.views.inputs import input_shapes
-from cronicle.views.plan import backfill_command, inputs_proposed
+from cronicle.views.plan import backfill_command, inputs_proposed, prepare_inputs_proposed
+from cronicle.views.shapes import InputShape
 from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
@@ -83,7 +84,14 @@ def _inputs(planned: PlannedDeployment) -> Iterator[str]:
     yield "Inputs"
     for (workflow, task), shapes in inputs_proposed(planned).items():
         yield f"  {visible(workflow)}/{task}"
-        yield table([[visible_line(one.path), visible_line(one.text)] for one in shapes], indent="      ")
+        yield _input_table(shapes)
+    for name, shapes in prepare_inputs_proposed(planned).items():
+        yield f"  prepare {name}"
+        yield _input_table(shapes)
+
+
+def _input_table(shapes: Iterable[InputShape]) -> str:
+    return table([[visible_line(one.path), visible_line(one.text)] for one in shapes], indent="      ")
 
 
 def change_lines(shown: Shown) -> Iterator[str]:

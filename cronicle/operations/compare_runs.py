@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,9 @@ def line_counter(files: Path, project: str) -> CountLines:
     from cronicle.git.mirror import Mirror
     from cronicle.git.text_diff import text_diff
 
-    path = mirror_path(files, project)
-    mirror = Mirror.open_or_create(path) if path.exists() else None
+    path, mirror = mirror_path(files, project), None
+    with suppress(CronicleError):  # damaged: what differs is told all the same
+        mirror = Mirror.open_or_create(path) if path.exists() else None
 
     def count(old: str, new: str) -> int | None:
         if mirror is None:

@@ -44,10 +44,17 @@ def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
 
 
 def inputs_document(planned: PlannedDeployment) -> list[dict[str, Any]]:
-    """The files that define what each proposed task does, and why each of them does."""
+    """The files that define what each proposed task does, or preparation makes, and why each of them does."""
+    nothing = {"workflow": None, "instance": None, "task": None, "prepare": None}
     return [
-        {**workflow_fields(workflow), "task": task, "inputs": msgspec.to_builtins(shapes)}
-        for (workflow, task), shapes in inputs_proposed(planned).items()
+        *(
+            {**nothing, **workflow_fields(workflow), "task": task, "inputs": msgspec.to_builtins(shapes)}
+            for (workflow, task), shapes in inputs_proposed(planned).items()
+        ),
+        *(
+            {**nothing, "prepare": name, "inputs": msgspec.to_builtins(shapes)}
+            for name, shapes in prepare_inputs_proposed(planned).items()
+        ),
     ]
 
 
@@ -94,6 +101,13 @@ def accept_commands(planned: PlannedDeployment, change: HistoryChange) -> Iterat
 def _environment(planned: PlannedDeployment) -> list[str]:
     is_default = planned.environment == planned.proposal.project.default_environment
     return [] if is_default else ["--environment", planned.environment]
+
+
+def prepare_inputs_proposed(planned: PlannedDeployment) -> dict[str, tuple[InputShape, ...]]:
+    """By name of a preparation that some task uses its inputs, if it has any."""
+    reasons = ProposedReasons(planned.proposal)
+    prepares = {name: one for spec in planned.proposal.specs.values() for name, one in spec.prepares.items()}
+    return {name: input_shapes(one, reasons.of(one)) for name, one in sorted(prepares.items()) if one.inputs}
 
 
 def effects_document(planned: PlannedDeployment) -> dict[str, Any]:

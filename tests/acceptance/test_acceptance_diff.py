@@ -345,3 +345,81 @@ def test_one_run_is_compared_with_the_last_success_before_it(shop: Shop, first: 
         found = shop.json("diff", run_id)
         assert (found["old"]["id"], found["new"]["id"]) == (first, run_id)
     assert [task["task"] for task in shop.json("diff", f"{again}/summarise")["tasks"]] == ["summarise"]
+
+
+def test_secrets_are_shown_nowhere(shop: Shop) -> None:
+    shop.environ["THE_PASSWORD"] = TOKEN
+    workflow = """
+    workflow "w" {
+      task "t" {
+        command = ["sh", "-c", "echo $0 $A $CRONICLE_RUN_ID; exit $1", secret.password, param.code]
+        env     = { A = "Bearer ${secret.password}" }
+      }
+      param "code" {
+        default = "0"
+      }
+    }
+    """
+    secret = 'secret "password" {\n  env = "THE_PASSWORD"\n}\n'
+    shop.deploy({"cronicle.hcl": PROJECT + secret, "w.hcl": workflow})
+    first = run(shop, "w")
+    shop.environ["THE_PASSWORD"] = OTHER_TOKEN
+    second = shop.cronicle("run", "w", "--param", "code=3").run
+
+    words = ("diff", first, second, "--patch", "--logs")
+    for one in (shop.good(*words), shop.good(*words, "--json"), shop.good("explain", f"{second}/t")):
+        for value in (TOKEN, OTHER_TOKEN):
+            assert value not in one.out + one.err
+    assert "exit code 0 → 3" in shop.good(*words).out
+
+
+def test_files_of_sources_and_of_preparations(shop: Shop, place: Path) -> None:
+    (place / "lib").mkdir()
+    lib = Shop(place / "lib", shop.home).init()
+    lib.commit({"tools/say.sh": "echo one\n", "other": ""})
+    files = {
+        "cronicle.hcl": f"""
+        project "weather" {{ }}
+        source "lib" {{
+          git    = "{lib.folder}"
+          subdir = "tools"
+        }}
+        prepare "tool" {{
+          command = ["sh", "make.sh"]
+        }}
+        """,
+        "w.hcl": """
+        workflow "w" {
+          task "t" {
+            source  = source.lib
+            command = ["sh", "say.sh"]
+          }
+          task "p" {
+            script = "cat ${prepare.tool.path}/made"
+          }
+        }
+        """,
+        "make.sh": "echo made > $CRONICLE_PREPARED/made\n",
+    }
+    shop.deploy(files)
+    first = run(shop, "w")
+    lib.commit({"tools/say.sh": "echo two\n"})
+    shop.deploy({"make.sh": "echo other > $CRONICLE_PREPARED/made\n"})
+    second = run(shop, "w")
+
+    found = shop.json("diff", first, second, "--patch", "--logs")
+    said = shop.good("diff", first, second, "--stat").out
+
+    files = {one["path"]: one for one in found["files"]}
+    assert {path: (one["source"], one["role"], one["used_by"]) for path, one in files.items()} == {
+        "make.sh": (None, "prepare", ["tool"]),
+        "say.sh": ("lib", "input", ["t"]),
+    }
+    assert "-echo one\n+echo two\n" in files["say.sh"]["patch"]
+    assert [log["task"] for log in found["logs"]] == ["t", "p"]
+    assert "lib:say.sh  +1 -1  t" in said
+    assert "prepare tool  make.sh changed: 1 line" in said
+    assert [one["prepare"] for one in shop.json("plan")["inputs"]] == [None, "tool"]
+    # The place of the task has the files of its source, at the commit that was pinned then.
+    assert shop.good("shell", f"{first}/t", "--", "cat", "say.sh").out == "echo one\n"
+    assert shop.good("shell", f"{first}/t", "--", "cronicle-task").out == "one\n"
