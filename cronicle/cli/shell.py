@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,7 +59,6 @@ def shell(
     from cronicle.cli.session import open_session
     from cronicle.engine.task_place import find_execution
     from cronicle.errors import ExitCode
-    from cronicle.store.url import is_url
 
     words = command or []
     _check(words, secrets=secrets, print_=print_, files_to=files_to)
@@ -70,8 +69,7 @@ def shell(
     if files_to is not None:
         _write_files(folder, one, files_to)
     elif print_:
-        given = {"--store": session.location, "--files": str(folder) if is_url(session.location) else None}
-        _print(session, folder, one, data, given)
+        _print(session, folder, one, data)
     else:
         return _enter(session, folder, one, data, words, secrets=secrets)
     return ExitCode.GOOD
@@ -104,14 +102,13 @@ def _write_files(folder: Path, one: Execution, target: Path) -> None:
         ) from error
 
 
-def _print(
-    session: Session, folder: Path, one: Execution, data: Data, given: Mapping[str, str | None]
-) -> None:
+def _print(session: Session, folder: Path, one: Execution, data: Data) -> None:
     from cronicle.cli.output import is_terminal, visible
     from cronicle.cli.shell_script import PLACE, Printed, again_words, printed_script
     from cronicle.engine.task_place import command_in, data_of, evaluate
     from cronicle.execute.shell_folder import ShellPlaces, run_data_path
     from cronicle.operations.made import data_folder
+    from cronicle.store.url import has_password
 
     places = ShellPlaces(Path(PLACE))
     command = command_in(
@@ -130,7 +127,8 @@ def _print(
             data=data,
             real_data=data_folder(folder, one.run),
             run_data=run_data_path(folder, one.run.id),
-            again=again_words(given, f"{one.run.id}/{one.label}"),
+            again=again_words(session.location, folder, f"{one.run.id}/{one.label}"),
+            names_store=not has_password(session.location),
         )
     )
     if is_terminal():

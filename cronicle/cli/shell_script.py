@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from cronicle.engine.task_place import Command, Execution
 from cronicle.execute.shell_folder import Data, ShellPlaces
+from cronicle.store.url import has_password, is_url
 from cronicle.views.words import name_of, short
 
 PROGRAM = "cronicle-task"
@@ -92,6 +93,8 @@ class Printed:
     """That of the run, which is copied."""
     again: Sequence[str]
     """The words of the command that writes the files of the revision; the folder comes behind them."""
+    names_store: bool = True
+    """False if these do not name the store, whose location has a password in it."""
 
 
 def printed_script(printed: Printed) -> str:
@@ -144,6 +147,8 @@ def _about(printed: Printed) -> Iterator[str]:
         yield f"{name} is not set: its value is secret. Set it where the others are, if it is needed."
     if command.is_masked:
         yield "Where the command has *** stands something secret."
+    if not printed.names_store:
+        yield "CRONICLE_STORE has to name the store, whose location has a password in it."
     if command.hides_stdin:
         yield "The stdin of the task is a secret, which is left out."
 
@@ -161,11 +166,17 @@ def _folder(source: Path, target: str, *, copied: bool) -> Iterator[str]:
     yield f"if [ -d {place} ]; then cp -R -P -p {place} {quoted(target)}; else mkdir {quoted(target)}; fi || exit 1"
 
 
-def again_words(given: Mapping[str, str | None], address: str) -> list[str]:
-    """The command that writes the files of a task into a folder, for a script that may be executed anywhere."""
+def again_words(location: str, files: Path, address: str) -> list[str]:
+    """The command that writes the files of a task into a folder, for a script that may be executed anywhere.
+
+    Args:
+        location: The store; one with a password in it is not named.
+        files: The files folder.
+        address: Of the task.
+    """
     words = [sys.executable, "-m", "cronicle", "shell"]
-    for option, value in given.items():
-        words += [option, value] if value is not None else []
+    words += [] if has_password(location) else ["--store", location]
+    words += ["--files", str(files)] if is_url(location) else []
     return [*words, address, "--files-to"]
 
 

@@ -35,14 +35,14 @@ def reasons_in(finder: InputFinder, spec: TaskSpec | PrepareSpec) -> Reasons:
 
 def reasons_in_run(files: Path, run: RunRecord, spec: RunSpec, task: TaskSpec) -> Reasons:
     """Why each input of a task of a run was inferred, as far as its files are at hand."""
-    from cronicle.git.mirror import Mirror
-
     path, revision, folder = mirror_path(files, run.project), run.revision, spec.folder
     if task.source is not None:
         path = source_mirror_path(files, spec.sources[task.source.name].git)
         revision, folder = task.source.revision, task.source.subdir
     if task.inputs_declared or not task.inputs or not path.exists():
         return {}
+    from cronicle.git.mirror import Mirror  # heavy, and seldom needed
+
     try:
         return reasons_in(InputFinder(Mirror.open_or_create(path).tree(revision, folder)), task)
     except (CronicleError, OSError):  # gone or damaged; what the inputs are is known all the same

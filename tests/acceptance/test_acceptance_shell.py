@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from acceptance_world import PATIENCE, Said, Shop, Terminal
 
-from cronicle.cli.shell_script import quoted
+from cronicle.cli.shell_script import again_words, quoted
 from cronicle.store.location import open_reader
 
 SECRET, TOKEN = "correct-horse-battery", "swordfish-4711"
@@ -347,3 +347,11 @@ def test_the_printed_script_names_the_program_that_wrote_it(shop: Shop, ran: str
         printed,
         re.MULTILINE,
     )
+
+
+def test_no_password_of_a_store_is_printed() -> None:
+    words = again_words("postgresql://ana:s3cret@h/db", Path("/files"), "7K2/t")
+
+    assert "s3cret" not in " ".join(words)
+    assert words[4:] == ["--files", "/files", "7K2/t", "--files-to"]
+    assert "--store" in again_words("postgresql://ana@h/db", Path("/files"), "7K2/t")
