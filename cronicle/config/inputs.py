@@ -157,7 +157,7 @@ class InputFinder:
     def reasons(self, words: Sequence[str], workdir: str = "") -> dict[str, InputReason]:
         """The same files with the reason why each is used: the first that there is."""
         found = self._found(words, workdir)
-        return {_as_text(path): found[path] for path in sorted(found) if self._is_readable(path)}
+        return {path_text(path): found[path] for path in sorted(found) if self._is_readable(path)}
 
     def _found(self, words: Sequence[str], workdir: str) -> dict[str, InputReason]:
         found: dict[str, InputReason] = {}
@@ -171,7 +171,7 @@ class InputFinder:
         for path in sorted(found):
             if path.endswith(".py"):
                 for imported, by in imported_files(path, self.files, self._read_imports).items():
-                    found.setdefault(imported, InputReason(why=Why.IMPORTED, of=_as_text(by)))
+                    found.setdefault(imported, InputReason(why=Why.IMPORTED, of=path_text(by)))
         return found
 
     def _named(self, word: str, workdir: str) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ class InputFinder:
         return next(self._describe(path), None) is not None
 
     def _described(self, paths: Iterable[str]) -> dict[str, str]:
-        return {_as_text(path): said for path in sorted(set(paths)) for said in self._describe(path)}
+        return {path_text(path): said for path in sorted(set(paths)) for said in self._describe(path)}
 
     def _describe(self, path: str) -> Iterator[str]:
         """`mode:blob id` of a file; nothing for a link that leads nowhere, to a folder or out of the repository."""
@@ -200,6 +200,6 @@ class InputFinder:
             return
 
 
-def _as_text(path: str) -> str:
+def path_text(path: str) -> str:
     r"""The path as a spec can hold it: bytes that are not UTF-8 are written out, as `\xef`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

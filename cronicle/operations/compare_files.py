@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 from cronicle.config.files import vars_file
+from cronicle.config.inputs import path_text
 from cronicle.errors import CronicleError
 from cronicle.execute.masking import masked_text
 from cronicle.execute.places import mirror_path, source_mirror_path
@@ -189,7 +190,7 @@ def _definitions(reader: _Reader, old: Using, new: Using) -> Iterator[_Pair]:
             texts = [tree.read(path) for tree, side in zip(trees, sides, strict=True) if side is not None]
             if all(_is_of_others(path, text, names) for text in texts):
                 continue
-            yield _Pair((None, "definition", path), *sides)
+            yield _Pair((None, "definition", path_text(path)), *sides)
     except (CronicleError, OSError):  # gone, or damaged: the revisions say so
         return
 

@@ -26,6 +26,7 @@ from cronicle.views.runs import overruled_by
 from cronicle.views.shapes import InputShape
 from cronicle.views.staleness import staleness_of
 from cronicle.views.story import MOST_NAMED, Story, some_of
+from cronicle.views.told import last_success
 from cronicle.views.words import (
     duration,
     moment,
@@ -75,6 +76,7 @@ def explain_run(store: StoreReader, run: RunRecord, now: datetime) -> Explanatio
                 because += story.chain(unit)
             because += story.skipped_below()
             commands = [f"cronicle logs {story.address(failed[0].id)}"] if failed else []
+            commands += [f"cronicle diff {run.id}"] if last_success(store, run) is not None else []
             commands += [how_to_read(run)] if story.machine.spec.runbook else []
             is_held = bool(failed) and failed[0].carried_from is not None
             commands.append(f"cronicle retry {run.id}" + (f" --from {failed[0].id[0]}" if is_held else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -192,6 +193,16 @@ def test_files_of_other_workflows_and_other_files_are_left_out(shop: Shop, first
     assert "+# a comment\n" in file["patch"]
 
 
+def test_names_of_files_may_hold_anything(shop: Shop, first: str) -> None:
+    (shop.folder / os.fsdecode(b"odd\xff<\x1b[2J>.hcl")).write_text("# nothing\n")
+    second = changed(shop, {})
+
+    [file] = shop.json("diff", first, second, "--patch")["files"]
+
+    assert file["path"] == "odd\\xff<\x1b[2J>.hcl"
+    assert "odd\\xff<\\x1b[2J>.hcl" in shop.good("diff", first, second, "--patch").out
+
+
 def test_a_branch_that_was_force_pushed_away_and_another_clone(shop: Shop, place: Path, first: str) -> None:
     second = changed(shop, {"extract.sh": EXTRACT + "echo more\n"})
     before = shop.json("diff", first, second, "--patch", "--logs")
@@ -341,6 +352,7 @@ def test_one_run_is_compared_with_the_last_success_before_it(shop: Shop, first: 
     failed = shop.cronicle("run", *DAY).run
     again = shop.cronicle("run", *DAY).run
 
+    assert f"cronicle diff {failed}" in shop.json("explain", failed)["commands"]
     for run_id in (failed, again):
         found = shop.json("diff", run_id)
         assert (found["old"]["id"], found["new"]["id"]) == (first, run_id)
