@@ -257,6 +257,39 @@ def test_a_key_that_the_server_does_not_take_is_offered_once(
         source_mirror.resolve(origin(ssh.url(clone.path), wrong), None)
 
 
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+@pytest.mark.parametrize("form", [(), ("-m", "PEM"), ("-m", "PKCS8")])
+def test_a_key_file_with_a_passphrase_is_told_to_have_none(
+    source_mirror: SourceMirror, ssh: SshServer, clone: Clone, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    known(tmp_path, ssh.known_hosts_line)
+    locked = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", *form, "-N", "secret", "-f", str(locked)], check=True)
+
+    with pytest.raises(UnreachableError) as caught:
+        source_mirror.resolve(origin(ssh.url(clone.path), locked), None)
+
+    assert "passphrase" in f"{caught.value.message} {caught.value.remedy}"
+    assert ssh.logins == []
+
+
+def test_the_configuration_of_ssh_is_not_read(
+    source_mirror: SourceMirror,
+    ssh: SshServer,
+    clone: Clone,
+    commits: tuple[str, str, str],
+    key_file: Path,
+    tmp_path: Path,
+) -> None:
+    known(tmp_path, ssh.known_hosts_line)
+    (tmp_path / "home/.ssh/config").write_text(
+        f"Host *\n  ProxyCommand touch {tmp_path}/pwned\n  Port 1\n  User eve\n  IdentityFile /nowhere\n"
+    )
+
+    assert source_mirror.resolve(origin(ssh.url(clone.path), key_file), None) == commits[2]
+    assert not (tmp_path / "pwned").exists()
+
+
 def test_a_key_file_that_is_not_there_is_told(
     source_mirror: SourceMirror, ssh: SshServer, clone: Clone, tmp_path: Path
 ) -> None:
