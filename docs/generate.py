@@ -31,6 +31,7 @@ from cronicle.runs.scope import MOST_INSTANCES
 from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.differences import RunDifferenceShape
 from cronicle.views.environments import EnvironmentShape
+from cronicle.views.experiments import BisectShape, ReproductionShape, TrialShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
 from cronicle.views.staleness import AcceptanceShape, StaleResultShape
@@ -69,6 +70,9 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`explain`": ("one", Explanation),
     "`diff`": ("one", RunDifferenceShape),
     "`environments`": ("a list of", EnvironmentShape),
+    "`reproduce`": ("one", ReproductionShape),
+    "`trial`": ("one", TrialShape),
+    "`bisect`": ("one", BisectShape),
     "`validate`": ("a list of", DiagnosticShape),
 }
 """Which command prints which shape."""

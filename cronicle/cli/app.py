@@ -45,6 +45,12 @@ COMMANDS = {
     "wait": ("cronicle.cli.wait", "Wait until runs or backfills have ended."),
     "mark": ("cronicle.cli.mark", "Set the outcome of a logical time by hand."),
     "retry": ("cronicle.cli.retry", "Run again what failed in a run."),
+    "trial": (
+        "cronicle.cli.trial",
+        "Run a candidate for the last logical times, isolated, and compare.",
+    ),
+    "reproduce": ("cronicle.cli.reproduce", "Do a run again, isolated, and say what differs."),
+    "bisect": ("cronicle.cli.bisect", "Find the commit that broke a workflow."),
     "status": ("cronicle.cli.status", "What fails, runs and comes next, on one screen."),
     "runs": ("cronicle.cli.runs", "List runs."),
     "show": ("cronicle.cli.show", "All about a run or a backfill."),

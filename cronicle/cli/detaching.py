@@ -10,7 +10,7 @@ from cronicle.cli.backfilling import backfills_json, tell_backfill
 from cronicle.cli.output import print_json, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.errors import ExitCode
-from cronicle.operations.ask import Candidate, Wish, make_run
+from cronicle.operations.ask import Candidate, Wish, asked_run, make_run
 from cronicle.operations.labels import find_lacking
 from cronicle.operations.leaders import leader_of_runs
 from cronicle.operations.make_backfill import BackfillPlan, make_backfills
@@ -28,7 +28,7 @@ def leave_run(session: Session, store: Store, candidate: Candidate, wish: Wish, 
     Raises:
         CronicleError: The logical time has a live run already.
     """
-    run = make_run(
+    asked = asked_run(
         store,
         session.files,
         candidate,
@@ -38,6 +38,9 @@ def leave_run(session: Session, store: Store, candidate: Candidate, wish: Wish, 
         owner=None,
         now=session.clock.now(),
     )
+    if asked.data is not None:
+        asked.data.make()
+    run = make_run(store, asked)
     starts = "" if run.not_before is None else f", starts at {zoned_text(run.not_before, run.timezone)}"
     name = run.workflow if starts else name_of(run)
     tell(f"{name}  run {run.id}  {run.revision[:7]}{starts}")

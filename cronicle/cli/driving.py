@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,12 @@ import trio
 from cronicle.cli.drive import Interrupted, drive
 from cronicle.cli.ending import exit_code_of, tell_end
 from cronicle.cli.live import CANCELLING, Progress, progress_for
-from cronicle.cli.output import is_terminal, paint, print_json, say, tell
+from cronicle.cli.output import is_terminal, paint, print_json, say, tell, visible_line
 from cronicle.cli.session import Session
 from cronicle.engine.owner import Owner
 from cronicle.errors import ExitCode, UsageError
-from cronicle.operations.ask import Candidate, Wish, chosen_by, make_run
+from cronicle.operations.ask import Candidate, Wish, asked_run, chosen_by, make_run
+from cronicle.operations.experiments import OwnData
 from cronicle.operations.labels import check_labels
 from cronicle.runs.labels import labels_needed
 from cronicle.runs.states import RunState
@@ -51,8 +52,8 @@ def follow_run(
         ["Leave it to one that serves: --detach."],
     )
 
-    def make(owner: Owner) -> RunRecord:
-        return make_run(
+    async def make(owner: Owner) -> RunRecord:
+        asked = asked_run(
             store,
             session.files,
             candidate,
@@ -62,6 +63,8 @@ def follow_run(
             owner=owner.id,
             now=session.clock.now(),
         )
+        await make_data(asked.data)
+        return make_run(store, asked)
 
     return drive_run(session, store, make, slots=slots, json=json)
 
@@ -84,9 +87,26 @@ def start_of_run(text: str, now: datetime, *, off_schedule: bool) -> datetime:
     return start
 
 
-def drive_run(
-    session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None, json: bool
-) -> int:
+MOST_GONE = 5
+"""Files that are named."""
+
+Make = Callable[[Owner], RunRecord | Awaitable[RunRecord]]
+"""Makes or adopts a run, which may take some time."""
+
+
+async def make_data(data: OwnData | None) -> None:
+    """Make the data folder of an experiment, in a thread: it may take long."""
+    if data is None or (data.lasting is None and not data.made):
+        return
+    if gone := await trio.to_thread.run_sync(data.make, trio.from_thread.check_cancelled):
+        more = f" and {len(gone) - MOST_GONE:,} more" if len(gone) > MOST_GONE else ""
+        tell(
+            f"{paint('note:', 'yellow')} what tasks that are carried over have made is not there any more, "
+            f"or was changed: {visible_line(', '.join(gone[:MOST_GONE]))}{more}"
+        )
+
+
+def drive_run(session: Session, store: Store, make: Make, *, slots: int | None, json: bool) -> int:
     """Drive one run that `make` makes or adopts, and say how it ended."""
     code, ended = drive_to_end(session, store, make, slots=slots)
     if json and ended is not None:
@@ -103,7 +123,7 @@ def details_of(session: Session, store: Store, run: RunRecord) -> Any:
 
 
 def drive_to_end(
-    session: Session, store: Store, make: Callable[[Owner], RunRecord], *, slots: int | None
+    session: Session, store: Store, make: Make, *, slots: int | None
 ) -> tuple[ExitCode, RunRecord | None]:
     """The same without JSON: the exit code, and the run as it ended; None if it was left before its end."""
     driven: list[RunDriver] = []
@@ -117,13 +137,16 @@ def drive_to_end(
             driver.cancel(session.actor(), "interrupted")
 
     async def body(owner: Owner) -> None:
-        run = make(owner)
+        made = make(owner)
+        run = made if isinstance(made, RunRecord) else await made
         tell(f"{name_of(run)}  run {run.id}  {run.revision[:7]}{_experiment(run)}")
         if is_terminal():
             tell()
         progress: Progress = progress_for(session.clock)
         driver = owner.driver_for(run, progress)
         driven.append(driver)
+        if interrupted:  # while it was made
+            driver.cancel(session.actor(), "interrupted")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(progress.keep_up, driver.machine)
             machine = await driver.drive()
@@ -151,6 +174,8 @@ def drive_to_end(
 
 def _experiment(run: RunRecord) -> str:
     """What is told of a run that is never the result of its logical time."""
+    if run.experiment is not None and run.experiment.never_counts:
+        return f"  {run.cause}, isolated, does not count"
     if run.dirty:
         return "  dirty, does not count"
     return "" if run.counts else "  does not count"

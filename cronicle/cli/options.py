@@ -66,3 +66,20 @@ SeriesOption: TypeAlias = Annotated[
         "--series", metavar="NAME", help="The labelled schedule that is meant (default: the others)."
     ),
 ]
+DataOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="copy|empty",
+        help="What is in the data folder of a run that does not count: a copy of the lasting one, or nothing.",
+    ),
+]
+SecretsOption: TypeAlias = Annotated[
+    bool, typer.Option("--secrets", help="Give the values of secrets to a run that does not count.")
+]
+AutoApproveOption: TypeAlias = Annotated[
+    bool, typer.Option("--auto-approve", help='Do not ask what `rerun = "confirm"` asks.')
+]
+SlotsOption: TypeAlias = Annotated[
+    int | None, typer.Option("--slots", min=1, help="Attempts at once (default: the cores).")
+]

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from cronicle.cli.options import (
+    DataOption,
     EnvironmentOption,
     FilesOption,
     JsonOption,
     LabelOption,
     ProjectOption,
+    SecretsOption,
     StoreOption,
     WorkflowArgument,
 )
@@ -30,6 +32,8 @@ def run(
         str | None, typer.Option("--revision", metavar="REV", help="Run this revision, deployed or not.")
     ] = None,
     dirty: Annotated[bool, typer.Option("--dirty", help="Run the working directory as it is.")] = False,
+    data: DataOption = None,
+    secrets: SecretsOption = False,
     param: Annotated[
         list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter.")
     ] = None,
@@ -76,9 +80,11 @@ def run(
     from cronicle.operations.ask import Wish
     from cronicle.operations.candidate import DEPLOYED, find_candidate
     from cronicle.operations.create_run import unscheduled
+    from cronicle.operations.experiments import Isolation, data_named
     from cronicle.operations.params import param_values
     from cronicle.operations.select import selectors_from
     from cronicle.operations.times import series_of, time_of_run
+    from cronicle.store.experiments import Data
 
     session = open_session(store, environment, files, project, labels=labels)
     start = None if at is None else start_of_run(at, session.clock.now(), off_schedule=off_schedule)
@@ -109,6 +115,7 @@ def run(
             params=param_values(candidate.spec, param or ()),
             only=selectors_from(only),
             without=selectors_from(without),
+            isolation=Isolation(data=data_named(data, Data.EMPTY), secrets=secrets),
         )
         if (detach or start is not None) and not dry_run:
             from cronicle.cli.detaching import leave_run

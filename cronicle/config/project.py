@@ -31,6 +31,8 @@ class Variable:
     name: str
     value: Json
     """As JSON; converted to its type."""
+    own_value: Json = None
+    """What it would be if nobody gave it a value: that of the tree. None where the tree has none."""
     type: str
     """The type expression, in its canonical spelling."""
     description: str = ""

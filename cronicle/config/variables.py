@@ -75,6 +75,8 @@ class _Offer:
     """Where it is given as text, that; it is read when the type is known."""
     span: Span | None = None
     is_in_git: bool = False
+    is_own: bool = False
+    """True if the tree itself gives it: the default, or `ENVIRONMENT.vars.hcl`."""
 
 
 def read_variables(
@@ -144,7 +146,11 @@ def _file_offers(
             value, is_good = _constant(reader, attribute)
         if is_good:
             offers[attribute.name] = _Offer(
-                source.origin, value, span=attribute.span, is_in_git=source.is_in_git
+                source.origin,
+                value,
+                span=attribute.span,
+                is_in_git=source.is_in_git,
+                is_own=source.is_in_git,
             )
     return offers
 
@@ -201,7 +207,8 @@ def _variable(
         if not is_good:
             return None
         is_in_git = value is not None and value != ""
-        offers = [*offers, _Offer("default", value, span=default.expr.span, is_in_git=is_in_git)]
+        own = _Offer("default", value, span=default.expr.span, is_in_git=is_in_git, is_own=True)
+        offers = [*offers, own]
     if not offers:
         reader.error(
             "missing-value",
@@ -212,8 +219,10 @@ def _variable(
         return None
     if is_sensitive:
         offers = [_hidden(reader, name, offer, block) for offer in offers]
+    own_value: Value = None
     for offer in reversed(offers):  # a wrong default is wrong even where it is not used
         value, is_good = _accepted(reader, name, offer, type_, block, is_sensitive=is_sensitive)
+        own_value = value if offer.is_own and is_good else own_value
     if not is_good:
         return None
     is_null = value is None or (isinstance(value, Sensitive) and value.value is None)
@@ -229,6 +238,7 @@ def _variable(
     return Variable(
         name=name,
         value=to_json(value),
+        own_value=to_json(own_value),
         type=str(type_),
         description=reader.text(body, "description"),
         origin=offers[0].origin,

@@ -183,6 +183,10 @@ class AttemptRunner:
         from cronicle.execute.secret_values import read_secret
         from cronicle.runs.sensitive import constant_texts, variable_texts, worth_masking
 
+        if prepared.task.secrets and run.experiment is not None and not run.experiment.secrets:
+            from cronicle.operations.experiments import secrets_withheld
+
+            raise CronicleError(secrets_withheld(prepared.task.secrets))
         async with self._project_files(run, spec, prepared.task, folder) as folder:
             values = {
                 name: await read_secret(name, spec.secrets[name], self._environ, folder)
@@ -244,7 +248,7 @@ class AttemptRunner:
         at = (run.id, task.name, prepared.key, prepared.attempt)
         return AttemptCommand(
             argv=argv,
-            env=attempt_environment(self._run_environment(run), variables, prepared.env),
+            env=attempt_environment(self.environment_of(run), variables, prepared.env),
             cwd=folder / task.workdir if task.workdir else folder,
             token=prepared.token,
             log_path=self.places.log_path(*at),
@@ -267,7 +271,8 @@ class AttemptRunner:
             masks=prepared.masks,
         )
 
-    def _run_environment(self, run: RunRecord) -> Mapping[str, str]:
+    def environment_of(self, run: RunRecord) -> Mapping[str, str]:
+        """The environment of a run, which is that of its attempts but for what is theirs; kept until `forget`."""
         environment = self._environments.get(run.id)
         if environment is None:
             environment = self._environments[run.id] = self._made_environment(run)
@@ -284,7 +289,7 @@ class AttemptRunner:
 
     def _data(self, run: RunRecord) -> Path:
         """The lasting folder of its environment; of an experiment one of its own."""
-        if run.counts:
+        if run.counts and run.experiment is None:
             return self.places.data(run.project, run.environment)
         return self.places.isolated_data(run.id)
 

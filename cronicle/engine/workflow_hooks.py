@@ -76,7 +76,7 @@ def _run_like(owner: Owner, deployment: DeploymentRecord, spec: RunSpec, last: s
     """The last run at the deployed revision; where there is none, one that stands for it and is in no store."""
     run = owner.store.find_run(last) if last else None
     if run is not None:
-        return attrs.evolve(run, revision=deployment.revision, counts=True)
+        return attrs.evolve(run, revision=deployment.revision, counts=True, experiment=None)
     return stand_in(
         deployment,
         spec.workflow,

@@ -24,6 +24,7 @@ from cronicle.names import (
     typed,
 )
 from cronicle.operations.deployed import Target
+from cronicle.runs.states import APART_CAUSES
 from cronicle.store.interface import UnknownError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunFilter, RunRecord
@@ -260,13 +261,14 @@ class Addresses:
         return found
 
     def chosen(self, runs: Sequence[RunRecord]) -> RunRecord:
-        """Of the runs of one logical time the one that is meant: the result, else the newest."""
-        newest = max(runs, key=lambda run: run.sequence)
+        """Of the runs of one logical time the one that is meant: the result, else the newest, but no `bisect`."""
+        meant = [run for run in runs if run.cause not in APART_CAUSES] or runs
+        newest = max(meant, key=lambda run: run.sequence)
         result = self.store.find_result(
             newest.project, newest.environment, newest.workflow, newest.series, newest.logical_time
         )
-        meant = None if result is None else self.store.find_run(result.run_id)
-        return meant or newest
+        stands = None if result is None else self.store.find_run(result.run_id)
+        return stands or newest
 
     def runs_with(self, wanted: RunFilter, instant: datetime) -> tuple[RunRecord, ...]:
         """The runs with exactly this logical time, newest first."""

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from cronicle.errors import CronicleError
+from cronicle.errors import CronicleError, UsageError
 from cronicle.names import typed
 from cronicle.operations.create_run import first_facts, select_for
 from cronicle.operations.deployed import Target
+from cronicle.operations.experiments import Isolation, OwnData, check_secrets, own_data
 from cronicle.operations.lock import under_policy
 from cronicle.operations.moment import Moment
 from cronicle.operations.select import chosen_at
@@ -20,6 +21,7 @@ from cronicle.runs.labels import labels_needed
 from cronicle.runs.selection import is_mixed
 from cronicle.runs.spec import RunSpec
 from cronicle.runs.states import Cause
+from cronicle.store.experiments import Experiment
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, DeployedWorkflow, LiveRunExists, NewRun, RunRecord
@@ -53,10 +55,20 @@ class Wish(Value):
     without: Sequence[str] = ()
     not_before: datetime | None = None
     """When it is to start; None: now."""
+    isolation: Isolation = field(factory=Isolation)
+    """What it gets of what production has, if it does not count."""
 
 
-def make_run(
-    store: Store,
+@frozen(kw_only=True, eq=False, repr=False)
+class AskedRun(Value):
+    """A run that is to be made, and the data folder that is to be there before, if it has one of its own."""
+
+    new: NewRun
+    data: OwnData | None
+
+
+def asked_run(
+    store: StoreReader,
     files: Path,
     candidate: Candidate,
     wish: Wish,
@@ -65,14 +77,15 @@ def make_run(
     actor: Actor,
     owner: str | None,
     now: datetime,
-) -> RunRecord:
-    """Make the run in the store; without an owner it is left to the process that serves.
+) -> AskedRun:
+    """What a person asks for; without an owner it is left to the process that serves.
 
     Raises:
-        CronicleError: The logical time has a live run already.
-        UsageError: A selector matches nothing.
+        UsageError: A selector matches nothing, or what is asked is not for a run that counts.
+        CronicleError: The selectors leave no task, or one needs what the run does not get.
     """
     chosen = chosen_by(store, candidate, wish)
+    isolation = wish.isolation
     run = RunRecord(
         id=run_id,
         project=candidate.target.project.name,
@@ -92,11 +105,24 @@ def make_run(
         runs_on=labels_needed(candidate.spec, chosen),
         created_at=now,
         not_before=wish.not_before,
+        experiment=None if candidate.counts else Experiment(data=isolation.data, secrets=isolation.secrets),
     )
     run = under_policy(run, candidate.spec.policy)
     selection = select_for(store, files, run, candidate.spec, chosen)
     run = evolve(run, mixed=is_mixed(candidate.spec, selection))
-    made = store.create_run(NewRun(run=run, events=first_facts(run, selection, chosen or ())))
+    return AskedRun(
+        new=NewRun(run=run, events=first_facts(run, selection, chosen or ())),
+        data=None if run.experiment is None else own_data(store, files, run, selection),
+    )
+
+
+def make_run(store: Store, asked: AskedRun) -> RunRecord:
+    """Make the run in the store; its data folder is there.
+
+    Raises:
+        CronicleError: The logical time has a live run already.
+    """
+    made = store.create_run(asked.new)
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)
     return made
@@ -124,7 +150,19 @@ def chosen_by(store: StoreReader, candidate: Candidate, wish: Wish) -> frozenset
             "result does not have as they are now. See: cronicle explain "
             f"{typed(candidate.workflow)}@{wish.when['logical_time'].isoformat()}",
         )
+    _check_isolation(candidate, wish, chosen)
     return chosen
+
+
+def _check_isolation(candidate: Candidate, wish: Wish, chosen: frozenset[str] | None) -> None:
+    if not candidate.counts:
+        executed = {task.name for task in candidate.spec.tasks} if chosen is None else chosen
+        check_secrets(candidate.spec, executed, wish.isolation, f" at {candidate.revision[:7]}")
+    elif wish.isolation != Isolation():
+        raise UsageError(
+            "--data and --secrets are for runs that do not count; this one has the lasting data, and its secrets",
+            "Leave them out; or run the working directory as it is: --dirty",
+        )
 
 
 def live_run_exists(store: Store, run_id: str) -> CronicleError:

@@ -65,7 +65,9 @@ def _by_unit(records: Iterable[ProductRecord]) -> dict[UnitId, tuple[ProductReco
 def data_folder(files: Path, run: RunRecord) -> Path:
     """Where the tasks of a run had their `$CRONICLE_DATA`; it may be gone."""
     own = isolated_path(files, run.id)
-    if run.dirty or (not run.counts and own.is_dir()):  # of a run that counts no more it is the lasting one
+    if (
+        run.dirty or run.experiment or (not run.counts and own.is_dir())
+    ):  # of one that counts no more the lasting one
         return own
     return data_path(files, run.project, run.environment)
 

@@ -27,7 +27,7 @@ from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
 def mark_of_run(run: RunRecord, *, run_id: str, actor: Actor, now: datetime) -> RunRecord:
     """The run that is to mark the logical time of another: like that one, and linked to it."""
     marking = retried(run, id=run_id, actor=actor, owner=None, created_at=now)
-    return attrs.evolve(marking, cause=Cause.MANUAL, counts=True, dirty=False, mixed=True)
+    return attrs.evolve(marking, cause=Cause.MANUAL, counts=True, dirty=False, mixed=True, experiment=None)
 
 
 def mark_of_time(

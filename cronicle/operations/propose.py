@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from cronicle.config.tree import Tree
     from grammar.diagnostics import Diagnostics
 
+Json = Any
+
 FULL_ID: Final = 40
 
 
@@ -216,6 +218,31 @@ def propose_fetched(sources: Sources, repository: Repository, mirror: Mirror, co
     return _compiled(sources, repository, tree, commit, deployed_values=False, mirror=mirror)
 
 
+def propose_past(
+    sources: Sources,
+    repository: Repository,
+    mirror: Mirror,
+    commit: str,
+    values: Mapping[str, Json] | None,
+) -> Proposal:
+    """The same of a commit that is in the mirror, wherever it was or still is in a clone.
+
+    Args:
+        sources: Where the project is, and what `--var` says.
+        repository: The clone in which the project is.
+        mirror: Has the commit.
+        commit: Its full id.
+        values: The values of variables that `--var` says nothing of; others have those of the commit. None: those of
+            the deployment in force.
+
+    Raises:
+        InvalidProjectError: Its files have errors.
+        CronicleError: There is no such commit, or a source of it cannot be had.
+    """
+    tree = mirror.tree(commit, sources.where.prefix)
+    return _compiled(sources, repository, tree, commit, deployed_values=True, values=values)
+
+
 def load_working_directory(sources: Sources, tree: Tree | None = None) -> Loaded:
     """The project as it lies in the working directory, with what is wrong in it; needs neither git nor a store.
 
@@ -286,6 +313,7 @@ def _compiled(
     held: Mapping[str, HeldSource] | None = None,
     mirror: Mirror | None = None,
     pins: Iterable[SourcePin] | None = None,
+    values: Mapping[str, Json] | None = None,
 ) -> Proposal:
     where = sources.where
     assert where.folder is not None
@@ -298,11 +326,10 @@ def _compiled(
         if deployment is not None and deployment.ended:
             deployment = None
     given = list(given_values(sources.var, sources.var_files, sources.environ, sources.cwd))
-    if deployed_values and deployment is not None:
-        given = [
-            given[0],
-            GivenValues(origin="the deployment", stored=deployment.values, ignore_unknown=True),
-        ]
+    if values is None and deployed_values and deployment is not None:
+        values = deployment.values
+    if values is not None:
+        given = [given[0], GivenValues(origin="the deployment", stored=values, ignore_unknown=True)]
     load = partial(
         _loaded,
         tree,

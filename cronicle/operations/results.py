@@ -11,7 +11,7 @@ from cronicle.plan.renames import Renames, with_renamed_results
 from cronicle.runs.rerun import done_of
 from cronicle.runs.selection import TaskResult
 from cronicle.runs.spec import RunSpec, TaskSpec, spec_from_bytes
-from cronicle.runs.states import LIVE, Outcome, Reason, TaskState
+from cronicle.runs.states import LIVE, ORDINARY_CAUSES, Outcome, Reason, TaskState
 from cronicle.runs.units import UnitId
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import AttemptRecord, RunRecord, TaskRecord
@@ -141,7 +141,7 @@ def _results_before(
 
     For what is never executed again also those count that somebody has marked as failed since.
     """
-    wanted = evolve(runs_at(Moment.of(run)), limit=limit)
+    wanted = evolve(runs_at(Moment.of(run)), causes=ORDINARY_CAUSES, limit=limit)
     specs: dict[str, RunSpec] = {}
     for earlier in store.list_runs(wanted):
         if earlier.id == run.id or earlier.state in LIVE or not (earlier.counts or acted_of):
@@ -159,7 +159,7 @@ def _results_before(
 
 def was_for_real(run: RunRecord) -> bool:
     """True of a run that counted when it was executed, even if its logical time was marked as failed since."""
-    return not run.dirty and (run.counts or run.deployment is not None)
+    return not run.dirty and run.experiment is None and (run.counts or run.deployment is not None)
 
 
 def renames_since(store: StoreReader, run: RunRecord, number: int | None) -> Renames:

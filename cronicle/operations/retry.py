@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronicle.errors import CronicleError
 from cronicle.execute.places import Places
@@ -32,6 +32,7 @@ from cronicle.runs.selection import (
 )
 from cronicle.runs.spec import RunSpec, policy_from_bytes, spec_from_bytes
 from cronicle.runs.states import LIVE, TaskState
+from cronicle.store.experiments import Experiment
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import Actor, LiveRunExists, NewRun, RunRecord
@@ -112,7 +113,7 @@ def plan_a_retry(
         spec_hash=other.spec_hash if other else run.spec_hash,
         revision=other.revision if other else run.revision,
         deployment=other.deployment if other else run.deployment,
-        counts=other.counts if other else _counts(store, run),
+        counts=_counts_at(other, run) if other else _counts(store, run),
         dirty=other.dirty if other else run.dirty,
         selection=selection,
         from_task=from_task,
@@ -143,6 +144,7 @@ def make_retry(
         runs_on=plan.runs_on,
         mixed=is_mixed(plan.spec, plan.selection),
         created_at=now,
+        experiment=None if plan.counts else _again(plan.run.experiment),
     )
     run = under_policy(run, policy_from_bytes(store.get_spec(run.spec_hash)))
     with Places(files) as places:
@@ -169,11 +171,22 @@ def _copy_run_data(places: Places, old: RunRecord, new: RunRecord) -> None:
         ) from error
 
 
+def _again(experiment: Experiment | None) -> Experiment:
+    """What the retry of an experiment is for; of a run that has counted, at a revision that does not, the least."""
+    return Experiment() if experiment is None else evolve(experiment, verdict=None)
+
+
 def _counts(store: StoreReader, run: RunRecord) -> bool:
-    """A revision that has been deployed since the run counts now."""
+    """A revision that has been deployed since the run counts now, unless that was made to be looked at."""
+    if run.experiment is not None and run.experiment.never_counts:
+        return False
     return run.counts or (
         not run.dirty and store.has_been_deployed(run.project, run.environment, run.revision)
     )
+
+
+def _counts_at(other: Candidate, run: RunRecord) -> bool:
+    return other.counts and not (run.experiment is not None and run.experiment.never_counts)
 
 
 def _changed(

@@ -16,7 +16,7 @@ from cronicle.operations.moment import Moment, runs_at
 from cronicle.operations.results import results_at, results_of
 from cronicle.runs.selection import changed_tasks
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.runs.states import LIVE, TaskState
+from cronicle.runs.states import LIVE, ORDINARY_CAUSES, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.values import Value
 
@@ -115,7 +115,7 @@ def speaks_of_the_past(selectors: Iterable[str]) -> bool:
 
 
 def _past_of(store: StoreReader, moment: Moment, spec: RunSpec) -> Past:
-    found = store.list_runs(evolve(runs_at(moment), limit=_LAST_ENDED))
+    found = store.list_runs(evolve(runs_at(moment), causes=ORDINARY_CAUSES, limit=_LAST_ENDED))
     last = next((run for run in found if run.state not in LIVE), None)
     failed: frozenset[str] = frozenset()
     if last is not None:

@@ -60,6 +60,12 @@ class Cause(StrEnum):
 UNASKED_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP, Cause.WORKFLOW, Cause.DEPLOY})
 """Causes of runs that nobody asked for by hand. Each makes one run for a logical time, whatever becomes of it."""
 
+APART_CAUSES = frozenset({Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL})
+"""Causes of runs that look into history: they are asked for to be looked at, and no result is meant by them."""
+
+ORDINARY_CAUSES = tuple(cause for cause in Cause if cause not in APART_CAUSES)
+"""All others."""
+
 DUE, MISSED, HISTORY = range(3)
 """Classes of causes, in the order in which their runs are served: what is due now or asked for by somebody who waits,
 what makes up for missed ticks, what fills or examines history."""

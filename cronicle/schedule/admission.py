@@ -21,14 +21,11 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from cronicle.runs.policy import Overlap, Policy
-from cronicle.runs.states import UNASKED_CAUSES, Cause, RunState, class_of
+from cronicle.runs.states import APART_CAUSES, UNASKED_CAUSES, Cause, RunState, class_of
 from cronicle.values import Value
 
 TICK_CAUSES = frozenset({Cause.SCHEDULE, Cause.CATCHUP})
 """Causes of runs that ticks have made: those that `overlap` and `queue_limit` know."""
-
-APART_CAUSES = frozenset({Cause.BISECT, Cause.REPRODUCE, Cause.TRIAL})
-"""Causes of runs that look into history: they wait neither for their past nor for other workflows."""
 
 
 class PolicyReason(StrEnum):
@@ -218,7 +215,7 @@ def gates(policy: Policy, run: Waiting, now: datetime) -> Gates:
     if run.not_before is not None and now < run.not_before:
         reasons.append(f"it does not start before {run.not_before.isoformat()}")
         ask_at = run.not_before
-    if run.cause not in APART_CAUSES:
+    if run.cause not in APART_CAUSES:  # these wait neither for their past nor for other workflows
         if policy.depends_on_past and run.past is not None and not run.past.is_settled:
             reasons.append(f"waiting for the tick before, {run.past.logical_time.isoformat()}, to succeed")
         if policy.requires:

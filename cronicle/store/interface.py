@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from cronicle.errors import CronicleError
 from cronicle.runs.states import BackfillState
 from cronicle.store.backups import BackupReport
+from cronicle.store.experiments import Verdict
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import (
     Actor,
@@ -126,7 +127,8 @@ class Store(StoreReader, Protocol):
 
         There is one live run for each (project, environment, workflow with instance, series, logical time), and for
         the causes schedule, catchup, workflow and deploy together one run at all, live or ended: a tick makes
-        exactly one. The answer to a second is the id of the first.
+        exactly one. The answer to a second is the id of the first. An experiment takes no logical time: any number of
+        them may be live beside it.
 
         Raises:
             NotOwnerError: The run has an owner that is not this process.
@@ -135,6 +137,14 @@ class Store(StoreReader, Protocol):
 
     def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
+        ...
+
+    def note_verdict(self, run_id: str, verdict: Verdict) -> None:
+        """Note beside an experiment what a `bisect` has found of its commit.
+
+        Raises:
+            UnknownError: There is no such experiment.
+        """
         ...
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:

@@ -13,6 +13,7 @@ from cronicle.runs.events import RunEvent
 from cronicle.runs.policy import Policy
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
 from cronicle.schedule.run_times import RunTimes
+from cronicle.store.experiments import Experiment
 from cronicle.values import Value
 
 if TYPE_CHECKING:
@@ -125,18 +126,6 @@ class DeploymentRecord(Value):
     def find_workflow(self, name: str) -> DeployedWorkflow | None:
         """What it says of the workflow of that name; None if it has none."""
         return next((workflow for workflow in self.workflows if workflow.name == name), None)
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Experiment(Value):
-    """What an isolated run is for, which never counts (`bisect`, `reproduce`, `trial`)."""
-
-    of: str | None = None
-    """The run that it repeats, or is compared with."""
-    session: str | None = None
-    """Names the runs that belong together: the id of the first of a `bisect` or `trial`."""
-    secrets: bool = False
-    """True if its tasks get the values of secrets."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

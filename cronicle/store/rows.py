@@ -24,13 +24,13 @@ from cronicle.store.cells import (
     to_labels,
     to_optional,
 )
+from cronicle.store.experiments import Experiment
 from cronicle.store.records import (
     Actor,
     AttemptRecord,
     AuditRecord,
     DeployedWorkflow,
     DeploymentRecord,
-    Experiment,
     ProjectRecord,
     Promotion,
     RunRecord,
@@ -145,6 +145,11 @@ RUN_COLUMNS = (
 """Those that a new run is made with; reading has `sequence` before them."""
 
 
+def experiment_from(body: str) -> Experiment:
+    """What an isolated run is for."""
+    return _EXPERIMENT.decode(body)
+
+
 def run_from(row: Row) -> RunRecord:
     """A run; `sequence` comes first.
 
@@ -188,7 +193,7 @@ def run_from(row: Row) -> RunRecord:
         admitted=bool(row[34]),
         assigned_to=row[35],
         runs_on=from_labels(row[36]),
-        experiment=None if row[37] is None else _EXPERIMENT.decode(row[37]),
+        experiment=None if row[37] is None else experiment_from(row[37]),
         mixed=bool(row[38]),
     )
     _check_run(run)

@@ -29,6 +29,7 @@ from cronicle.store.records import (
     TaskRecord,
     TickRevision,
 )
+from cronicle.views.purpose import isolation_text, purpose
 from cronicle.views.runbooks import how_to_read, runbook_of
 from cronicle.views.runs import overruled_by, runs_of_same_time
 from cronicle.views.words import (
@@ -124,6 +125,8 @@ def run_facts(store: StoreReader, run: RunRecord, now: datetime) -> Facts:
         end = run.interval_end or run.logical_time
         facts.append(("interval", f"{local_time(run.interval_start, zone)} to {local_time(end, zone)}"))
     facts.append(("cause", cause_text(run)))
+    facts += [("purpose", text)] if (text := purpose(run)) else []
+    facts += [("isolated", text)] if (text := isolation_text(run)) else []
     facts.append(("asked for by", f"{actor_text(run.actor)}, {moment(run.created_at, zone, now)}"))
     facts += [("command", run.actor.command)] if run.actor.command else []
     facts += [("why", text) for text in _marked(store, run)]
@@ -200,6 +203,10 @@ def revision_text(run: RunRecord) -> str:
         return f"{run.revision}   the working tree, as it was"
     if run.deployment is not None:
         return f"{run.revision}   deployment {run.deployment} of {run.environment}"
+    if run.cause is Cause.REPRODUCE and run.experiment is not None:
+        return f"{run.revision}   as run {run.experiment.of} had it"
+    if run.experiment is not None and run.experiment.never_counts:
+        return f"{run.revision}   chosen by {run.cause}"
     return f"{run.revision}   chosen by --revision"
 
 

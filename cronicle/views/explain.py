@@ -20,6 +20,7 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.details import actor_text
 from cronicle.views.inputs import inputs_of
+from cronicle.views.purpose import isolation_text, purpose
 from cronicle.views.reuse import why_executed
 from cronicle.views.runbooks import how_to_read
 from cronicle.views.runs import overruled_by
@@ -166,6 +167,8 @@ def origin(store: StoreReader, run: RunRecord, now: datetime) -> Iterator[str]:
         yield f"it does not count any more: run {by.id} has marked its logical time as failed"
     elif not run.counts:
         yield "it does not count: an experiment never becomes the result of its logical time"
+        if isolated := isolation_text(run):
+            yield f"it was isolated: {isolated}"
 
 
 def _asked(store: StoreReader, run: RunRecord, now: datetime) -> str:
@@ -179,6 +182,8 @@ def _asked(store: StoreReader, run: RunRecord, now: datetime) -> str:
         return f"run {run.id} is one of backfill {run.backfill}, which was asked for by {who}"
     if run.cause is Cause.RETRY and run.retry_of:
         return f"run {run.id} is a retry of {run.retry_of}, asked for by {who}"
+    if what := purpose(run):
+        return f"run {run.id} {what}; it was asked for by {who}"
     if run.cause is Cause.MANUAL:
         return f"run {run.id} was asked for by {who}"
     late = (
@@ -203,6 +208,8 @@ def _revision(store: StoreReader, run: RunRecord, now: datetime) -> str:
     if run.dirty:
         return f"{at}, the working tree as it was then"
     if run.deployment is None:
+        if run.cause is Cause.REPRODUCE and run.experiment is not None:
+            return f"{at}, as run {run.experiment.of} was"
         return f"{at}, which was chosen for it"
     deployment = store.find_deployment(run.project, run.environment, run.deployment)
     current = store.find_deployment(run.project, run.environment)

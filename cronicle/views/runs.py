@@ -14,6 +14,7 @@ from cronicle.operations.moment import Moment, runs_at
 from cronicle.runs.states import LIVE, Reason, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunFilter, RunRecord
+from cronicle.views.purpose import brief_purpose
 from cronicle.views.words import duration, local_time, reason_text, relative, short, took
 
 
@@ -104,6 +105,8 @@ def _note(
         if run.owner is None or not store.is_alive(run.owner):
             return f"no process drives it: cronicle resume {run.id}"
         return "is being cancelled" if run.cancel_requested else ""
+    if what := brief_purpose(run):
+        return what
     if run.state is RunState.SUCCEEDED and not run.counts:
         return "does not count"
     if run.state is not RunState.SUCCEEDED:
@@ -117,7 +120,7 @@ def _note(
 
 def overruled_by(store: StoreReader, run: RunRecord) -> RunRecord | None:
     """The run that has marked the logical time of a succeeded one as failed, so that this counts no longer."""
-    if run.counts or run.state is not RunState.SUCCEEDED:
+    if run.counts or run.experiment is not None or run.state is not RunState.SUCCEEDED:
         return None
     same = evolve(runs_of_same_time(run), states=(RunState.FAILED,))
     marks = [other for other in store.list_runs(same) if other.reason == Reason.MARKED]

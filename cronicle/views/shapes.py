@@ -101,6 +101,24 @@ class TaskShape:
 
 
 @frozen(kw_only=True, slots=False)
+class ExperimentShape:
+    """What an isolated run is for, which does not count."""
+
+    of: str | None
+    """The run that it repeats, or is compared with."""
+    session: str | None
+    """Names the runs of one `bisect` or `trial`: the id of the first."""
+    data: str
+    """What its data folder held when it began: `empty`, or `copy` of the lasting one."""
+    secrets: bool
+    """Whether its tasks got the values of secrets."""
+    judge: str | None
+    """The command that tells good from bad; null: whether the run succeeds does."""
+    verdict: str | None
+    """What a `bisect` has found: `good`, `bad`, or `skip` if it cannot be told."""
+
+
+@frozen(kw_only=True, slots=False)
 class RunShape:
     """A run, as listings show it."""
 
@@ -131,6 +149,8 @@ class RunShape:
     lateness: float | None
     runs_on: tuple[str, ...] = ()
     """The labels that a process must have to drive it."""
+    experiment: ExperimentShape | None = None
+    """Of a run that is isolated, and does not count."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -327,6 +347,21 @@ def workflow_fields(workflow: str) -> dict[str, Any]:
     return {"workflow": name, "instance": key}
 
 
+def experiment_shape(run: RunRecord) -> ExperimentShape | None:
+    """As JSON shows it; None for a run that is none."""
+    if run.experiment is None:
+        return None
+    one = run.experiment
+    return ExperimentShape(
+        of=one.of,
+        session=one.session,
+        data=str(one.data),
+        secrets=one.secrets,
+        judge=one.judge,
+        verdict=None if one.verdict is None else str(one.verdict),
+    )
+
+
 def run_fields(run: RunRecord) -> dict[str, Any]:
     """The fields of a `RunShape`."""
     return {
@@ -354,6 +389,7 @@ def run_fields(run: RunRecord) -> dict[str, Any]:
         "ended_at": run.ended_at,
         "lateness": run.lateness,
         "runs_on": run.runs_on,
+        "experiment": experiment_shape(run),
     }
 
 

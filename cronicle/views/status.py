@@ -13,7 +13,7 @@ from cronicle.operations.addresses import Addresses
 from cronicle.operations.labels import LabelsOfServing, Lacking
 from cronicle.operations.leaders import leader_of_ticks
 from cronicle.operations.served import pauses_holding
-from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.runs.states import LIVE, ORDINARY_CAUSES, BackfillState, RunState
 from cronicle.schedule.admission import TICK_CAUSES
 from cronicle.schedule.rule import Schedule
 from cronicle.schedule.ticks import Tick, ticks_after
@@ -212,7 +212,8 @@ def _last(addresses: Addresses, runs: RunFilter, times: Iterable[datetime]) -> R
 def _failure(store: StoreReader, runs: RunFilter) -> RunRecord | None:
     from attrs import evolve
 
-    for run in store.list_runs(evolve(runs, states=(RunState.FAILED,), limit=FAILURES_LOOKED_AT)):
+    failed = evolve(runs, states=(RunState.FAILED,), causes=ORDINARY_CAUSES, limit=FAILURES_LOOKED_AT)
+    for run in store.list_runs(failed):
         where = (run.project, run.environment, run.workflow, run.series, run.logical_time)
         if run.counts and store.find_result(*where) is None:
             return run

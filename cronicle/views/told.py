@@ -12,7 +12,7 @@ from cronicle.execute.places import log_path, mirror_path
 from cronicle.execute.summaries import Summaries
 from cronicle.logs import tail
 from cronicle.runs.spec import RunSpec, spec_from_bytes
-from cronicle.runs.states import RunState, TaskState
+from cronicle.runs.states import ORDINARY_CAUSES, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord, RunFilter, RunRecord
 from cronicle.views.run_shapes import details_fields
@@ -98,6 +98,7 @@ def told_of_workflow(
         workflow=workflow,
         series=series,
         any_series=False,
+        causes=ORDINARY_CAUSES,
         limit=1,
     )
     last = store.list_runs(of)
@@ -123,6 +124,7 @@ def _like(run: RunRecord, **changes: Any) -> RunFilter:
         workflow=run.workflow,
         series=run.series,
         any_series=False,
+        causes=ORDINARY_CAUSES,
         limit=1,
         **changes,
     )

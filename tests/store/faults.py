@@ -33,7 +33,7 @@ WRITES = frozenset(
     | {"take_requests", "request_slots", "grant_slots", "add_audit"}
     | {"lead", "stop_leading", "settle", "admit", "add_pause", "end_pauses"}
     | {"prune_runs", "backup", "mark_run", "choose_time", "adopt_runs"}
-    | {"serve_as", "assign_runs", "hand_over_queued"}
+    | {"serve_as", "assign_runs", "hand_over_queued", "note_verdict"}
 )
 """The methods of `Store` that change something."""
 

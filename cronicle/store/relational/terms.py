@@ -53,7 +53,8 @@ def in_scope(scope: Mapping[str, str | None], *, with_instances: bool) -> tuple[
 SAME_TIME = f"{OF_SERIES} AND logical_time = ?"
 """Of the row of a run: its columns 1 to 6."""
 
-IS_LIVE = "state IN ('queued', 'running')"
+TAKES_TIME = "state IN ('queued', 'running') AND experiment IS NULL"
+"""Of a live run that keeps others from its logical time: the condition of the index `run_live`."""
 
 ONCE = "cause IN ('schedule', 'catchup', 'workflow', 'deploy')"
 """`cronicle.runs.states.UNASKED_CAUSES`: the condition of the index `run_tick`."""

@@ -22,7 +22,7 @@ from cronicle.store.records import DeploymentRecord, NewRun
 from cronicle.store.relational.admission import Policies, live_runs
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.journal import Batch
-from cronicle.store.relational.terms import IS_LIVE, OF_SERIES, ONCE, SAME_TIME, of_workflow
+from cronicle.store.relational.terms import OF_SERIES, ONCE, SAME_TIME, TAKES_TIME, of_workflow
 from cronicle.store.series import OwedRecord, Settled, Settlement
 from cronicle.store.series_rows import (
     CURSOR_COLUMNS,
@@ -46,7 +46,7 @@ _INSERT_RUN = (
     " ON CONFLICT DO NOTHING RETURNING sequence"
 )
 _TICK_RUN = f"SELECT 1 FROM run WHERE {SAME_TIME} AND {ONCE}"
-_LIVE_RUN = f"SELECT 1 FROM run WHERE {SAME_TIME} AND {IS_LIVE}"
+_LIVE_RUN = f"SELECT 1 FROM run WHERE {SAME_TIME} AND {TAKES_TIME}"
 
 _REQUEST_CANCEL = (
     "INSERT INTO control_request (target, verb, actor, reason, requested_at) VALUES (?, 'cancel', ?, ?, ?)"

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import attrs
+
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import rows
 from cronicle.store.cells import columns, marks, readable_only, to_instant, to_json
+from cronicle.store.experiments import Verdict
 from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
 from cronicle.store.owner_rows import OWNER_COLUMNS, REQUEST_COLUMNS, owner_from, owner_row, request_from
 from cronicle.store.records import (
@@ -35,7 +38,7 @@ from cronicle.store.relational.followed import FollowedWriter
 from cronicle.store.relational.journal import Batch, WriteDown
 from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.reader import RelationalReader
-from cronicle.store.relational.terms import IS_LIVE, ONCE, SAME_TIME
+from cronicle.store.relational.terms import ONCE, SAME_TIME, TAKES_TIME
 
 if TYPE_CHECKING:
     from cronicle.store.files import FilesFolder
@@ -171,8 +174,8 @@ class RelationalStore(RelationalReader, FollowedWriter):
         self._require_held(run.owner)
         row = rows.run_row(run)
         is_tick = run.cause in UNASKED_CAUSES
-        if run.state in LIVE:
-            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {IS_LIVE}"
+        if run.state in LIVE and run.experiment is None:
+            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {TAKES_TIME}"
             if there := self._connection.value(live, row[1:7]):
                 return LiveRunExists(there)
         if is_tick:
@@ -211,6 +214,14 @@ class RelationalStore(RelationalReader, FollowedWriter):
             (run.id, backfill, position),
         ):
             raise UnknownError(f"the store has no tick {position} of a backfill {run.backfill}")
+
+    def note_verdict(self, run_id: str, verdict: Verdict) -> None:
+        with self._connection.write():
+            body = self._connection.value("SELECT experiment FROM run WHERE id = ?", (run_id,))
+            if body is None:
+                raise UnknownError(f"the store has no experiment {run_id}")
+            judged = attrs.evolve(rows.experiment_from(body), verdict=verdict)
+            self._connection.execute("UPDATE run SET experiment = ? WHERE id = ?", (to_json(judged), run_id))
 
     def append(self, transitions: Sequence[Transition]) -> tuple[int | None, ...]:
         with self._connection.write(lambda: journal.asked_of(self._liveness, transitions)):
@@ -313,8 +324,9 @@ class RelationalStore(RelationalReader, FollowedWriter):
         values = rows.run_row(run)
         row = dict(zip(rows.RUN_COLUMNS.split(), values, strict=True))
         with self._connection.write():
-            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {IS_LIVE} AND id <> ?"
-            if there := self._connection.value(live, (*values[1:7], run.id)):
+            live = f"SELECT id FROM run WHERE {SAME_TIME} AND {TAKES_TIME} AND id <> ?"
+            there = self._connection.value(live, (*values[1:7], run.id)) if run.experiment is None else None
+            if there:
                 return LiveRunExists(there)
             return (
                 self._liveness.is_held(owner)

@@ -13,6 +13,11 @@ ALTER TABLE run ADD COLUMN mixed INTEGER NOT NULL DEFAULT 0 CHECK (mixed IN (0, 
 UPDATE run SET mixed = 1
     WHERE reason = 'marked' OR sequence IN (SELECT run FROM task_run WHERE carried_from IS NOT NULL); -- it may be so
 
+-- An experiment takes no logical time: neither does it wait for the live run of that time, nor keep another from it.
+DROP INDEX run_live;
+CREATE UNIQUE INDEX run_live ON run (project, environment, workflow, instance, series, logical_time)
+    WHERE state IN ('queued', 'running') AND experiment IS NULL;
+
 -- By which spec the results were made: counting the stale ones reads these indexes only.
 DROP INDEX run_result;
 DROP INDEX run_result_of_instance;
