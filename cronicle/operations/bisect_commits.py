@@ -115,7 +115,7 @@ def chosen_values(
     A variable that had the value which its revision itself gives it (its default, or `ENVIRONMENT.vars.hcl`) has at
     each commit what that gives: a changed default is a change like any other.
     """
-    if deployment is None:
+    if deployment is None or deployment.ended:
         return None
     there = evolve(sources, var=(), var_files=())
     try:
