@@ -10,7 +10,7 @@ from cronicle.runs.states import BackfillState
 from cronicle.store import backfill_rows
 from cronicle.store.cells import columns, marks, readable, to_instant, to_json
 from cronicle.store.interface import UnknownError
-from cronicle.store.records import BackfillRecord, BackfillTick, TickRevision
+from cronicle.store.records import BackfillRecord, BackfillTick, RunRecord, TickRevision
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.terms import LAST_OF_ALL
 
@@ -127,3 +127,23 @@ def set_state(
     elif changed and state is BackfillState.PAUSED:  # what others have asked for meanwhile has happened
         connection.execute("DELETE FROM control_request WHERE target = ? AND verb = 'pause'", (backfill_id,))
     return changed == 1
+
+
+def take_tick(connection: Connection, run: RunRecord, position: int) -> None:
+    """Give a tick its run; one that had another which has ended is open again."""
+    backfill = connection.value("SELECT sequence FROM backfill WHERE id = ?", (run.backfill,))
+    former = connection.row(
+        "SELECT run.state FROM backfill_tick AS tick JOIN run ON run.id = tick.run_id"
+        " WHERE tick.backfill = ? AND tick.position = ?",
+        (backfill, position),
+    )
+    if former is not None:
+        connection.execute(
+            "UPDATE backfill SET done = done - 1, failed = failed - ? WHERE sequence = ?",
+            (former[0] == "failed", backfill),
+        )
+    if not connection.changed(
+        "UPDATE backfill_tick SET run_id = ? WHERE backfill = ? AND position = ?",
+        (run.id, backfill, position),
+    ):
+        raise UnknownError(f"the store has no tick {position} of a backfill {run.backfill}")

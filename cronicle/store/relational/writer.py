@@ -188,32 +188,13 @@ class RelationalStore(RelationalReader, FollowedWriter):
             (*row, new.backfill_position),
         )
         if new.backfill_position is not None:
-            self._take_tick(run, new.backfill_position)
+            backfills.take_tick(self._connection, run, new.backfill_position)
         batch = self._batch()
         batch.add_new_run(sequence, new)
         batch.write()
         made_run = self.find_run(run.id)
         assert made_run is not None
         return made_run
-
-    def _take_tick(self, run: RunRecord, position: int) -> None:
-        """Give a tick its run; one that had another which has ended is open again."""
-        backfill = self._connection.value("SELECT sequence FROM backfill WHERE id = ?", (run.backfill,))
-        former = self._connection.row(
-            "SELECT run.state FROM backfill_tick AS tick JOIN run ON run.id = tick.run_id"
-            " WHERE tick.backfill = ? AND tick.position = ?",
-            (backfill, position),
-        )
-        if former is not None:
-            self._connection.execute(
-                "UPDATE backfill SET done = done - 1, failed = failed - ? WHERE sequence = ?",
-                (former[0] == "failed", backfill),
-            )
-        if not self._connection.changed(
-            "UPDATE backfill_tick SET run_id = ? WHERE backfill = ? AND position = ?",
-            (run.id, backfill, position),
-        ):
-            raise UnknownError(f"the store has no tick {position} of a backfill {run.backfill}")
 
     def note_verdict(self, run_id: str, verdict: Verdict) -> None:
         with self._connection.write():
