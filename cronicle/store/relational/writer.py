@@ -188,7 +188,9 @@ class RelationalStore(RelationalReader, FollowedWriter):
             (*row, new.backfill_position),
         )
         if new.backfill_position is not None:
-            backfills.take_tick(self._connection, run, new.backfill_position)
+            from cronicle.store.relational.backfills import take_tick
+
+            take_tick(self._connection, run, new.backfill_position)
         batch = self._batch()
         batch.add_new_run(sequence, new)
         batch.write()
