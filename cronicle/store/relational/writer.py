@@ -188,9 +188,7 @@ class RelationalStore(RelationalReader, FollowedWriter):
             (*row, new.backfill_position),
         )
         if new.backfill_position is not None:
-            from cronicle.store.relational.backfills import take_tick
-
-            take_tick(self._connection, run, new.backfill_position)
+            backfill_tables.take_tick(self._connection, run, new.backfill_position)
         batch = self._batch()
         batch.add_new_run(sequence, new)
         batch.write()
