@@ -217,3 +217,34 @@ def test_what_the_message_of_a_pushed_commit_accepts_is_accepted(served: Followi
 
     (accepted,) = served.json("accept", "--list")
     assert accepted["reason"].startswith("it does the same")
+
+
+def test_a_project_that_calls_its_default_environment_otherwise_is_followed_there(
+    served: FollowingClone, team: Team
+) -> None:
+    scheduler = served.follow()
+    scheduler.says("as deployment 1.")
+    served.until_looked(1)
+
+    team.push({"cronicle.hcl": 'project "shop" {\n  default_environment = "production"\n}\n'})
+    scheduler.says("as deployment 1.")
+    served.until(lambda: served.runs("w", environment="production", states=("succeeded",)), "a run there")
+
+    (followed,) = served.reading(lambda store: store.list_followed())
+    assert (followed.environment, followed.problems) == ("production", ())
+    assert "follows origin/main: at " in served.good("status").out
+    served.until(lambda: not served.runs("w", environment="local", states=("running",)), "the others end")
+
+
+def test_an_environment_that_is_named_is_followed_and_no_other(served: FollowingClone, team: Team) -> None:
+    team.push({"production.vars.hcl": 'greeting = "servus"\n', "v.hcl": VARIABLE, "w.hcl": GREETS})
+    scheduler = served.follow("-e", "production")
+    scheduler.says("as deployment 1.")
+    served.until(lambda: served.runs("w", environment="production", states=("succeeded",)), "a run")
+
+    assert served.reading(lambda store: [one[:2] for one in store.list_environments()]) == [
+        ("shop", "production")
+    ]
+    greetings = served.store_folder / "data/shop/production/greetings"
+    assert set(greetings.read_text().split()) == {"servus"}
+    assert "follows origin/main" in served.good("status", "-e", "production").out
