@@ -233,9 +233,9 @@ class Follower:
         record = await self._note_as_of(record, outcome)
         now = record.reached(tip.revision, self._problems(tip, outcome), self._owner.clock.now())
         await self._note(now)
-        self._say(tip, now, outcome, is_new=is_new)
+        self._say(tip, now, outcome, is_new=is_new or self._tries > 0)
         await self._told(now, outcome.wrong)
-        self._tries = 0 if is_new else self._tries
+        self._tries = 0 if is_new or outcome.wrong is None else self._tries
         if outcome.wrong is not None:
             self._tries += 1
             self._try_at = trio.current_time() + self._pause(self._tries)

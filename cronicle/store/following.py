@@ -65,7 +65,7 @@ class FollowedRecord(Value):
     since: datetime
     """When that was seen first."""
     problems: tuple[FollowProblem, ...] = field(default=())
-    """What is wrong now: at most one with the remote, and one with the commit."""
+    """What is wrong now: with the remote first, then with the commit."""
 
     @property
     def name(self) -> str:
@@ -83,8 +83,13 @@ class FollowedRecord(Value):
         return tuple(one for one in self.problems if not one.is_of_remote)
 
     def out_of_reach(self, problem: FollowProblem) -> FollowedRecord:
-        """The same with a problem of the remote; what is wrong with the commit stays so."""
-        return evolve(self, problems=(self._known(problem), *self.of_commit))
+        """The same with a problem of the remote.
+
+        What is wrong with the commit stays so, and while nobody can be asked also that the branch is gone.
+        """
+        known = [one for one in self.problems if one.kind is FollowTrouble.DELETED]
+        gone = known if problem.kind is FollowTrouble.UNREACHABLE else []
+        return evolve(self, problems=(self._known(problem), *gone, *self.of_commit))
 
     def reached(self, revision: str, problems: Iterable[FollowProblem], now: datetime) -> FollowedRecord:
         """The same once the branch was found to name a commit with which these are the problems."""

@@ -287,6 +287,24 @@ async def test_a_branch_that_was_deleted_is_one_alarm_and_looked_for_as_often_as
     assert branch.tries == [(0, GOOD)]
 
 
+async def test_that_a_branch_is_gone_is_not_told_again_when_its_repository_is_back(
+    world, alarms, autojump_clock
+):
+    branch = Branch(world)
+    async with following(world, branch):
+        for _ in range(2):
+            branch.error = OutOfReachError(FollowTrouble.DELETED, "origin has no branch 'main' (any more)")
+            await trio.sleep(400)
+            branch.error = unreachable()
+            await trio.sleep(300)
+
+    assert [alarm.split(": ")[1] for alarm in alarms()] == [
+        "origin has no branch 'main' (any more).",
+        "it is out of reach",
+        "it is out of reach",
+    ]
+
+
 async def test_the_hook_reads_what_is_wrong(world, autojump_clock):
     branch, read = Branch(world), []
     branch.wrong[BAD], branch.tip = invalid(), BAD
