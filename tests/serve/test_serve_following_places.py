@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -248,3 +251,22 @@ def test_an_environment_that_is_named_is_followed_and_no_other(served: Following
     greetings = served.store_folder / "data/shop/production/greetings"
     assert set(greetings.read_text().split()) == {"servus"}
     assert "follows origin/main" in served.good("status", "-e", "production").out
+
+
+def test_a_server_that_says_nothing_delays_neither_ticks_nor_the_end(served: FollowingClone) -> None:
+    served.good("apply", "--auto-approve")
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/shop"
+        served.repository.remotes.set_url("origin", url)
+        scheduler = served.follow()
+        connection, _ = silent.accept()  # it has asked, and waits for half a minute
+        with closing(connection):
+            served.until_looked(3)
+            begun = time.monotonic()
+            scheduler.term()
+
+            assert scheduler.end() == 0
+            assert time.monotonic() - begun < 20
+
+    assert {run.state for run in served.runs("w") if run.ended_at} == {"succeeded"}
+    assert scheduler.count("out of reach") == 0
