@@ -298,7 +298,7 @@ class Follower:
         owner = self._owner
         find = owner.store.find_deployment
         deployment = await owner.journal.call(find, record.project, record.environment)
-        if deployment is None or ON_DEPLOY_FAILED not in (deployment.settings or {}):
+        if deployment is None or deployment.ended or ON_DEPLOY_FAILED not in (deployment.settings or {}):
             return
         diagnostics = wrong.diagnostics if wrong is not None and wrong.kind is problem.kind else ()
         told = told_of_branch(owner.files, record, problem, deployment, diagnostics)

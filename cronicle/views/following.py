@@ -64,7 +64,7 @@ def follow_lines(
 
 
 def _line(store: StoreReader, one: FollowedRecord, naming: Naming, now: datetime) -> str:
-    deployment = store.find_deployment(one.project, one.environment)
+    deployment = _in_force(store, one)
     name = naming.place(one.project, one.environment)
     begin = f"{name} follows {one.name}" if name else f"follows {one.name}"
     return f"{begin}: {state_text(one, deployment, now)}"
@@ -94,8 +94,13 @@ def follow_documents(store: StoreReader, followed: Iterable[FollowedRecord]) -> 
     return [msgspec.to_builtins(_shape(store, one)) for one in followed]
 
 
+def _in_force(store: StoreReader, one: FollowedRecord) -> DeploymentRecord | None:
+    last = store.find_deployment(one.project, one.environment)
+    return None if last is None or last.ended else last
+
+
 def _shape(store: StoreReader, one: FollowedRecord) -> FollowShape:
-    deployment = store.find_deployment(one.project, one.environment)
+    deployment = _in_force(store, one)
     return FollowShape(
         project=one.project,
         environment=one.environment,
