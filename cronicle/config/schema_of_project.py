@@ -34,7 +34,9 @@ GIT: Final = BlockSchema(
             STRING,
             "The private key for ssh, an absolute path or one with `~/`; the SSH agent if not given.",
         ),
-        _attribute("push", BOOL, "True to have `apply` and `rollback` push the ref of deployments."),
+        _attribute(
+            "push", BOOL, "True to have `apply`, `rollback` and `serve --follow` push the ref of deployments."
+        ),
         _attribute(
             "notes",
             BOOL,

@@ -35,6 +35,7 @@ from cronicle.operations.hold_sources import origin_of
 from cronicle.operations.labels import LabelsOfServing, named
 from cronicle.operations.plan import PlannedDeployment, plan_deployment
 from cronicle.operations.propose import InvalidProjectError, Proposal, propose_fetched
+from cronicle.operations.shown import push_deployments, remote_for
 from cronicle.operations.sources import Sources
 from cronicle.store.following import FollowTrouble
 from cronicle.store.interface import StoreError
@@ -235,7 +236,9 @@ def _deployed(following: Following, sources: Sources, proposal: Proposal, outcom
     if outcome.rewritten:
         planned = evolve(planned, plan=evolve(planned.plan, notes=(outcome.rewritten,)))
     made = deploy(sources, planned, following.actor)
-    problem = (made.ref_problem.message,) if made.ref_problem else ()
+    problem = _push_problem(sources, proposal, made.deployment)
+    if made.ref_problem is not None:
+        problem = (made.ref_problem.message,)
     return evolve(
         outcome,
         project=project.name,
@@ -243,6 +246,20 @@ def _deployed(following: Following, sources: Sources, proposal: Proposal, outcom
         made=made.deployment,
         warnings=(*warnings, *planned.problems, *_lacking_labels(sources, planned), *problem),
     )
+
+
+def _push_problem(sources: Sources, proposal: Proposal, made: DeploymentRecord) -> tuple[str, ...]:
+    """Push what git shows of the deployments, if the project wants that; why it could not be."""
+    git = (made.settings or {}).get("git") or {}
+    if not git.get("push"):
+        return ()
+    problem: CronicleError | None
+    try:
+        remote = remote_for(sources, proposal.repository, git["remote"], made)
+        problem = push_deployments(sources, proposal.repository, made, remote).problem
+    except CronicleError as error:
+        problem = error
+    return () if problem is None else (f"its deployment could not be pushed: {problem.message}",)
 
 
 def _warnings(proposal: Proposal) -> Iterator[str]:

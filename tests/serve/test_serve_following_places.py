@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pygit2
 import pytest
 from following_world import EVERY, FILES, HOOK, FollowingClone, Team, version
 from serve_world import workflow
@@ -270,3 +271,13 @@ def test_a_server_that_says_nothing_delays_neither_ticks_nor_the_end(served: Fol
 
     assert {run.state for run in served.runs("w") if run.ended_at} == {"succeeded"}
     assert scheduler.count("out of reach") == 0
+
+
+def test_a_project_that_wants_its_deployments_pushed_gets_that(served: FollowingClone, team: Team) -> None:
+    team.push({"cronicle.hcl": 'project "shop" {\n  git {\n    push = true\n  }\n}\n'})
+    served.follow()
+    second = team.push(version(2))
+    served.until_deployed(second)
+
+    pushed = pygit2.Repository(str(team.origin)).references["refs/cronicle/deployments/shop/local"].peel()
+    assert str(pushed.parents[-1].id) == second
