@@ -229,7 +229,7 @@ def _say_files(shown: Shown) -> None:
         name = visible_line(_path(one))
         old = "/dev/null" if one.action is Action.CREATE else f"a/{name}"
         new = "/dev/null" if one.action is Action.DELETE else f"b/{name}"
-        _say_patch(old, new, one.patch, one.problem, one.cut)
+        _say_patch(old, new, one.patch or f"({_counts(one)})", one.problem, one.cut)
 
 
 def _path(one: FileDifference) -> str:

@@ -435,3 +435,36 @@ def test_files_of_sources_and_of_preparations(shop: Shop, place: Path) -> None:
     # The place of the task has the files of its source, at the commit that was pinned then.
     assert shop.good("shell", f"{first}/t", "--", "cat", "say.sh").out == "echo one\n"
     assert shop.good("shell", f"{first}/t", "--", "cronicle-task").out == "one\n"
+
+
+def test_files_whose_lines_are_not_compared(shop: Shop, first: str) -> None:
+    script = 'workflow "w" {\n  task "t" {\n    command = ["sh", "t.sh", "large", "binary"]\n  }\n}\n'
+    shop.commit({"w.hcl": script, "t.sh": "true\n", "large": "a\n" * 600_000, "binary": "a\0"})
+    shop.good("apply", "--auto-approve")
+    before = run(shop, "w")
+    (shop.folder / "t.sh").chmod(0o755)
+    shop.deploy({"large": "b\n" * 600_000, "binary": "b\0"})
+    after = run(shop, "w")
+
+    files = {one["path"]: one for one in shop.json("diff", before, after, "--patch")["files"]}
+    said = shop.good("diff", before, after, "--patch").out
+
+    assert {path: (one["problem"], one["patch"]) for path, one in files.items()} == {
+        "large": ("too large", None),
+        "binary": ("binary", None),
+        "t.sh": (None, ""),
+    }
+    assert (files["t.sh"]["old_mode"], files["t.sh"]["new_mode"]) == ("100644", "100755")
+    assert "t.sh has other rights   (inferred input)" in said
+    for words in ("+++ b/t.sh\n(100644 → 100755)", "+++ b/large\n  (too large)", "+++ b/binary\n  (binary)"):
+        assert words in said
+
+
+def test_a_long_patch_is_cut(shop: Shop, first: str) -> None:
+    second = changed(shop, {"summarise.sh": SUMMARISE + "# a line\n" * 3000})
+
+    [file] = shop.json("diff", first, second, "--patch")["files"]
+
+    assert file["added"] == 3000
+    assert file["cut"] == 3000 + 3 - 2000
+    assert "  … 1,003 more lines" in shop.good("diff", first, second, "--patch").out

@@ -355,3 +355,23 @@ def test_no_password_of_a_store_is_printed() -> None:
     assert "s3cret" not in " ".join(words)
     assert words[4:] == ["--files", "/files", "7K2/t", "--files-to"]
     assert "--store" in again_words("postgresql://ana@h/db", Path("/files"), "7K2/t")
+
+
+def test_the_folder_of_a_project_that_is_not_the_root_of_its_repository(shop: Shop) -> None:
+    text = 'workflow "w" {\n  task "t" {\n    script = "cat notes ../outside"\n  }\n}\n'
+    shop.commit(
+        {"jobs/cronicle.hcl": 'project "jobs" { }\n' + text, "jobs/notes": "in\n", "outside": "out\n"}
+    )
+    jobs = shop.folder / "jobs"
+    shop.good("apply", "--auto-approve", cwd=jobs)
+    run = shop.good("run", "w", cwd=jobs).run
+
+    there = shop.good("shell", f"{run}/t", "--", "sh", "-c", "pwd; cronicle-task", cwd=jobs).out.splitlines()
+    printed = shop.good("shell", f"{run}/t", "--print", cwd=jobs).out
+    done = subprocess.run(
+        ["/bin/sh"], input=printed, env=shop.environ, capture_output=True, text=True, check=True
+    )
+
+    assert there[0].endswith("/files/jobs")
+    assert there[1:] == ["in", "out"]
+    assert done.stdout == "in\nout\n"
