@@ -211,3 +211,23 @@ def test_what_stands_in_a_damaged_store_is_unknown_and_ends_the_search() -> None
     found = counted(books)
 
     assert (found.results, found.stale, found.unknown) == (4, 0, 4)
+
+
+def test_what_stands_since_all_above_it_has_come_to_the_same_is_what_was_recorded_of_it() -> None:
+    books = Books()
+    first = books.add(0, OLD)
+    made = [
+        TaskOrigin(task="a", carried_from=first),
+        TaskOrigin(task="b"),
+        TaskOrigin(task="c", is_left_out=True),
+    ]
+    same = TaskOrigin(task="d", carried_from=first, deep_fingerprint=NEW.task("d").deep_fingerprint)
+    other = TaskOrigin(task="d", carried_from=first, deep_fingerprint=OLD.task("d").deep_fingerprint)
+    books.add(1, NEW, [*made, same], mixed=True)
+    books.add(2, NEW, [*made, other], mixed=True)
+
+    found = find_stale(books, measure(NEW), None, START + DAY)  # type: ignore[arg-type]
+
+    assert [(one.result.logical_time, [task.task for task in one.tasks]) for one in found] == [
+        (START + 2 * DAY, ["d"])
+    ]

@@ -27,6 +27,9 @@ from store_values import (
     started,
     task_finished,
 )
+from store_values import (
+    tick as tick_of,
+)
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import BackfillState, Cause, Outcome, RunState, TaskState
@@ -116,6 +119,12 @@ def fill(location: str) -> None:
                 logical_time=START + position * DAY,
             )
         store.set_backfill_state(backfill.id, BackfillState.PAUSED, "enough", START, owner=OWNER)
+        then = {"revision": "2" * 40, "deployment": 1, "spec_hash": sample.spec_hash}
+        special = sample.backfill_record(2, workflow="after", canary=1, waits_for=backfill.id, choice="stale")
+        store.create_backfill(
+            special, [attrs.evolve(tick_of(0), **then), attrs.evolve(tick_of(1), tasks=("b", "é"))]
+        )
+        store.set_backfill_state(special.id, BackfillState.CANCELLED, None, START, owner=OWNER)
         epoch = store.lead(OWNER)
         assert epoch is not None
         tick = sample.record(cause=Cause.SCHEDULE, workflow="daily", logical_time=START + 50 * DAY)
@@ -224,7 +233,7 @@ def test_the_copy_goes_on_with_the_next_numbers(way: tuple[str, str]) -> None:
         )
         assert sample.run().sequence == last + 1
         assert store.add_deployment(deployment(), based_on=2) is not None
-        assert sample.backfill(1, workflow="another").sequence == 2
+        assert sample.backfill(1, workflow="another").sequence == 3
         store.add_audit(ACTOR, START, "apply", "weather")
         assert len(store.list_audit()) == 2
 
@@ -326,7 +335,7 @@ def test_a_copy_that_differs_is_told_table_by_table(way: tuple[str, str]) -> Non
         different = [one for one in copying_now.compare() if not one.is_equal]
 
     assert [(one.table, one.origin.rows, one.copy.rows) for one in different] == [
-        ("backfill_tick", 4, 4),
+        ("backfill_tick", 6, 6),
         ("cursor", 1, 0),
     ]
 
