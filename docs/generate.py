@@ -33,7 +33,14 @@ from cronicle.views.differences import RunDifferenceShape
 from cronicle.views.environments import EnvironmentShape
 from cronicle.views.experiments import BisectShape, ReproductionShape, TrialShape
 from cronicle.views.explain import Explanation
-from cronicle.views.shapes import BackfillShape, MissedShape, RunDetails, RunShape, ToldRun
+from cronicle.views.shapes import (
+    BackfillChainShape,
+    BackfillShape,
+    MissedShape,
+    RunDetails,
+    RunShape,
+    ToldRun,
+)
 from cronicle.views.staleness import AcceptanceShape, StaleResultShape
 from cronicle.views.ticks import ComingTickShape, TickShape
 from cronicle.views.told_branch import ToldDeployFailure
@@ -60,7 +67,8 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`run`, `retry`, `show RUN`, `resume RUN`": ("one", RunDetails),
     "nothing: hooks read it on standard input": ("one", ToldRun),
     "nothing: `on_deploy_failed` reads it on standard input": ("one", ToldDeployFailure),
-    "`backfill`, `show BACKFILL`, `resume BACKFILL`": ("one", BackfillShape),
+    "`backfill`, `resume BACKFILL`": ("one", BackfillChainShape),
+    "`show BACKFILL`": ("one", BackfillShape),
     "`backfills`": ("a list of", BackfillShape),
     "`runs --missed`": ("a list of", MissedShape),
     "`stale`": ("a list of", StaleResultShape),

@@ -133,10 +133,9 @@ def tell_backfill(backfill: BackfillRecord, revisions: Sequence[TickRevision]) -
 
 def backfills_json(store: StoreReader, backfills: Sequence[BackfillRecord]) -> Any:
     """A backfill as an object, in it those that wait for it."""
-    from cronicle.views.shapes import backfill_shape, to_builtins
+    from cronicle.views.shapes import backfill_chain, backfill_shape
 
-    shapes = [to_builtins(backfill_shape(one, store.list_tick_revisions(one.id))) for one in backfills]
-    return shapes[0] | {"downstream": shapes[1:]}
+    return backfill_chain([backfill_shape(one, store.list_tick_revisions(one.id)) for one in backfills])
 
 
 def _tell_ends(store: StoreReader, ended: Sequence[BackfillRecord]) -> None:

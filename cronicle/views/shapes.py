@@ -7,7 +7,7 @@ those have no order, and keys are to come in the order that is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -308,6 +308,14 @@ class BackfillShape:
 
 
 @frozen(kw_only=True, slots=False)
+class BackfillChainShape(BackfillShape):
+    """A backfill with those that follow it (`--downstream`)."""
+
+    downstream: tuple[BackfillShape, ...] = ()
+    """In the order of their turns; each waits for the one before it."""
+
+
+@frozen(kw_only=True, slots=False)
 class MissedShape:
     """Ticks of one series that made no run, from the first to the last."""
 
@@ -426,6 +434,12 @@ def backfill_shape(
         waits_for=backfill.waits_for,
         revisions=None if revisions is None else tick_revision_shapes(revisions),
     )
+
+
+def backfill_chain(shapes: Sequence[BackfillShape]) -> Any:
+    """A backfill, in it those that follow it, as plain JSON values."""
+    first, *others = to_builtins(shapes)
+    return first | {"downstream": others}
 
 
 def tick_revision_shapes(revisions: Iterable[TickRevision]) -> tuple[TickRevisionShape, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from acceptance_world import Shop
+from acceptance_world import Shop, Started
 
 PROJECT = 'project "weather" { }\n'
 WORKFLOW = """
@@ -177,6 +178,24 @@ def test_what_is_accepted_is_not_made_anew_and_is_again_once_that_is_revoked(mad
     made.deploy({"daily.hcl": WORKFLOW.replace("echo apart", "echo  apart")})
     assert executed(made, "backfill", "daily", "--stale") == {"apart": DAYS}
     assert "no result is stale" in made.good("backfill", "daily", "--stale").out
+
+
+def test_killed_on_the_way_it_goes_on_to_the_same(made: Shop, start: Callable[..., Started]) -> None:
+    made.deploy({"summarise.sh": "sleep 0.2\n" + SUMMARISE})
+    began = start("backfill", "daily", "--stale", "--slots", "1")
+    named = began.until("backfill ").split()[1]
+    began.until("succeeded")
+    began.kill()
+
+    made.cronicle("resume", named)
+
+    shown = made.show(named)
+    assert (shown["state"], shown["done"], shown["failed"]) == ("succeeded", 3, 0)
+    assert "no result is stale" in made.good("backfill", "daily", "--stale").out
+    for day in DAYS:
+        tasks = {task["task"]: task for task in made.show(f"daily@{day}")["tasks"]}
+        assert tasks["report"]["reason"] == "same_inputs"
+        assert tasks["extract"]["carried_from"]
 
 
 @pytest.mark.parametrize(
