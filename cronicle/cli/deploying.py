@@ -9,7 +9,6 @@ from typing import Any
 
 from cronicle.cli.approval import approve
 from cronicle.cli.output import paint, print_json, say, tell
-from cronicle.cli.session import Session
 from cronicle.errors import CronicleError, ExitCode, UsageError
 from cronicle.git.errors import GitError
 from cronicle.git.refs import deployment_ref
@@ -127,7 +126,7 @@ def say_deployed(
         if deployment.expires_at is not None:
             say(f"  it ends by itself on {deployment.expires_at:%Y-%m-%d %H:%M} UTC")
         if deployment.number > 1:
-            say("  back again:  cronicle rollback")
+            say(f"  back again:  cronicle rollback{made.options}")
         say_pushed(pushed)
     if made.ref_problem is not None:
         warn(made.ref_problem)
@@ -152,6 +151,6 @@ def code_of(*pushed: Pushed | None) -> int:
     return ExitCode.FAILED if failed else ExitCode.GOOD
 
 
-def options_of(session: Session) -> str:
-    """What a command that is proposed has to say of the environment."""
-    return f" -e {session.environment}" if session.environment else ""
+def for_git(text: str) -> str:
+    """A plan for the message of a commit: without its first line, which says how long ago things were."""
+    return text.partition("\n")[2]

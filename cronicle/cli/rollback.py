@@ -57,7 +57,7 @@ def rollback(
             return ExitCode.FAILED
         remote = deploying.pushes_to(push, target.settings)
         deploying.prepare_push(sources, repository, current, remote)
-        made = roll_back(sources, repository, going, session.actor(), text)
+        made = roll_back(sources, repository, going, session.actor(), deploying.for_git(text))
         session.wake_owners(opened)
         pushed = deploying.push(sources, repository, made.deployment, remote)
         deploying.say_deployed(made, pushed, json=json)

@@ -37,6 +37,8 @@ class Deployed:
     """A deployment that was made."""
 
     deployment: DeploymentRecord
+    options: str = ""
+    """What a command that is proposed has to say of its environment: ` -e staging`, or nothing."""
     ref_problem: GitError | None = None
     """Why the visible commit could not be written; the deployment stands all the same."""
 
@@ -246,8 +248,11 @@ def _record(
             "something else was deployed since this plan was made",
             "Look at the new plan and apply again: cronicle plan",
         )
+    project = sources.opened.find_project(made.project)
+    is_default = project is not None and project.default_environment == made.environment
+    options = "" if is_default else f" -e {made.environment}"
     try:
         show_in_git(sources, repository, made, text)
     except GitError as error:
-        return Deployed(deployment=made, ref_problem=error)
-    return Deployed(deployment=made)
+        return Deployed(deployment=made, options=options, ref_problem=error)
+    return Deployed(deployment=made, options=options)
