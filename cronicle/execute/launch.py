@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cronicle.execute import belonging
@@ -165,20 +165,24 @@ def run_in_foreground(argv: Sequence[str], env: Mapping[str, str], cwd: Path) ->
         StartError: It cannot be started.
     """
     _keep_descriptors_from_children()
+    children: list[subprocess.Popen[bytes]] = []
+
+    def handle(number: int, _frame: object) -> None:
+        for child in children if number == signal.SIGTERM else ():
+            child.send_signal(number)
+
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+    heard = [
+        number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN
+    ]  # as nohup has it
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
-        child = subprocess.Popen(
-            [word.encode(*_ENCODING) for word in argv], cwd=cwd, env=_encoded(env), close_fds=False
-        )
+        words = [word.encode(*_ENCODING) for word in argv]
+        children.append(subprocess.Popen(words, cwd=cwd, env=_encoded(env), close_fds=False))
+        code = children[0].wait()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         command = AttemptCommand(argv=tuple(argv), env=env, cwd=cwd, token="", log_path=cwd, output_path=cwd)
         raise StartError(_why_not_started(command, error)) from error
-    handlers: dict[int, Callable[..., None]] = {
-        number: lambda *_: None for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-    }
-    handlers[signal.SIGTERM] = lambda number, _frame: child.send_signal(number)
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        code = child.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

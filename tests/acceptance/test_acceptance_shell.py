@@ -290,22 +290,41 @@ def test_it_is_an_act_on_record_and_no_run(shop: Shop, ran: str) -> None:
     assert len(shop.json("runs")) == 1
 
 
-def test_what_a_killed_one_has_left_is_removed_by_the_next(shop: Shop, ran: str) -> None:
+def at_work(shop: Shop, run: str) -> subprocess.Popen[bytes]:
+    """A command in the place of a task that goes on until it is ended."""
     process = subprocess.Popen(
-        shop.words("shell", f"{ran}/read", "--", "sh", "-c", "echo there; sleep 60 >/dev/null"),
+        shop.words("shell", f"{run}/read", "--", "sh", "-c", "echo there; exec sleep 60 >/dev/null"),
         cwd=shop.folder,
         env=shop.environ,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"there\n"
+    process.stdout.close()
+    return process
+
+
+def test_an_interrupted_one_leaves_nothing(shop: Shop, ran: str) -> None:
+    process = at_work(shop, ran)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    assert process.wait(PATIENCE) == 130
+
+    process = at_work(shop, ran)
+    process.terminate()  # which is passed on
+    assert process.wait(PATIENCE) == 143
+
+    assert left(shop) == []
+
+
+def test_what_a_killed_one_has_left_is_removed_by_the_next(shop: Shop, ran: str) -> None:
+    process = at_work(shop, ran)
     held = left(shop)
     assert shop.good("shell", f"{ran}/read", "--", "true").code == 0
     assert left(shop) == held  # it is in use
     os.killpg(process.pid, signal.SIGKILL)  # nobody is left to tidy up
     process.wait(PATIENCE)
-    process.stdout.close()
     assert held[0].is_dir()
 
     shop.good("shell", f"{ran}/read", "--", "true")
