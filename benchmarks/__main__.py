@@ -1,11 +1,11 @@
-"""The command: `python -m benchmarks engine`, or `parse`, `store`, `serve`, `realtime`, `cluster`, `failover`."""
+"""The command: `python -m benchmarks plan`, or another of those that `--help` names."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import cluster, engine, failover, parse, realtime, served, store
+from benchmarks import cluster, engine, failover, parse, planning, realtime, served, store
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     modules = {
         "engine": engine,
         "parse": parse,
+        "plan": planning,
         "store": store,
         "serve": served,
         "realtime": realtime,

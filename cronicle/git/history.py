@@ -66,6 +66,7 @@ class History:
     def __init__(self, git: pygit2.Repository, where: Path) -> None:
         self.git = git
         self.where = where
+        self._roots: dict[str, str] = {}
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -138,6 +139,9 @@ class History:
         Raises:
             ShallowClone: The history was cut off, so that the oldest commit is not known.
         """
+        known = self._roots.get(revision)
+        if known is not None:
+            return known
         commit = self.commit(revision)
         with self.reading():
             walker = self.git.walk(commit.id, SortMode.NONE)
@@ -147,6 +151,7 @@ class History:
                 root = str(ancestor.id)
         if root in self.shallow_cut():
             raise ShallowClone.at(self.where, "its first commit, by which a project is recognised,")
+        self._roots[revision] = root
         return root
 
     def is_ancestor(self, older: str, newer: str) -> bool:

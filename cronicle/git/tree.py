@@ -183,7 +183,7 @@ class GitTree:
     def __init__(self, reader: TreeReader, prefix: str = "") -> None:
         self.reader = reader
         self.prefix = prefix
-        self._paths: tuple[str, ...] | None = None
+        self._listed: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     @property
     def revision(self) -> str:
@@ -216,15 +216,21 @@ class GitTree:
 
     def paths(self) -> tuple[str, ...]:
         """All files and links, sorted; submodules are not among them."""
-        if self._paths is None:
-            self._paths = tuple(
-                sorted(p for p, entry in self.reader.walk(self.prefix) if entry.mode != SUBMODULE)
-            )
-        return self._paths
+        return self._list()[0]
 
     def submodules(self) -> tuple[str, ...]:
         """The paths of submodules, sorted. In a snapshot they are empty folders."""
-        return tuple(sorted(p for p, entry in self.reader.walk(self.prefix) if entry.mode == SUBMODULE))
+        return self._list()[1]
+
+    def _list(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The paths of files and links, and those of submodules, both sorted."""
+        if self._listed is None:
+            files: list[str] = []
+            submodules: list[str] = []
+            for path, entry in self.reader.walk(self.prefix):
+                (submodules if entry.mode == SUBMODULE else files).append(path)
+            self._listed = tuple(sorted(files)), tuple(sorted(submodules))
+        return self._listed
 
     def glob(self, pattern: str) -> tuple[str, ...]:
         """The files that match a pattern, sorted (`cronicle.git.paths.matching`)."""

@@ -39,7 +39,7 @@ def check_content(proposal: Proposal) -> tuple[str, ...]:
     Raises:
         AbsentContentError: A task needs it.
     """
-    for task, path, source in sorted(_inputs(proposal)):
+    for (path, source), task in sorted(_inputs(proposal).items()):
         if _is_pointer(_tree(proposal, source), path):
             raise AbsentContentError(
                 f"task {task} needs {path}, of which {_named(source)} holds only a Git LFS pointer",
@@ -66,12 +66,16 @@ def _named(source: str) -> str:
     return f"source.{source}" if source else "the repository"
 
 
-def _inputs(proposal: Proposal) -> Iterator[tuple[str, str, str]]:
-    """Each input of a task: its task, its path, and the source that it lies in, if it does."""
+def _inputs(proposal: Proposal) -> dict[tuple[str, str], str]:
+    """Each input, by its path and the source that it lies in, if it does: a task that needs it, the first by name."""
+    found: dict[tuple[str, str], str] = {}
     for workflow, spec in proposal.specs.items():
         for task in spec.tasks:
+            name, source = f"{workflow}.{task.name}", task.source.name if task.source else ""
             for path in task.inputs:
-                yield f"{workflow}.{task.name}", path, task.source.name if task.source else ""
+                key = path, source
+                found[key] = min(found.get(key, name), name)
+    return found
 
 
 def _is_pointer(tree: GitTree | WorkingTree, path: str) -> bool:
@@ -82,9 +86,7 @@ def _is_pointer(tree: GitTree | WorkingTree, path: str) -> bool:
 
 
 def _submodules(proposal: Proposal) -> tuple[str, ...]:
-    if proposal.revision is None:
-        return ()
-    return proposal.history.tree(proposal.revision, proposal.folder).submodules()
+    return proposal.tree.submodules() if isinstance(proposal.tree, GitTree) else ()
 
 
 def _check_submodules(proposal: Proposal, submodules: dict[str, tuple[str, ...]]) -> None:
