@@ -59,6 +59,7 @@ COMMANDS = {
     "shell": ("cronicle.cli.shell", "A shell in the place of a run's task."),
     "explain": ("cronicle.cli.explain", "Why something ran, waits, failed or was skipped."),
     "next": ("cronicle.cli.next", "The coming ticks of a workflow, or of any cron expression."),
+    "audit": ("cronicle.cli.audit", "Who did what, from where, and why."),
     "db": (
         "cronicle.cli.db",
         "Remove what is past its time; back the store up, copy it, bring it up to date.",

@@ -77,7 +77,7 @@ def follow_backfills(
     def stop(owner: Owner) -> None:
         progress.pause()
         for backfill in tuple(owner.backfills.values()):
-            backfill.pause(INTERRUPTED)
+            backfill.pause(INTERRUPTED, asked_here=session.actor())
 
     async def body(owner: Owner) -> list[BackfillRecord]:
         driven.extend(make(owner))

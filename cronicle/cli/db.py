@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cronicle.cli.options import EnvironmentOption, FilesOption, JsonOption, StoreOption
-from cronicle.cli.session import Session, current_folder, open_session
+from cronicle.cli.session import current_folder, open_session
 
 if TYPE_CHECKING:
     from cronicle.operations.pruned import Pruned
@@ -55,12 +54,11 @@ def prune(
                 total += step
     else:
         with session.store() as opened:
-            for step in prune(opened, session.files, now, unused_prepared=prepared):
+            steps = prune(opened, session.files, now, unused_prepared=prepared, asked_by=session.actor())
+            for step in steps:
                 total += step
                 for problem in step.problems:
                     tell(f"warning: {visible_line(problem)}")
-            if not total.is_nothing:
-                opened.add_audit(session.actor(), now, "prune", "store", _said(total))
     if json:
         print_json({**_counts(total), "dry_run": dry_run, "problems": list(total.problems)})
     else:
@@ -88,7 +86,8 @@ def backup(
     from cronicle.store.location import back_up
 
     session = open_session(store, environment, files)
-    report = back_up(session.location, Path(os.path.normpath(current_folder() / target)), session.clock.now())
+    path = Path(os.path.normpath(current_folder() / target))
+    report = back_up(session.location, path, session.clock.now(), asked_by=session.actor())
     if json:
         print_json(
             {
@@ -142,9 +141,7 @@ def upgrade(
     from cronicle.store.location import upgrade
 
     session = open_session(store, environment, files)
-    before, after = upgrade(session.location)
-    if before != after:
-        _note_upgrade(session, before, after)
+    before, after = upgrade(session.location, asked=(session.actor(), session.clock.now()))
     if json:
         print_json({"from": before, "to": after})
     elif before == after:
@@ -152,15 +149,6 @@ def upgrade(
     else:
         say(f"{paint('✓', 'green')} the store was brought from schema version {before} to {after}")
     return ExitCode.GOOD
-
-
-def _note_upgrade(session: Session, before: int, after: int) -> None:
-    from cronicle.store.location import open_store
-
-    with closing(open_store(session.location, create=False)) as opened:  # its files are not needed
-        opened.add_audit(
-            session.actor(), session.clock.now(), "upgrade", "store", f"from {before} to {after}"
-        )
 
 
 def _say_pruned(total: Pruned, dry_run: bool) -> None:

@@ -134,7 +134,7 @@ def drive_to_end(
         if not is_terminal(sys.stderr):  # there it is shown with what is rewritten
             tell(CANCELLING)
         for driver in tuple(owner.drivers.values()):
-            driver.cancel(session.actor(), "interrupted")
+            driver.cancel(session.actor(), "interrupted", is_asked_here=True)
 
     async def body(owner: Owner) -> None:
         made = make(owner)

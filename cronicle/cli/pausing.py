@@ -58,11 +58,11 @@ def unpause_each(session: Session, store: Store, workflows: Sequence[str], *, ev
     target = session.target(store)
     now = session.clock.now()
     code = ExitCode.GOOD
+    actor = session.actor()
     for name in (None,) if everything else _paused(store, target, addresses_from(workflows), now):
-        ended = store.end_pauses(target.project.name, target.environment, name, now)
+        ended = store.end_pauses(target.project.name, target.environment, name, now, actor=actor)
         what = _name(target, name)
         if ended:
-            store.add_audit(session.actor(), now, "unpause", _subject(target, name))
             say(f"{visible_line(what)}: goes on; ticks that passed meanwhile make no runs")
         else:
             options = session.naming(store).options(target.project.name, target.environment)
@@ -81,19 +81,17 @@ def _pause(
     reason: str,
     now: datetime,
 ) -> None:
-    actor = session.actor()
     store.add_pause(
         PauseRecord(
             project=target.project.name,
             environment=target.environment,
             workflow=workflow,
-            actor=actor,
+            actor=session.actor(),
             reason=reason,
             paused_at=now,
             until=until,
         )
     )
-    store.add_audit(actor, now, "pause", _subject(target, workflow), reason)
     session.wake_owners(store)
     ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
     say(f"{visible_line(_name(target, workflow))}: paused{ends}; runs in progress finish")
@@ -106,12 +104,6 @@ def _tell_how_to_go_on(session: Session, store: Store, target: Target, what: str
 
 def _name(target: Target, workflow: str | None) -> str:
     return workflow if workflow is not None else f"{target.project.name}/{target.environment}"
-
-
-def _subject(target: Target, workflow: str | None) -> str:
-    """What the audit log calls it: the same names may stand in several projects."""
-    place = f"{target.project.name}/{target.environment}"
-    return place if workflow is None else f"{place}/{workflow}"
 
 
 def _hint(store: Store, target: Target, workflow: str | None, now: datetime, options: str) -> str:

@@ -18,6 +18,7 @@ from cronicle.names import typed
 from cronicle.operations.chains import UNFINISHED, chain_of
 from cronicle.operations.labels import check_labels
 from cronicle.runs.states import LIVE, BackfillState
+from cronicle.store.acts import Act, act_on
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.words import has_become
 
@@ -49,7 +50,9 @@ def resume_one(session: Session, store: Store, address: str, *, slots: int | Non
             f"Go on with that: cronicle resume {found.backfill}",
         )
     check_labels(f"run {found.id}", found.runs_on, session.labels, [LEFT_ALONE])
-    return drive_run(session, store, lambda owner: _adopt_run(store, owner, found), slots=slots, json=json)
+    return drive_run(
+        session, store, lambda owner: _adopt_run(session, store, owner, found), slots=slots, json=json
+    )
 
 
 def _resume_backfill(
@@ -69,7 +72,7 @@ def _resume_backfill(
     return follow_backfills(
         session,
         store,
-        lambda owner: _adopt_backfills(store, owner, backfill, chain),
+        lambda owner: _adopt_backfills(session, store, owner, backfill, chain),
         slots=slots,
         json=json,
         resumed=[one.id for one in chain if one.state is BackfillState.PAUSED],
@@ -82,8 +85,8 @@ def _otherwise(backfill: BackfillRecord) -> list[str]:
     )
 
 
-def _adopt_run(store: Store, owner: Owner, run: RunRecord) -> RunRecord:
-    if not store.adopt_run(run.id, owner.id):
+def _adopt_run(session: Session, store: Store, owner: Owner, run: RunRecord) -> RunRecord:
+    if not store.adopt_run(run.id, owner.id, act=_resumed(session, run)):
         raise CronicleError(f"another process drives run {run.id}", f"Follow it: cronicle logs -f {run.id}")
     adopted = store.find_run(run.id)
     assert adopted is not None
@@ -91,14 +94,22 @@ def _adopt_run(store: Store, owner: Owner, run: RunRecord) -> RunRecord:
 
 
 def _adopt_backfills(
-    store: Store, owner: Owner, meant: BackfillRecord, chain: Sequence[BackfillRecord]
+    session: Session, store: Store, owner: Owner, meant: BackfillRecord, chain: Sequence[BackfillRecord]
 ) -> list[BackfillRecord]:
     """Adopt a backfill, and of those that belong to it the ones that nobody drives; in the order of their turns."""
-    if not store.adopt_backfill(meant.id, owner.id):
+    if not store.adopt_backfill(meant.id, owner.id, act=_resumed(session, meant)):
         raise CronicleError(
             f"another process drives backfill {meant.id}",
             f"See how far it is: cronicle show {meant.id}",
         )
-    mine = [one.id for one in chain if one.id == meant.id or store.adopt_backfill(one.id, owner.id)]
+    mine = [
+        one.id
+        for one in chain
+        if one.id == meant.id or store.adopt_backfill(one.id, owner.id, act=_resumed(session, one))
+    ]
     adopted = (store.find_backfill(name) for name in mine)
     return [record for record in adopted if record is not None]
+
+
+def _resumed(session: Session, what: RunRecord | BackfillRecord) -> Act:
+    return act_on(what, "resume", session.actor(), session.clock.now())

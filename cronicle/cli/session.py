@@ -142,6 +142,7 @@ class Session(Value):
         """What operations work on."""
         from cronicle.operations.sources import Sources
 
+        actor = self.actor()
         return Sources(
             where=self.where,
             store=store,
@@ -150,8 +151,9 @@ class Session(Value):
             environment=self.environment,
             project=self.project,
             environ=os.environ,
-            user=user_name(),
-            host=socket.gethostname(),
+            user=actor.user,
+            host=actor.host,
+            command=actor.command,
             cwd=current_folder(),
             var=var,
             var_files=var_files,

@@ -158,7 +158,14 @@ def _enter(
                 ]
                 with session.store() as store:
                     store.add_audit(
-                        session.actor(), session.clock.now(), "shell", f"{one.run.id}/{one.label}"
+                        session.actor(),
+                        session.clock.now(),
+                        "shell",
+                        one.run.id,
+                        project=one.run.project,
+                        environment=one.run.environment,
+                        workflow=one.run.workflow,
+                        detail=one.label,
                     )
                 if data is Data.REAL:
                     tell(

@@ -29,6 +29,7 @@ from cronicle.operations.chains import has_come_to_its_end
 from cronicle.operations.create_run import backfill_run
 from cronicle.runs.events import RunQueued
 from cronicle.runs.states import LIVE, BackfillState, RunState
+from cronicle.store.acts import Act, act_on
 from cronicle.store.interface import UnwritableError
 from cronicle.store.records import (
     Actor,
@@ -88,6 +89,7 @@ class BackfillDriver:
         self._failed_before = backfill.failed
         self._waits_in_vain: str | None = None
         self._cancelled_by: Actor | None = None
+        self._act: Act | None = None
 
     def request(self, request: ControlRequest) -> None:
         """Obey a request: `pause` starts nothing more, `cancel` also ends what runs."""
@@ -97,11 +99,16 @@ class BackfillDriver:
             by = f"by {request.actor.user}@{request.actor.host}"
             self.pause(f"{by}: {request.reason}" if request.reason else by)
 
-    def pause(self, reason: str) -> None:
-        """Start no more runs; those in progress finish."""
+    def pause(self, reason: str, *, asked_here: Actor | None = None) -> None:
+        """Start no more runs; those in progress finish.
+
+        `asked_here`: who has interrupted it with Ctrl-C, an act of theirs; a request is on record as one already.
+        """
         if self._stop is None:
             self._stop = (BackfillState.PAUSED, reason)
             self._stopped.set()
+            if asked_here is not None:
+                self._act = act_on(self.backfill, "pause", asked_here, self._owner.clock.now(), reason)
 
     def cancel(self, actor: Actor, reason: str) -> None:
         """Start no more runs and cancel those in progress."""
@@ -124,7 +131,8 @@ class BackfillDriver:
             del self._owner.backfills[self.backfill.id]
         self._refresh()
         state, reason = self._outcome()
-        end = partial(self._owner.store.set_backfill_state, owner=self._owner.id)
+        act = self._act if state is BackfillState.PAUSED else None
+        end = partial(self._owner.store.set_backfill_state, owner=self._owner.id, act=act)
         await self._owner.journal.call(end, self.backfill.id, state, reason, self._owner.clock.now())
         self._refresh()
         return self.backfill

@@ -41,6 +41,7 @@ from cronicle.runs.packing import pack_tasks
 from cronicle.runs.scope import BadReference
 from cronicle.runs.states import Outcome, RunState
 from cronicle.runs.units import UnitId
+from cronicle.store.acts import Act, act_on
 from cronicle.store.records import Actor, RunRecord, SlotRequest, Transition
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class RunDriver:
         self._wake_at: datetime | None = None
         self._needs = SharedNeeds(machine)
         self._cutoff: Cutoff | None = None
+        self._act: Act | None = None
 
     # -- what comes in -------------------------------------------------------------------------------------
 
@@ -119,10 +121,15 @@ class RunDriver:
         self._inbox.append(event)
         self._wake.set()
 
-    def cancel(self, actor: Actor, reason: str = "") -> None:
-        """Ask for the end of the run: its attempts get TERM, nothing else starts."""
-        by = f"{actor.user}@{actor.host}"
-        self.deliver(ev.CancelRequested(at=self._owner.clock.now(), by=by, reason=reason))
+    def cancel(self, actor: Actor, reason: str = "", *, is_asked_here: bool = False) -> None:
+        """Ask for the end of the run: its attempts get TERM, nothing else starts.
+
+        Where somebody `is_asked_here`, with Ctrl-C, it is an act of theirs; a request is on record as one already.
+        """
+        now, by = self._owner.clock.now(), f"{actor.user}@{actor.host}"
+        if is_asked_here:
+            self._act = act_on(self.run, "cancel", actor, now, reason)
+        self.deliver(ev.CancelRequested(at=now, by=by, reason=reason))
 
     def owe(self, event: str) -> None:
         """Have the hooks for an event of the run told (`on_late`), each once."""
@@ -245,12 +252,15 @@ class RunDriver:
             await self._wake.wait()
 
     async def _store(self, recorded: list[ev.RunEvent], starts: list[_Start], attempts: trio.Nursery) -> None:
+        act, self._act = self._act, None
+        is_cancelled = act is not None and any(isinstance(event, ev.CancelRequested) for event in recorded)
         first = await self._owner.journal.append(
             Transition(
                 run_id=self.run.id,
                 owner=self._owner.id,
                 events=tuple(recorded),
                 packed_tasks=pack_tasks(self.machine),
+                act=act if is_cancelled else None,
             )
         )
         if first is None:

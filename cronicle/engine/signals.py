@@ -130,7 +130,6 @@ class Signals:
         )
         try:
             store.add_pause(pause)
-            store.add_audit(actor, now, "pause", f"{run.project}/{run.environment}/{run.workflow}", reason)
         except UnwritableError:  # the next failure will pause it
             return
         _log.warning(

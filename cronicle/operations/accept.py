@@ -144,8 +144,6 @@ def accept(
             for change in one.changes
         ]
     )
-    for acceptance in made:
-        store.add_audit(actor, now, "accept", f"{acceptance.workflow}/{acceptance.task}", reason)
     done = []
     for one in wanted:
         of_it = tuple(acceptance for acceptance in made if acceptance.workflow == one.measure.workflow)
@@ -217,9 +215,8 @@ def revoke(
             )
     revoked = []
     for number in dict.fromkeys(numbers):
-        found = store.revoke_acceptance(number, f"{actor.user}@{actor.host}", now)
+        found = store.revoke_acceptance(number, actor, now, reason)
         if found is not None:
-            store.add_audit(actor, now, "revoke acceptance", f"{found.workflow}/{found.task}", reason)
             revoked.append(found)
     return tuple(revoked)
 

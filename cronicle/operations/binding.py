@@ -53,7 +53,8 @@ def bind_project(sources: Sources, proposal: Proposal) -> ProjectRecord:
             path=str(where.folder),
             default_environment=proposal.project.default_environment,
             created_at=sources.now(),
-        )
+        ),
+        sources.actor,
     )
     _must_be_of(bound, sources, root_commit, proposal.folder)
     if not proposal.dirty:

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from cronicle.errors import CronicleError
 from cronicle.operations.files_folder import belonging_of, bind_folder, give_files, of_another
+from cronicle.store.acts import act_of_copying
 from cronicle.store.copying import Comparison, Copied, Copying
 from cronicle.store.location import open_copying, open_store
 from cronicle.store.records import Actor
@@ -82,7 +83,8 @@ def copy_store(
             compared.append(table)
         _check_equal(copying, compared)
         give_files(place, copying.target_id, target)
-        copying.finish()
+        rows = sum(table.copy.rows for table in compared)
+        copying.finish(act_of_copying(copying.source.shown, rows, actor, now()))
         report = CopyReport(
             source=copying.source.shown,
             target=copying.target.shown,
@@ -92,10 +94,9 @@ def copy_store(
             files=place,
             to_move=_to_move(place, target),
         )
-    with closing(open_store(target, create=False)) as store:
-        if is_url(target):
+    if is_url(target):
+        with closing(open_store(target, create=False)) as store:
             bind_folder(place, store, target)
-        store.add_audit(actor, now(), "copy", "store", f"from {report.source}, {report.rows} rows")
     return report
 
 

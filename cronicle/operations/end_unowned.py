@@ -15,6 +15,7 @@ from cronicle.runs.machine import RunMachine
 from cronicle.runs.packing import pack_tasks
 from cronicle.runs.spec import spec_from_bytes
 from cronicle.runs.states import LIVE, BackfillState
+from cronicle.store.acts import Act, act_on
 from cronicle.store.interface import Store
 from cronicle.store.records import Actor, BackfillRecord, OwnerRecord, RunFilter, RunRecord, Transition
 
@@ -23,7 +24,8 @@ MOST_LIVE_RUNS = 10_000
 
 def end_unowned_run(store: Store, run: RunRecord, actor: Actor, reason: str, now: datetime) -> None:
     """Cancel a run without an owner; what its last owner had started is settled already."""
-    with_owner(store, actor, now, lambda owner: _cancel(store, run, owner, actor, reason, now))
+    act = act_on(run, "cancel", actor, now, reason)
+    with_owner(store, actor, now, lambda owner: _cancel(store, run, owner, actor, reason, now, act))
 
 
 def end_unowned_backfill(
@@ -39,7 +41,10 @@ def end_unowned_backfill(
             for run in store.list_runs(wanted):
                 _cancel(store, run, owner, actor, "its backfill was cancelled", now)
         by = f"by {actor.user}@{actor.host}"
-        store.set_backfill_state(backfill.id, state, f"{by}: {reason}" if reason else by, now, owner=owner)
+        why = f"{by}: {reason}" if reason else by
+        verb = "cancel" if state is BackfillState.CANCELLED else "pause"
+        act = act_on(backfill, verb, actor, now, reason)
+        store.set_backfill_state(backfill.id, state, why, now, owner=owner, act=act)
 
     with_owner(store, actor, now, end)
 
@@ -61,7 +66,15 @@ def with_owner(store: Store, actor: Actor, now: datetime, do: Callable[[str], No
         store.remove_owner(owner.id)
 
 
-def _cancel(store: Store, run: RunRecord, owner: str, actor: Actor, reason: str, now: datetime) -> None:
+def _cancel(
+    store: Store,
+    run: RunRecord,
+    owner: str,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    act: Act | None = None,
+) -> None:
     if not store.adopt_run(run.id, owner):
         return
     machine = RunMachine.replay(spec_from_bytes(store.get_spec(run.spec_hash)), store.get_events(run.id))
@@ -70,4 +83,5 @@ def _cancel(store: Store, run: RunRecord, owner: str, actor: Actor, reason: str,
     if not machine.finished and not machine.cancel_requested:
         facts += machine.advance(ev.CancelRequested(at=now, by=by, reason=reason))
     facts = (*facts, *owe_hooks(store, run, machine, facts, now))  # told by whoever is an owner next
-    store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=pack_tasks(machine))])
+    packed = pack_tasks(machine)
+    store.append([Transition(run_id=run.id, owner=owner, events=facts, packed_tasks=packed, act=act)])

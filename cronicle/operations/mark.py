@@ -77,12 +77,10 @@ def mark(store: Store, run: RunRecord, state: RunState, reason: str) -> RunRecor
         )
         for fact in machine.advance(event)
     ]
-    made = store.mark_run(
-        NewRun(run=attrs.evolve(run, packed_tasks=pack_tasks(machine)), events=tuple(facts))
-    )
+    marking = NewRun(run=attrs.evolve(run, packed_tasks=pack_tasks(machine)), events=tuple(facts))
+    made = store.mark_run(marking, reason)
     if isinstance(made, LiveRunExists):
         raise live_run_exists(store, made.run_id)
-    store.add_audit(actor, at, f"mark {state}", made.id, reason)
     return made
 
 

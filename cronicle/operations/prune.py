@@ -30,8 +30,10 @@ from cronicle.runs.retention import (
     is_past,
     runs_before,
 )
+from cronicle.store.acts import WHOLE_STORE
 from cronicle.store.interface import Store
 from cronicle.store.reading import StoreReader
+from cronicle.store.records import Actor
 
 RUNS_AT_ONCE = 100
 """Runs removed in one transaction: some thousand rows, a few milliseconds."""
@@ -44,26 +46,53 @@ FRESH = timedelta(hours=1)
 
 
 def prune(
-    store: Store, files: Path, now: datetime, *, unused_prepared: bool = False
+    store: Store, files: Path, now: datetime, *, unused_prepared: bool = False, asked_by: Actor | None = None
 ) -> Generator[Pruned, None, None]:
     """Remove what is past its time; gives after each step what that removed.
+
+    The runs that a person has removed are told of by the audit log in the transactions in which they go, and their
+    files in one line at the end, also where that is an error.
 
     Args:
         store: Where the runs are.
         files: The files folder of this machine.
         now: The present moment.
         unused_prepared: Whether all is to go as well that was prepared and is not in use at the moment.
+        asked_by: The person who asks; None for a scheduler.
 
     Raises:
         OSError: The files folder cannot be read.
         StoreError: The store cannot be written.
     """
+    if asked_by is None:
+        yield from _prune(store, files, now, unused_prepared, None)
+        return
+    total = Pruned()
+    try:
+        for removed in _prune(store, files, now, unused_prepared, (asked_by, now)):
+            total += removed
+            yield removed
+    finally:
+        if total.has_files:
+            store.add_audit(asked_by, now, "prune", WHOLE_STORE, detail=_told(total))
+
+
+def _told(total: Pruned) -> str:
+    return (
+        f"the logs of {total.logs} runs, the data of {total.run_data}, {total.prepared} preparations: "
+        f"{total.bytes} bytes"
+    )
+
+
+def _prune(
+    store: Store, files: Path, now: datetime, unused_prepared: bool, asked: tuple[Actor, datetime] | None
+) -> Generator[Pruned, None, None]:
     rules = Rules(store)
     with Places(files, "prune") as places:
         for project, environment, _ in store.list_environments():
             before = runs_before(rules.of(project, environment), now)
             while before is not None and (
-                gone := store.prune_runs(project, environment, before, RUNS_AT_ONCE)
+                gone := store.prune_runs(project, environment, before, RUNS_AT_ONCE, asked=asked)
             ):
                 removed = Pruned(runs=len(gone))
                 for run_id in gone:

@@ -30,6 +30,11 @@ class Pruned(Value):
         """True if nothing was removed."""
         return not (self.runs or self.logs or self.run_data or self.prepared)
 
+    @property
+    def has_files(self) -> bool:
+        """True if files were removed."""
+        return bool(self.logs or self.run_data or self.prepared)
+
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(
             runs=self.runs + other.runs,

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from cronicle.clock import Clock
 from cronicle.operations.locate import Surroundings
 from cronicle.store.interface import Store
+from cronicle.store.records import Actor
 from cronicle.values import Value
 
 
@@ -30,6 +31,8 @@ class Sources(Value):
     environ: Mapping[str, str] = field(repr=False)
     user: str
     host: str
+    command: str
+    """What was given, as `Actor.command` has it."""
     cwd: Path
     var: Sequence[str] = ()
     var_files: Sequence[str] = ()
@@ -38,6 +41,11 @@ class Sources(Value):
     def tree_cache(self) -> Path:
         """Where syntax trees of files are kept."""
         return self.files / "trees"
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, from where, and how."""
+        return Actor(user=self.user, host=self.host, command=self.command)
 
     def now(self) -> datetime:
         """The present instant."""

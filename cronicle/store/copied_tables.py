@@ -123,7 +123,12 @@ TABLES = (
         number="sequence",
     ),
     Table("followed", "project environment", "remote branch seen problem since"),
-    Table("audit", "sequence", "at actor act subject reason project environment", number="sequence"),
+    Table(
+        "audit",
+        "sequence",
+        "at actor act subject reason project environment workflow detail",
+        number="sequence",
+    ),
     Table("progress", "name", "value", condition=_COPIED_PROGRESS),
     Table("counter", "name", "value", is_preset=True),
 )

@@ -25,10 +25,12 @@ from typing import Protocol
 import msgspec
 from attrs import frozen
 
+from cronicle.store.acts import Act
 from cronicle.store.copied_tables import TABLES, Table
 from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import OwnerRecord
+from cronicle.store.relational import audit
 from cronicle.store.relational.connection import Connection, Row
 from cronicle.store.relational.copy_mark import Origin, incomplete, origin_of, put_mark, remove_mark
 from cronicle.values import Value
@@ -190,8 +192,8 @@ class Copying:
                 table.name, summary_of(read(self.source, table)), summary_of(read(self.target, table))
             )
 
-    def finish(self) -> None:
-        """Complete the copy: it may be used from now on.
+    def finish(self, act: Act | None = None) -> None:
+        """Complete the copy: it may be used from now on. `act`: that somebody has made it.
 
         Raises:
             StoreError: It cannot be written, or the origin may have changed meanwhile.
@@ -204,6 +206,7 @@ class Copying:
                 if table.number is not None:
                     self.target.set_last_number(table, numbers[table.name])
             remove_mark(self.target.connection)
+            audit.write(self.target.connection, act)
 
 
 def check_settled(source: End) -> None:

@@ -1,5 +1,7 @@
 """The contract of a store. Each method is one transaction; SQLite and PostgreSQL keep the same promises.
 
+What a person does is recorded in the audit log in the transaction in which it is done (`cronicle.store.acts`).
+
 Methods are synchronous. `get_` raises `UnknownError`, `find_` may give None, `list_` gives a tuple. A write has
 happened, durably, when its method returns, and not at all when it raises. Expected collisions (a unique key, a
 moved base) are answers, not exceptions.
@@ -33,6 +35,7 @@ from cronicle.store.records import (
 )
 
 if TYPE_CHECKING:
+    from cronicle.store.acts import Act
     from cronicle.store.files import FilesFolder
     from cronicle.store.following import FollowedRecord
     from cronicle.store.results import AcceptanceRecord
@@ -85,11 +88,12 @@ class Store(StoreReader, Protocol):
         """Note where the files of the store are, unless that is known; the folder that holds after."""
         ...
 
-    def bind_project(self, project: ProjectRecord) -> ProjectRecord:
+    def bind_project(self, project: ProjectRecord, actor: Actor) -> ProjectRecord:
         """Bind a project's name to its repository, or confirm it and note its path; the binding that holds after.
 
         The caller compares `root_commit` and `folder` with what it asked for: another project holds the name if
-        they differ, and nothing was changed. `created_at` stays that of the first time.
+        they differ, and nothing was changed. `created_at` stays that of the first time. That the name is new, or its
+        path another one, is an act of `actor`.
         """
         ...
 
@@ -116,7 +120,9 @@ class Store(StoreReader, Protocol):
         """Record that changes make no difference; as they are then, with their ids."""
         ...
 
-    def revoke_acceptance(self, number: int, by: str, at: datetime) -> AcceptanceRecord | None:
+    def revoke_acceptance(
+        self, number: int, actor: Actor, at: datetime, reason: str = ""
+    ) -> AcceptanceRecord | None:
         """Revoke what was accepted, as it is then; None if there is no such acceptance, or it was revoked before."""
         ...
 
@@ -135,8 +141,11 @@ class Store(StoreReader, Protocol):
         """
         ...
 
-    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
-        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer."""
+    def mark_run(self, new: NewRun, reason: str = "") -> RunRecord | LiveRunExists:
+        """Make a run that ends with its first events. If it failed, what succeeded for its time counts no longer.
+
+        `reason` is that of whoever marks, for the audit log.
+        """
         ...
 
     def note_verdict(self, run_id: str, verdict: Verdict) -> None:
@@ -158,8 +167,11 @@ class Store(StoreReader, Protocol):
         """
         ...
 
-    def adopt_run(self, run_id: str, owner: str) -> bool:
-        """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False."""
+    def adopt_run(self, run_id: str, owner: str, *, act: Act | None = None) -> bool:
+        """Make `owner` the owner of a run that has none, and is live or has hooks that have not ended; else False.
+
+        `act`: that somebody has asked for it.
+        """
         ...
 
     def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
@@ -244,7 +256,9 @@ class Store(StoreReader, Protocol):
         """Pause a workflow or an environment from `paused_at` on."""
         ...
 
-    def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
+    def end_pauses(
+        self, project: str, environment: str, workflow: str | None, at: datetime, *, actor: Actor
+    ) -> int:
         """End the pauses of exactly this scope that hold; how many there were."""
         ...
 
@@ -260,11 +274,20 @@ class Store(StoreReader, Protocol):
 
     # Retention
 
-    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+    def prune_runs(
+        self,
+        project: str,
+        environment: str,
+        before: datetime,
+        limit: int,
+        *,
+        asked: tuple[Actor, datetime] | None = None,
+    ) -> tuple[str, ...]:
         """Remove the oldest ended runs that ended before an instant, with all their rows; the ids of those removed.
 
         Never the result of the latest logical time of a series, nor runs that others were carried over from, nor
-        what something unfinished needs (see `list_ages`).
+        what something unfinished needs (see `list_ages`). `asked`: who has asked for that, and when; None for a
+        scheduler, which goes by what is deployed.
         """
         ...
 
@@ -304,14 +327,27 @@ class Store(StoreReader, Protocol):
         """The unfinished one that stands in the way of `create_backfill`."""
         ...
 
-    def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
-        """Make `owner` the owner of an unfinished backfill that has none, and set it running."""
+    def adopt_backfill(self, backfill_id: str, owner: str, *, act: Act | None = None) -> bool:
+        """Make `owner` the owner of an unfinished backfill that has none, and set it running.
+
+        `act`: that somebody has asked for it.
+        """
         ...
 
     def set_backfill_state(
-        self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
+        self,
+        backfill_id: str,
+        state: BackfillState,
+        reason: str | None,
+        at: datetime,
+        *,
+        owner: str | None,
+        act: Act | None = None,
     ) -> bool:
-        """Pause or end a backfill; an ended or paused one has no owner. False unless `owner` owns it."""
+        """Pause or end a backfill; an ended or paused one has no owner. False unless `owner` owns it.
+
+        `act`: that somebody has asked for it.
+        """
         ...
 
     # Owners
@@ -389,6 +425,22 @@ class Store(StoreReader, Protocol):
         """Granted requests of this owner whose attempt has not started."""
         ...
 
-    def add_audit(self, actor: Actor, at: datetime, act: str, subject: str, reason: str = "") -> None:
-        """Record who did what; never changed after."""
+    def add_audit(
+        self,
+        actor: Actor,
+        at: datetime,
+        act: str,
+        subject: str,
+        reason: str = "",
+        *,
+        project: str = "",
+        environment: str = "",
+        workflow: str = "",
+        detail: str = "",
+    ) -> None:
+        """Record who did what (see `cronicle.store.acts.Act`); never changed after.
+
+        For acts of which the store itself writes nothing else. What it does write (a deployment, a run, a pause, a
+        request) it records in the same transaction, and nobody else does.
+        """
         ...

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cronicle.store.backups import BackupReport
     from cronicle.store.copying import Copying, End
     from cronicle.store.postgres.health import ServerHealth
+    from cronicle.store.records import Actor
 
 
 def open_store(
@@ -70,8 +71,10 @@ def is_store_folder(folder: Path) -> bool:
     return (folder / sqlite.FILE_NAME).exists()
 
 
-def back_up(location: str, target: Path, at: datetime) -> BackupReport:
+def back_up(location: str, target: Path, at: datetime, *, asked_by: Actor | None = None) -> BackupReport:
     """Copy a store to a new file while others write to it. One of an older schema is copied as it is.
+
+    `asked_by` is who does so at that moment, for the audit log.
 
     Raises:
         UnknownError: There is no store.
@@ -84,7 +87,7 @@ def back_up(location: str, target: Path, at: datetime) -> BackupReport:
     folder = _folder(location)
     from cronicle.store import sqlite
 
-    return sqlite.back_up(folder, target, at)
+    return sqlite.back_up(folder, target, at, asked_by)
 
 
 def examine_server(url: str, now: Callable[[], datetime]) -> ServerHealth:
@@ -98,8 +101,10 @@ def examine_server(url: str, now: Callable[[], datetime]) -> ServerHealth:
     return health.examine(url, now)
 
 
-def upgrade(location: str) -> tuple[int, int]:
+def upgrade(location: str, *, asked: tuple[Actor, datetime] | None = None) -> tuple[int, int]:
     """Bring the schema of a store up to date; from which version to which.
+
+    `asked` is who does so, and when, for the audit log.
 
     Raises:
         UnknownError: There is no store.
@@ -108,11 +113,11 @@ def upgrade(location: str) -> tuple[int, int]:
     if is_url(location):
         from cronicle.store import postgres
 
-        return postgres.bring_up_to_date(location)
+        return postgres.bring_up_to_date(location, asked)
     folder = _folder(location)
     from cronicle.store import sqlite
 
-    return sqlite.bring_up_to_date(folder)
+    return sqlite.bring_up_to_date(folder, asked)
 
 
 @contextmanager

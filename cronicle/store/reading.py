@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from cronicle.runs.events import RunEvent
 from cronicle.store.records import (
     AttemptRecord,
-    AuditRecord,
     BackfillRecord,
     BackfillTick,
     DeploymentRecord,
@@ -26,6 +25,7 @@ from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecor
 
 if TYPE_CHECKING:
     from cronicle.runs.retention import RunAge
+    from cronicle.store.acts import AuditFilter, AuditRecord
     from cronicle.store.files import FilesFolder
     from cronicle.store.following import FollowedRecord
     from cronicle.store.products import ProductRecord
@@ -372,6 +372,8 @@ class StoreReader(Protocol):
         """How many runs `prune_runs` would remove now, if there were no limit."""
         ...
 
-    def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
+    def list_audit(
+        self, wanted: AuditFilter | None = None, *, before: int | None = None, limit: int = 50
+    ) -> tuple[AuditRecord, ...]:
         """Who did what, newest first; `before` is a sequence: only older ones."""
         ...

@@ -18,6 +18,7 @@ from cronicle.values import Value
 
 if TYPE_CHECKING:
     from cronicle.schedule.admission import LiveRun
+    from cronicle.store.acts import Act
 
 Json = Any
 
@@ -376,6 +377,8 @@ class Transition(Value):
     events: tuple[RunEvent, ...]
     packed_tasks: str | None = None
     """Given with the last one."""
+    act: Act | None = None
+    """What a person has done of which they are a consequence, for the audit log."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -405,22 +408,6 @@ class LiveRunExists(Value):
     """The answer to making a run for a logical time that has a live one, or for a tick that has had its run."""
 
     run_id: str
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class AuditRecord(Value):
-    """That somebody did something."""
-
-    sequence: int
-    at: datetime
-    actor: Actor
-    act: str
-    subject: str
-    """Id or name of what it was done to."""
-    reason: str = ""
-    project: str = ""
-    """Empty for what is of the whole store."""
-    environment: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -28,7 +28,6 @@ from cronicle.store.experiments import Experiment
 from cronicle.store.records import (
     Actor,
     AttemptRecord,
-    AuditRecord,
     DeployedWorkflow,
     DeploymentRecord,
     ProjectRecord,
@@ -345,22 +344,4 @@ def attempt_from(run_id: str, row: Row) -> AttemptRecord:
         peak_memory=row[16],
         log_bytes=row[17],
         stdout_size=row[18],
-    )
-
-
-AUDIT_COLUMNS = "sequence at actor act subject reason project environment"
-
-
-def audit_from(row: Row) -> AuditRecord:
-    """An entry of the audit log."""
-    sequence, at, actor, act, subject, reason, project, environment = row
-    return AuditRecord(
-        sequence=sequence,
-        at=from_instant(at),
-        actor=_ACTOR.decode(actor),
-        act=act,
-        subject=subject,
-        reason=reason,
-        project=project,
-        environment=environment,
     )

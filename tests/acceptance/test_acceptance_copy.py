@@ -138,6 +138,12 @@ def test_a_store_goes_on_in_postgresql_with_its_files_and_the_old_one_says_where
         shop.cronicle(*words).is_clear_error(f"was copied to {url}", "CRONICLE_STORE", "cronicle db copy")
     shop.store = url
     assert told(shop) == before
+    line = shop.json("audit", "--limit", "1")[0]
+    assert (line["act"], line["subject"], line["actor"]["command"]) == (
+        "copy",
+        "store",
+        f"cronicle db copy .cronicle {url}",
+    )
     assert shop.cronicle("resume", paused).code == 1  # a day of it has failed
     assert shop.show(paused)["done"] == 10
     assert len({run["date"] for run in shop.json("runs", "--backfill", paused)}) == 10

@@ -283,10 +283,10 @@ def test_it_is_an_act_on_record_and_no_run(shop: Shop, ran: str) -> None:
 
     store = open_reader(str(shop.folder / ".cronicle"))
     try:
-        acts = [(one.act, one.subject) for one in store.list_audit()]
+        acts = [(one.act, one.subject, one.detail) for one in store.list_audit()]
     finally:
         store.close()
-    assert [subject for act, subject in acts if act == "shell"] == [f"{ran}/each[it's]"]
+    assert [act for act in acts if act[0] == "shell"] == [("shell", ran, "each[it's]")]
     assert len(shop.json("runs")) == 1
 
 

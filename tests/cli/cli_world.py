@@ -179,7 +179,8 @@ class World:
                 path=path,
                 default_environment="local",
                 created_at=DEPLOYED_AT,
-            )
+            ),
+            ANA,
         )
 
     def deploy(

@@ -12,6 +12,7 @@ import pytest
 from cronicle.execute.places import Places, stdout_path
 from cronicle.execute.run_files import size_of
 from cronicle.runs.retention import Kind
+from cronicle.store.acts import AuditFilter
 from cronicle.store.migrations import NEWEST, migrations
 from cronicle.store.records import RunFilter
 from cronicle.store.sqlite import FILE_NAME
@@ -77,7 +78,8 @@ def test_a_dry_run_says_the_same_and_removes_nothing(history, cronicle):
     assert left(history, "logs") == left(history, "run-data") == left(history, "stdout") == set(IDS)
     assert cronicle("db", "prune").out == said.out.replace("would remove", "removed")
     assert cronicle("db", "prune").out == "nothing is past its time\n"
-    assert [entry.act for entry in history.store.list_audit()] == ["prune"]
+    (entry,) = history.store.list_audit(AuditFilter(act="prune"))
+    assert entry.detail.startswith("the logs of 1 runs, the data of 2, 0 preparations: ")
 
 
 def test_runs_go_with_all_their_files_when_the_project_says_for_how_long_they_stay(history, cronicle):
@@ -87,6 +89,10 @@ def test_runs_go_with_all_their_files_when_the_project_says_for_how_long_they_st
     assert pruned(cronicle("db", "prune", "--dry-run", "--json")) == (1, 0, 0)
     assert pruned(cronicle("db", "prune", "--json")) == (1, 1, 1)
     assert [run.id for run in history.store.list_runs(RunFilter())] == [IDS[1]]
+    files, runs = history.store.list_audit(AuditFilter(act="prune"))
+    assert files.detail.startswith("the logs of 1 runs, the data of 1, ")
+    assert (runs.project, runs.environment) == ("weather", "local")
+    assert runs.detail.startswith("1 runs that ended before ")
     for kind in ("logs", "run-data", "stdout"):
         assert left(history, kind) == {IDS[1]}
     assert cronicle("runs").code == cronicle("status").code == cronicle("show", IDS[1]).code == 0
@@ -229,6 +235,12 @@ def test_an_upgrade_says_from_which_version_to_which(cronicle, tmp_path: Path):
     again = cronicle("db", "upgrade", "--store", str(folder))
     assert again.out.startswith(f"the store has schema version {NEWEST}")
     assert "nothing of this project" in cronicle("runs", "--store", str(folder)).err
+    (line,) = json.loads(cronicle("audit", "--store", str(folder), "--json").out)
+    assert (line["act"], line["subject"], line["detail"]) == (
+        "upgrade",
+        "store",
+        f"from version 1 to {NEWEST}",
+    )
 
 
 @pytest.mark.parametrize("words", [("prune",), ("prune", "--dry-run"), ("backup", "copy"), ("upgrade",)])

@@ -50,7 +50,8 @@ def test_who_did_it_and_why_is_audited_shown_and_explained(world, cronicle):
     made = json.loads(cronicle("mark", FAILED, "--succeeded", "--reason", "done by hand", "--json").out)["id"]
 
     (entry,) = [one for one in world.store.list_audit() if one.subject == made]
-    assert (entry.act, entry.reason) == ("mark succeeded", "done by hand")
+    assert (entry.act, entry.reason, entry.workflow) == ("mark", "done by hand", "daily")
+    assert entry.detail == "2015-12-31T23:55:00 succeeded"
     assert "done by hand" in cronicle("show", made).out
     explained = cronicle("explain", made).out
     assert "succeeded: its outcome was set by hand" in explained

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from cronicle.store.acts import AuditFilter
+
 
 @pytest.fixture(autouse=True)
 def deployed(world):
@@ -55,8 +57,9 @@ def test_what_makes_no_sense_is_refused_with_a_remedy(cronicle):
 def test_a_pause_is_in_the_audit_log(cronicle, world):
     cronicle("pause", "daily", "--reason", "db upgrade")
 
-    (entry,) = [one for one in world.store.list_audit() if one.act == "pause"]
-    assert (entry.subject, entry.reason) == ("weather/local/daily", "db upgrade")
+    (entry,) = world.store.list_audit(AuditFilter(act="pause"))
+    assert (entry.project, entry.environment, entry.subject) == ("weather", "local", "daily")
+    assert entry.reason == "db upgrade"
 
 
 def test_without_missed_ticks_runs_missed_says_so(cronicle):

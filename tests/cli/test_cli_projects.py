@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_world import REVISION, World
+from cli_world import ANA, REVISION, World
 
 from cronicle.git.repository import Identity, init_repository
 from cronicle.runs.states import BackfillState, Cause
@@ -32,7 +32,8 @@ def shared(world: World) -> World:
             path="/elsewhere",
             default_environment="production",
             created_at=world.now,
-        )
+        ),
+        ANA,
     )
     world.deploy()
     add_deployment(world, "sales", "production")
@@ -322,8 +323,9 @@ def test_pausing_a_workflow_of_one_project_leaves_that_of_the_other_alone(shared
     assert shared.store.list_pauses("weather", "local") == ()
     assert cronicle("unpause", "daily").code == 1
     assert outside("unpause", "daily", "--project", "sales").code == 0
-    subjects = [(one.act, one.subject) for one in shared.store.list_audit()]
-    assert subjects == [("unpause", "sales/production/daily"), ("pause", "sales/production/daily")]
+    lines = [(one.act, one.project, one.environment, one.subject) for one in shared.store.list_audit(limit=2)]
+    where = "sales", "production", "daily"
+    assert lines == [("unpause", *where), ("pause", *where)]
 
 
 def test_marks_are_of_the_named_project(shared, cronicle, outside):
@@ -371,7 +373,8 @@ def bind(world: World, name: str, root: str, path: str, folder: str = "") -> Non
             path=path,
             default_environment="local",
             created_at=world.now,
-        )
+        ),
+        ANA,
     )
 
 

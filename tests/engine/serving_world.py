@@ -67,7 +67,8 @@ class World:
                 path="/shop",
                 default_environment="local",
                 created_at=START,
-            )
+            ),
+            ACTOR,
         )
 
     def deploy(

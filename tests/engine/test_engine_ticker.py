@@ -268,7 +268,7 @@ async def test_a_paused_workflow_makes_no_runs_and_says_so(world, autojump_clock
             )
         )
         await trio.sleep(300)
-        world.store.end_pauses("shop", "local", "minutely", world.clock.now())
+        world.store.end_pauses("shop", "local", "minutely", world.clock.now(), actor=ACTOR)
         await trio.sleep(60)
 
     assert world.times("minutely") == ["12:01:00", "12:07:00"]

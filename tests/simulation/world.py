@@ -401,7 +401,7 @@ class World:
             {one.workflow for one in open_ones} if everything else {self.random.choice(open_ones).workflow}
         )
         for workflow in sorted(scopes, key=str):
-            self.store.end_pauses(PROJECT, ENVIRONMENT, workflow, now)
+            self.store.end_pauses(PROJECT, ENVIRONMENT, workflow, now, actor=self._actor("cronicle unpause"))
             self.watcher.tell(f"unpause of {workflow or 'all'}")
             for one in open_ones:
                 if one.workflow == workflow and one.ended is None:
@@ -774,7 +774,8 @@ class World:
                 path="/nowhere",
                 default_environment=ENVIRONMENT,
                 created_at=self.clock.now(),
-            )
+            ),
+            self._actor("cronicle apply"),
         )
         self.deploy()
         async with trio.open_nursery() as nursery:

@@ -12,7 +12,7 @@ from cronicle.store.records import DeployedWorkflow, SourcePin
 
 
 def test_a_project_comes_back_as_it_was_bound(store: Store) -> None:
-    bound = store.bind_project(project())
+    bound = store.bind_project(project(), ACTOR)
 
     assert bound == project()
     assert store.find_project("weather") == project()
@@ -22,7 +22,7 @@ def test_a_project_comes_back_as_it_was_bound(store: Store) -> None:
 
 
 def test_what_was_never_bound_is_not_found(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
 
     assert store.find_project("climate") is None
     assert store.find_project_of("a" * 40, "sub") is None
@@ -30,27 +30,27 @@ def test_what_was_never_bound_is_not_found(store: Store) -> None:
 
 
 def test_binding_again_notes_the_path_and_keeps_the_rest(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
 
-    bound = store.bind_project(project(path="/srv/weather", created_at=START + DAY))
+    bound = store.bind_project(project(path="/srv/weather", created_at=START + DAY), ACTOR)
 
     assert (bound.path, bound.created_at) == ("/srv/weather", START)
 
 
 @pytest.mark.parametrize("other", [{"root_commit": "b" * 40}, {"folder": "sub"}])
 def test_a_name_that_another_project_holds_is_left_to_it(store: Store, other: dict[str, str]) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
 
-    bound = store.bind_project(project(path="/elsewhere", **other))
+    bound = store.bind_project(project(path="/elsewhere", **other), ACTOR)
 
     assert bound == project()
     assert store.find_project("weather") == project()
 
 
 def test_of_two_projects_at_one_path_the_one_bound_last_is_there(store: Store) -> None:
-    store.bind_project(project("first"))
-    store.bind_project(project("second"))
-    store.bind_project(project("first"))
+    store.bind_project(project("first"), ACTOR)
+    store.bind_project(project("second"), ACTOR)
+    store.bind_project(project("first"), ACTOR)
 
     found = store.find_project_at("/home/ada/weather")
 
@@ -71,7 +71,7 @@ def test_an_unknown_spec_is_an_unknown_error(store: Store) -> None:
 
 
 def test_deployments_are_numbered_from_one_and_come_back_whole(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
 
     first = store.add_deployment(deployment(), based_on=None)
     second = store.add_deployment(deployment(revision="2" * 40, rolled_back_to=1), based_on=1)
@@ -84,7 +84,7 @@ def test_deployments_are_numbered_from_one_and_come_back_whole(store: Store) -> 
 
 
 def test_what_a_deployment_tells_a_scheduler_comes_back(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     policy = Policy(
         overlap=Overlap.CANCEL, requires=("hourly",), start_within=60.5, lock={"known": "db"}, on_deploy=True
     )
@@ -103,7 +103,7 @@ def test_what_a_deployment_tells_a_scheduler_comes_back(store: Store) -> None:
 
 
 def test_a_deployment_based_on_one_that_is_no_longer_in_force_is_refused(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     store.add_deployment(deployment(), based_on=None)
 
     assert store.add_deployment(deployment(), based_on=None) is None
@@ -112,7 +112,7 @@ def test_a_deployment_based_on_one_that_is_no_longer_in_force_is_refused(store: 
 
 
 def test_each_environment_has_its_own_deployments(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     store.add_deployment(deployment(), based_on=None)
     store.add_deployment(deployment(environment="production"), based_on=None)
     store.add_deployment(deployment(), based_on=1)
@@ -129,7 +129,7 @@ def test_each_environment_has_its_own_deployments(store: Store) -> None:
 
 
 def test_whether_a_revision_has_ever_been_deployed_is_known_by_environment(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     store.add_deployment(deployment(), based_on=None)
     store.add_deployment(deployment(revision="2" * 40), based_on=1)
 

@@ -162,7 +162,7 @@ def test_pauses_of_an_instance_are_ended_alone(store: Store) -> None:
     for name in ("sync[eu]", "sync[us]", "sync", None):
         store.add_pause(pause(name))
 
-    assert store.end_pauses("weather", "local", "sync[eu]", START + SECOND) == 1
+    assert store.end_pauses("weather", "local", "sync[eu]", START + SECOND, actor=ACTOR) == 1
 
     assert [one.workflow for one in store.list_pauses("weather", "local")] == ["sync[us]", "sync", None]
 
@@ -189,7 +189,7 @@ def test_backfills_of_two_instances_do_not_overlap(store: Store, sample: Sample)
 def test_a_rename_takes_along_what_is_of_that_instance_and_nothing_else(
     store: Store, sample: Sample, old: str, new: str
 ) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     moved = sample.ended(workflow=old, logical_time=START)
     other = sample.ended(workflow="sync[us]", logical_time=START)
     sample.backfill(workflow=old)

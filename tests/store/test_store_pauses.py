@@ -41,18 +41,18 @@ def test_pauses_are_ended_for_exactly_their_scope(store: Store) -> None:
     whole = store.add_pause(pause(workflow=None))
     weekly = store.add_pause(pause(workflow="weekly"))
 
-    assert store.end_pauses("weather", "local", "daily", START + DAY) == 2
-    assert store.end_pauses("weather", "local", "daily", START + DAY) == 0
+    assert store.end_pauses("weather", "local", "daily", START + DAY, actor=ACTOR) == 2
+    assert store.end_pauses("weather", "local", "daily", START + DAY, actor=ACTOR) == 0
 
     assert store.list_pauses("weather", "local") == (whole, weekly)
-    assert store.end_pauses("weather", "local", None, START + DAY) == 1
+    assert store.end_pauses("weather", "local", None, START + DAY, actor=ACTOR) == 1
     assert store.list_pauses("weather", "local") == (weekly,)
 
 
 def test_a_pause_that_has_ended_by_itself_is_not_ended_again(store: Store) -> None:
     made = store.add_pause(pause(until=START + DAY))
 
-    assert store.end_pauses("weather", "local", "daily", START + DAY) == 0
+    assert store.end_pauses("weather", "local", "daily", START + DAY, actor=ACTOR) == 0
 
     assert store.list_pauses("weather", "local") == (made,)
 
@@ -60,7 +60,7 @@ def test_a_pause_that_has_ended_by_itself_is_not_ended_again(store: Store) -> No
 def test_pauses_that_ended_since_an_instant_are_found_with_those_that_hold(store: Store) -> None:
     """A scheduler that was down has to know of them: ticks in them are dropped as paused."""
     ended = store.add_pause(pause(until=START + 9 * DAY))
-    store.end_pauses("weather", "local", "daily", START + 2 * DAY)
+    store.end_pauses("weather", "local", "daily", START + 2 * DAY, actor=ACTOR)
     by_itself = store.add_pause(pause(paused_at=START + 3 * DAY, until=START + 5 * DAY))
     holds = store.add_pause(pause(paused_at=START + 7 * DAY))
 

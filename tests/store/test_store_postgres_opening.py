@@ -104,9 +104,11 @@ def test_an_older_store_is_not_read_before_it_was_brought_up_to_date(empty: str)
     with pytest.raises(StoreError, match="older schema version 1") as caught:
         open_reader(empty)
     assert "cronicle db upgrade" in caught.value.remedy
-    assert upgrade(empty) == (1, NEWEST)
-    assert upgrade(empty) == (NEWEST, NEWEST)
-    open_reader(empty).close()
+    assert upgrade(empty, asked=(ACTOR, START)) == (1, NEWEST)
+    assert upgrade(empty, asked=(ACTOR, START)) == (NEWEST, NEWEST)
+    with closing(open_reader(empty)) as reader:
+        (line,) = reader.list_audit()
+    assert (line.actor, line.act, line.detail) == (ACTOR, "upgrade", f"from version 1 to {NEWEST}")
 
 
 def test_whoever_writes_to_an_older_store_brings_it_up_to_date(empty: str) -> None:

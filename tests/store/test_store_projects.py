@@ -77,7 +77,7 @@ class Side:
         self.spec_hash = store.put_spec(
             spec_to_bytes(RunSpec(project="same", workflow="same", policy=POLICY, tasks=()))
         )
-        store.bind_project(project(name, root_commit=name[0] * 40, path=f"/{name}"))
+        store.bind_project(project(name, root_commit=name[0] * 40, path=f"/{name}"), ACTOR)
         self.cursors: dict[tuple[str, str], datetime] = {}
 
     def told(self, value: Any) -> Any:
@@ -203,7 +203,7 @@ class Side:
         )
 
     def unpause(self, environment: str, workflow: str | None) -> Any:
-        return self.store.end_pauses(self.name, environment, workflow, START + DAY)
+        return self.store.end_pauses(self.name, environment, workflow, START + DAY, actor=ACTOR)
 
     def backfill(self, number: int, environment: str, workflow: str, day: int) -> Any:
         """Make a backfill of two days, or be told that one is in the way."""

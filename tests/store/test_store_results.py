@@ -18,6 +18,7 @@ from cronicle.store.records import Actor, RunRecord
 from cronicle.store.results import AcceptanceRecord, ResultCount, TaskOrigin
 
 OF = ("weather", "local", "daily")
+BEN = Actor(user="ben", host="there", command="cronicle accept --revoke 1")
 
 
 @pytest.fixture
@@ -192,17 +193,17 @@ def test_what_was_accepted_comes_back_with_a_number(store: Store) -> None:
 def test_what_was_revoked_is_kept_with_who_and_when_and_only_once(store: Store) -> None:
     first, second = store.add_acceptances([acceptance(), acceptance()])
 
-    revoked = store.revoke_acceptance(first.id, "ben@there", START + 2 * DAY)
+    revoked = store.revoke_acceptance(first.id, BEN, START + 2 * DAY)
 
     assert revoked == evolve(first, revoked_at=START + 2 * DAY, revoked_by="ben@there")
-    assert store.revoke_acceptance(first.id, "eve@there", START + 3 * DAY) is None
-    assert store.revoke_acceptance(1 << 40, "eve@there", START) is None
+    assert store.revoke_acceptance(first.id, ACTOR, START + 3 * DAY) is None
+    assert store.revoke_acceptance(1 << 40, ACTOR, START) is None
     assert store.list_acceptances(*OF) == (second,)
     assert store.list_acceptances(*OF, with_revoked=True) == (second, revoked)
 
 
 def test_what_is_accepted_with_a_deployment_is_there_exactly_if_that_is(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
 
     refused = store.add_deployment(deployment(), based_on=7, acceptances=[acceptance()])
     assert refused is None
@@ -214,7 +215,7 @@ def test_what_is_accepted_with_a_deployment_is_there_exactly_if_that_is(store: S
 
 
 def test_a_renamed_workflow_takes_along_what_was_accepted(store: Store) -> None:
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     store.add_deployment(deployment(), based_on=None)
     store.add_acceptances([acceptance(workflow="old")])
 

@@ -114,7 +114,7 @@ def test_a_reader_works_while_another_writes(path: Path) -> None:
 def test_what_is_append_only_cannot_be_edited(path: Path, change: str) -> None:
     store = open_store(str(path.parent), create=False)
     store.add_audit(ACTOR, START, "apply", "weather")
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     store.add_deployment(deployment(), based_on=None)
     store.close()
 

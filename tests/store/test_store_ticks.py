@@ -443,7 +443,7 @@ def test_deciding_twice_from_the_same_position_makes_one_run_for_a_tick(
 
 def deploy_renamed(store: Store, name: str) -> None:
     """A deployment in which the workflow `daily` has another name."""
-    store.bind_project(project())
+    store.bind_project(project(), ACTOR)
     before = store.find_deployment("weather", "local")
     made = deployment(
         workflows=(attrs.evolve(deployment().workflows[0], name=name),),
@@ -485,8 +485,8 @@ def test_a_workflow_takes_no_name_that_has_a_history(store: Store, sample: Sampl
 
 
 def test_environments_and_deployments_are_found_in_their_order(store: Store) -> None:
-    store.bind_project(project())
-    store.bind_project(project("climate", root_commit="b" * 40))
+    store.bind_project(project(), ACTOR)
+    store.bind_project(project("climate", root_commit="b" * 40), ACTOR)
     for place, environment, based_on in [
         ("weather", "local", None),
         ("weather", "local", 1),

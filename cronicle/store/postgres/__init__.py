@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import AbstractContextManager, closing
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError, UnknownError
@@ -16,6 +17,7 @@ from cronicle.store.relational.leases import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from cronicle.store.postgres.copying import PostgresEnd
+    from cronicle.store.records import Actor
 
 __all__ = ["bring_up_to_date", "copied_from", "copied_to", "no_backup", "open_reader", "open_store"]
 
@@ -68,7 +70,7 @@ def open_reader(url: str) -> PostgresReader:
         raise
 
 
-def bring_up_to_date(url: str) -> tuple[int, int]:
+def bring_up_to_date(url: str, asked: tuple[Actor, datetime] | None) -> tuple[int, int]:
     """Apply the steps of the schema that the store of a database has not had; from which version to which."""
     connection = PostgresConnection(url)
     with closing(connection.connect()) as first:
@@ -80,7 +82,7 @@ def bring_up_to_date(url: str) -> tuple[int, int]:
             with closing(connection):
                 refuse_incomplete(connection, connection.shown)
         if before < NEWEST:
-            upgrade(first, connection.shown, migrations("postgres"))
+            upgrade(first, connection.shown, migrations("postgres"), asked)
         return before, version_of(first, connection.shown)
 
 

@@ -6,6 +6,7 @@ The table `migration` says how far it has come. Any number of processes may try 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ import psycopg
 from cronicle.store.interface import StoreError
 from cronicle.store.migrations import NEWEST, Migration, check_applied, too_new
 from cronicle.store.postgres.errors import explain
+from cronicle.store.records import Actor
 
 UPGRADE_LOCK = 0x43726F6E_53636865
 """`CronSche`: held while the schema changes."""
@@ -46,8 +48,16 @@ def version_of(connection: psycopg.Connection[Any], shown: str) -> int:
     return version
 
 
-def upgrade(connection: psycopg.Connection[Any], shown: str, steps: Sequence[Migration]) -> None:
-    """Apply the steps that the store has not had yet, all in one transaction."""
+def upgrade(
+    connection: psycopg.Connection[Any],
+    shown: str,
+    steps: Sequence[Migration],
+    asked: tuple[Actor, datetime] | None = None,
+) -> None:
+    """Apply the steps that the store has not had yet, all in one transaction.
+
+    `asked` is who does so, and when, for the audit log.
+    """
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     try:
         with connection.transaction():
@@ -62,5 +72,12 @@ def upgrade(connection: psycopg.Connection[Any], shown: str, steps: Sequence[Mig
                     "INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)",
                     (step.version, step.name, step.checksum),
                 )
+            if asked is not None and done < len(steps):
+                from cronicle.store.acts import act_of_upgrade  # readers start faster without
+                from cronicle.store.postgres.dialect import inlined
+                from cronicle.store.relational.audit import statement_of
+
+                sql, values = statement_of(act_of_upgrade(done, len(steps), *asked))
+                connection.execute(inlined(sql, values).encode(), prepare=False)
     except psycopg.Error as error:
         raise explain(error, shown, broken=connection.broken) from error

@@ -14,6 +14,7 @@ from cronicle.store.postgres import writing
 from cronicle.store.postgres.connection import RECEIPT, TAKE_LOCK, PostgresConnection
 from cronicle.store.postgres.hearing import hear
 from cronicle.store.postgres.partitions import Partitions, note_pruned, sweep
+from cronicle.store.records import Actor
 from cronicle.store.relational import journal
 from cronicle.store.relational.journal import Written
 from cronicle.store.relational.leases import IS_HELD, LEASE_SECONDS, Leases
@@ -113,9 +114,19 @@ class PostgresStore(RelationalStore):
             )
         super().close()
 
-    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+    def prune_runs(
+        self,
+        project: str,
+        environment: str,
+        before: datetime,
+        limit: int,
+        *,
+        asked: tuple[Actor, datetime] | None = None,
+    ) -> tuple[str, ...]:
         connection, prune = self.postgres, super().prune_runs
-        pruned: tuple[str, ...] = connection.again(lambda: prune(project, environment, before, limit))
+        pruned: tuple[str, ...] = connection.again(
+            lambda: prune(project, environment, before, limit, asked=asked)
+        )
         if len(pruned) < limit:  # all runs of before are gone that can be
             with suppress(UnwritableError):  # what is left of them goes the next time
                 sweep(connection, self._first_after(before), self.partitions.size)

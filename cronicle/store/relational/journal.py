@@ -12,10 +12,12 @@ from attrs import frozen
 
 from cronicle.runs.events import EVENT_VERSION, RunEvent, RunFinished, event_to_bytes
 from cronicle.runs.states import LIVE, RunState
+from cronicle.store.acts import Act
 from cronicle.store.cells import Row, log_damage, readable, to_json, to_optional
 from cronicle.store.interface import StoreError
 from cronicle.store.projection import Projection, RunChange
 from cronicle.store.records import NewRun, Transition
+from cronicle.store.relational import audit
 from cronicle.store.relational.connection import Connection, Statement
 from cronicle.store.relational.liveness import Liveness
 from cronicle.values import Value
@@ -101,6 +103,7 @@ class Batch:
         self._projection = Projection()
         self._first = self._next = 1 + int(connection.value(_LAST))
         self._events: list[Row] = []
+        self._acts: list[Act] = []
 
     def read(self, run_ids: Collection[str]) -> None:
         """Read the rows of several runs in one go, rather than each when it is met."""
@@ -119,6 +122,8 @@ class Batch:
         if run.state not in LIVE and any(isinstance(event, RunFinished) for event in transition.events):
             return None
         number = self.add_events(run, transition.events)
+        if transition.act is not None:
+            self._acts.append(transition.act)
         if transition.packed_tasks is not None:
             run.packed_tasks, run.changed = transition.packed_tasks, True
         return number
@@ -183,3 +188,5 @@ class Batch:
         """Write everything down."""
         if self._events:
             self._write_down(self._connection, Written(self._events, self._next - 1, self._projection))
+        for act in self._acts:
+            audit.write(self._connection, act)

@@ -15,7 +15,6 @@ from cronicle.store.event_rows import event_from
 from cronicle.store.interface import UnknownError
 from cronicle.store.records import (
     AttemptRecord,
-    AuditRecord,
     BackfillRecord,
     BackfillTick,
     DeploymentRecord,
@@ -29,6 +28,7 @@ from cronicle.store.records import (
 )
 from cronicle.store.relational import backfills as backfill_tables
 from cronicle.store.relational import serving
+from cronicle.store.relational.audit_reading import AuditReader
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.followed import FollowedReader
 from cronicle.store.relational.listing import SELECT, count_query, list_query
@@ -36,7 +36,7 @@ from cronicle.store.relational.liveness import Liveness
 from cronicle.store.relational.products import ProductReader
 from cronicle.store.relational.results import ResultReader
 from cronicle.store.relational.revisions import RevisionReader
-from cronicle.store.relational.terms import LAST_OF_ALL, in_scope, of_series
+from cronicle.store.relational.terms import in_scope, of_series
 from cronicle.store.serving import EndedRun, RunEnd, ServingRecord, UnownedRecord
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _NEWEST = "SELECT max(number) FROM deployment WHERE project = ? AND environment 
 _BACKFILL = f"SELECT sequence, {columns(backfill_rows.BACKFILL_COLUMNS)} FROM backfill"
 
 
-class RelationalReader(ProductReader, ResultReader, RevisionReader, FollowedReader):
+class RelationalReader(ProductReader, ResultReader, RevisionReader, FollowedReader, AuditReader):
     """Reads a store; see `StoreReader` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness) -> None:
@@ -423,15 +423,6 @@ class RelationalReader(ProductReader, ResultReader, RevisionReader, FollowedRead
         from cronicle.store.relational.retention import count_past
 
         return count_past(self._connection, project, environment, before)
-
-    # The audit log
-
-    def list_audit(self, *, before: int | None = None, limit: int = 50) -> tuple[AuditRecord, ...]:
-        found = self._connection.rows(
-            f"SELECT {columns(rows.AUDIT_COLUMNS)} FROM audit WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
-            (LAST_OF_ALL if before is None else before, max(limit, 0)),
-        )
-        return readable_only("audit entry", rows.audit_from, found)
 
     def _sequence_of(self, run_id: str) -> int:
         sequence = self._connection.value("SELECT sequence FROM run WHERE id = ?", (run_id,))

@@ -10,11 +10,11 @@ import attrs
 
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
-from cronicle.store import rows
-from cronicle.store.cells import columns, marks, readable_only, to_instant, to_json
+from cronicle.store import acts, rows
+from cronicle.store.cells import columns, marks, readable_only
 from cronicle.store.experiments import Verdict
 from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
-from cronicle.store.owner_rows import OWNER_COLUMNS, REQUEST_COLUMNS, owner_from, owner_row, request_from
+from cronicle.store.owner_rows import OWNER_COLUMNS, owner_from, owner_row, request_from
 from cronicle.store.records import (
     Actor,
     AdmissionAnswer,
@@ -30,8 +30,9 @@ from cronicle.store.records import (
     SlotRequest,
     Transition,
 )
+from cronicle.store.relational import audit, journal, requests, slots
 from cronicle.store.relational import backfills as backfill_tables
-from cronicle.store.relational import journal, slots
+from cronicle.store.relational.acceptance_writing import AcceptanceWriter
 from cronicle.store.relational.connection import Connection
 from cronicle.store.relational.counters import next_number
 from cronicle.store.relational.followed import FollowedWriter
@@ -41,6 +42,7 @@ from cronicle.store.relational.reader import RelationalReader
 from cronicle.store.relational.terms import ONCE, SAME_TIME, TAKES_TIME
 
 if TYPE_CHECKING:
+    from cronicle.store.acts import Act
     from cronicle.store.files import FilesFolder
     from cronicle.store.relational.admission import Policies
     from cronicle.store.results import AcceptanceRecord
@@ -68,7 +70,7 @@ _CHOSEN = (
 """What `run --at` leaves open until the run is to start."""
 
 
-class RelationalStore(RelationalReader, FollowedWriter):
+class RelationalStore(RelationalReader, AcceptanceWriter, FollowedWriter):
     """Reads and writes a store; see `Store` for what each method promises."""
 
     def __init__(self, connection: Connection, liveness: Liveness, write_down: WriteDown) -> None:
@@ -84,7 +86,7 @@ class RelationalStore(RelationalReader, FollowedWriter):
 
         return files.bind(self._connection, folder)
 
-    def bind_project(self, project: ProjectRecord) -> ProjectRecord:
+    def bind_project(self, project: ProjectRecord, actor: Actor) -> ProjectRecord:
         with self._connection.write():
             bound = self.find_project(project.name)
             if bound is not None and (bound.root_commit, bound.folder) != (
@@ -99,6 +101,7 @@ class RelationalStore(RelationalReader, FollowedWriter):
                 " bound = excluded.bound",
                 (*rows.project_row(project), next_number(self._connection, "binding")),
             )
+            audit.write(self._connection, acts.act_of_binding(project, bound, actor))
             confirmed = self.find_project(project.name)
         assert confirmed is not None
         return confirmed
@@ -136,37 +139,30 @@ class RelationalStore(RelationalReader, FollowedWriter):
                 from cronicle.store.relational.ticks import move_workflows
 
                 move_workflows(self._connection, deployment)
+            made = self.find_deployment(*where)
+            assert made is not None
+            audit.write(self._connection, acts.act_of_deployment(made))
             if acceptances:
                 self._add_acceptances(acceptances)
-            return self.find_deployment(*where)
-
-    def add_acceptances(self, acceptances: Sequence[AcceptanceRecord]) -> tuple[AcceptanceRecord, ...]:
-        with self._connection.write():
-            return self._add_acceptances(acceptances)
-
-    def _add_acceptances(self, acceptances: Sequence[AcceptanceRecord]) -> tuple[AcceptanceRecord, ...]:
-        from cronicle.store.relational.acceptances import add
-
-        return add(self._connection, acceptances)
-
-    def revoke_acceptance(self, number: int, by: str, at: datetime) -> AcceptanceRecord | None:
-        from cronicle.store.relational.acceptances import revoke
-
-        with self._connection.write():
-            return revoke(self._connection, number, by, at)
+            return made
 
     # Runs
 
     def create_run(self, new: NewRun) -> RunRecord | LiveRunExists:
         with self._connection.write():
-            return self._insert_run(new)
+            made = self._insert_run(new)
+            if isinstance(made, RunRecord):
+                audit.write(self._connection, acts.act_of_run(made))
+            return made
 
-    def mark_run(self, new: NewRun) -> RunRecord | LiveRunExists:
+    def mark_run(self, new: NewRun, reason: str = "") -> RunRecord | LiveRunExists:
         with self._connection.write():
             made = self._insert_run(new)
-            if isinstance(made, RunRecord) and made.state is RunState.FAILED:
-                overruled = f"UPDATE run SET counts = 0 WHERE {SAME_TIME} AND state = 'succeeded'"
-                self._connection.execute(overruled, rows.run_row(made)[1:7])
+            if isinstance(made, RunRecord):
+                if made.state is RunState.FAILED:
+                    overruled = f"UPDATE run SET counts = 0 WHERE {SAME_TIME} AND state = 'succeeded'"
+                    self._connection.execute(overruled, rows.run_row(made)[1:7])
+                audit.write(self._connection, acts.act_of_mark(made, reason))
             return made
 
     def _insert_run(self, new: NewRun) -> RunRecord | LiveRunExists:
@@ -219,16 +215,20 @@ class RelationalStore(RelationalReader, FollowedWriter):
                 "Repeat the command: it goes on with what is left to do.",
             )
 
-    def adopt_run(self, run_id: str, owner: str) -> bool:
-        return self.adopt_runs((run_id,), owner) != ()
+    def adopt_run(self, run_id: str, owner: str, *, act: Act | None = None) -> bool:
+        with self._connection.write():
+            adopted = self._adopt((run_id,), owner) != ()
+            audit.write(self._connection, act if adopted else None)
+            return adopted
 
     def adopt_runs(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
         with self._connection.write():
-            if not self._liveness.is_held(owner):
-                return ()
-            return tuple(
-                run_id for run_id in run_ids if self._connection.changed(_ADOPT, (owner, run_id)) == 1
-            )
+            return self._adopt(run_ids, owner)
+
+    def _adopt(self, run_ids: Sequence[str], owner: str) -> tuple[str, ...]:
+        if not self._liveness.is_held(owner):
+            return ()
+        return tuple(run_id for run_id in run_ids if self._connection.changed(_ADOPT, (owner, run_id)) == 1)
 
     # Ticks
 
@@ -323,21 +323,40 @@ class RelationalStore(RelationalReader, FollowedWriter):
         from cronicle.store.relational import pauses
 
         with self._connection.write():
+            audit.write(self._connection, acts.act_of_pause(pause))
             return pauses.add(self._connection, pause)
 
-    def end_pauses(self, project: str, environment: str, workflow: str | None, at: datetime) -> int:
+    def end_pauses(
+        self, project: str, environment: str, workflow: str | None, at: datetime, *, actor: Actor
+    ) -> int:
         from cronicle.store.relational import pauses
 
         with self._connection.write():
-            return pauses.end(self._connection, project, environment, workflow, at)
+            ended = pauses.end(self._connection, project, environment, workflow, at)
+            if ended:
+                act = acts.act_of_unpause(project, environment, workflow, actor, at)
+                audit.write(self._connection, act)
+            return ended
 
     # Retention
 
-    def prune_runs(self, project: str, environment: str, before: datetime, limit: int) -> tuple[str, ...]:
+    def prune_runs(
+        self,
+        project: str,
+        environment: str,
+        before: datetime,
+        limit: int,
+        *,
+        asked: tuple[Actor, datetime] | None = None,
+    ) -> tuple[str, ...]:
         from cronicle.store.relational.retention import prune  # only what cleans up needs it
 
         with self._connection.write():
-            return prune(self._connection, project, environment, before, limit, self._remove_rows_of)
+            gone = prune(self._connection, project, environment, before, limit, self._remove_rows_of)
+            if gone and asked is not None:
+                act = acts.act_of_pruning(project, environment, before, len(gone), *asked)
+                audit.write(self._connection, act)
+            return gone
 
     def _remove_rows_of(self, sequences: Sequence[int]) -> None:
         from cronicle.store.relational.retention import remove_rows_of
@@ -362,6 +381,7 @@ class RelationalStore(RelationalReader, FollowedWriter):
                     return None
             for backfill, ticks in backfills:
                 backfill_tables.insert(self._connection, backfill, ticks)
+                audit.write(self._connection, acts.act_of_backfill(backfill))
             made = (self.find_backfill(backfill.id) for backfill, _ in backfills)
             return tuple(record for record in made if record is not None)
 
@@ -370,20 +390,30 @@ class RelationalStore(RelationalReader, FollowedWriter):
     ) -> BackfillRecord | None:
         return backfill_tables.find_overlapping(self._connection, backfill, ticks)
 
-    def adopt_backfill(self, backfill_id: str, owner: str) -> bool:
+    def adopt_backfill(self, backfill_id: str, owner: str, *, act: Act | None = None) -> bool:
         with self._connection.write():
-            return self._liveness.is_held(owner) and backfill_tables.adopt(
-                self._connection, backfill_id, owner
-            )
+            is_held = self._liveness.is_held(owner)
+            adopted = is_held and backfill_tables.adopt(self._connection, backfill_id, owner)
+            audit.write(self._connection, act if adopted else None)
+            return adopted
 
     def set_backfill_state(
-        self, backfill_id: str, state: BackfillState, reason: str | None, at: datetime, *, owner: str | None
+        self,
+        backfill_id: str,
+        state: BackfillState,
+        reason: str | None,
+        at: datetime,
+        *,
+        owner: str | None,
+        act: Act | None = None,
     ) -> bool:
         with self._connection.write():
             is_held = owner is None or self._liveness.is_held(owner)
-            return is_held and backfill_tables.set_state(
+            done = is_held and backfill_tables.set_state(
                 self._connection, backfill_id, state, reason, at, owner
             )
+            audit.write(self._connection, act if done else None)
+            return done
 
     # Owners
 
@@ -428,47 +458,16 @@ class RelationalStore(RelationalReader, FollowedWriter):
 
     def add_request(self, request: ControlRequest) -> str | None:
         with self._connection.write():
-            found = self._connection.row(
-                "SELECT owner, state IN ('queued', 'running') FROM run WHERE id = ?1 UNION ALL"
-                " SELECT owner, state IN ('running', 'paused') FROM backfill WHERE id = ?1 UNION ALL"
-                " SELECT id, 1 = 1 FROM owner WHERE id = ?1",
-                (request.target,),
-            )
-            if found is None:
-                raise UnknownError(f"the store has no run or backfill {request.target}")
-            owner, unfinished = found
-            if owner == request.target and not self._liveness.is_alive(owner):
-                return None  # what a process is asked for itself nobody does in its stead
-            if owner is None or not unfinished:
-                return None
-            self._connection.execute(
-                "INSERT INTO control_request (target, verb, actor, reason, requested_at) VALUES (?, ?, ?, ?, ?)",
-                (
-                    request.target,
-                    request.verb,
-                    to_json(request.actor),
-                    request.reason,
-                    to_instant(request.requested_at),
-                ),
-            )
-        return str(owner)
+            owner = requests.add(self._connection, self._liveness, request)
+            if owner is not None:
+                audit.write_request(self._connection, request, (self.find_run, self.find_backfill))
+            return owner
 
     def take_requests(self, owner: str) -> tuple[ControlRequest, ...]:
         if not self._holds("SELECT 1 FROM control_request", ()):
             return ()  # asked once a second; this takes no lock
         with self._connection.write():
-            if not self._liveness.is_held(owner):
-                return ()
-            found = self._connection.rows(
-                f"SELECT {columns(REQUEST_COLUMNS)} FROM control_request AS request"
-                " WHERE target = ?1 OR EXISTS (SELECT 1 FROM run WHERE run.id = request.target AND run.owner = ?1)"
-                " OR EXISTS (SELECT 1 FROM backfill WHERE backfill.id = request.target AND backfill.owner = ?1)"
-                " ORDER BY id",
-                (owner,),
-            )
-            self._connection.execute_many(
-                "DELETE FROM control_request WHERE id = ?", ((row[0],) for row in found)
-            )
+            found = requests.take(self._connection, owner) if self._liveness.is_held(owner) else []
         return readable_only("control request", request_from, found)
 
     def request_slots(self, requests: Sequence[SlotRequest]) -> None:
@@ -485,9 +484,9 @@ class RelationalStore(RelationalReader, FollowedWriter):
     def list_grants(self, owner: str) -> tuple[SlotRequest, ...]:
         return slots.list_grants(self._connection, owner)
 
-    def add_audit(self, actor: Actor, at: datetime, act: str, subject: str, reason: str = "") -> None:
+    def add_audit(
+        self, actor: Actor, at: datetime, act: str, subject: str, reason: str = "", **more: str
+    ) -> None:
+        done = acts.Act(actor=actor, at=at, act=act, subject=subject, reason=reason, **more)
         with self._connection.write():
-            self._connection.execute(
-                "INSERT INTO audit (at, actor, act, subject, reason) VALUES (?, ?, ?, ?, ?)",
-                (to_instant(at), to_json(actor), act, subject, reason),
-            )
+            audit.write(self._connection, done)

@@ -19,6 +19,7 @@ from cronicle.store.sqlite.schema import make_file, upgrade, version_of
 
 if TYPE_CHECKING:
     from cronicle.store.backups import BackupReport
+    from cronicle.store.records import Actor
     from cronicle.store.sqlite.copying import SqliteEnd
     from cronicle.store.sqlite.store import SqliteStore
 
@@ -74,22 +75,22 @@ def open_reader(folder: Path) -> RelationalReader:
     return RelationalReader(connection, OwnerLocks(folder, connection))
 
 
-def back_up(folder: Path, target: Path, at: datetime) -> BackupReport:
+def back_up(folder: Path, target: Path, at: datetime, asked_by: Actor | None) -> BackupReport:
     """Copy the store in a folder to a new file, whatever version its schema has."""
     from cronicle.store.sqlite.backup import back_up
 
     with _any_version(folder) as connection:
-        return back_up(connection, target, at)
+        return back_up(connection, target, at, asked_by)
 
 
-def bring_up_to_date(folder: Path) -> tuple[int, int]:
+def bring_up_to_date(folder: Path, asked: tuple[Actor, datetime] | None) -> tuple[int, int]:
     """Apply the steps of the schema that the store in a folder has not had; from which version to which."""
     if is_mounted_read_only(folder):
         raise mounted_read_only(folder)
     with _any_version(folder) as connection:
         before = version_of(connection)
         if before < NEWEST:
-            upgrade(connection, migrations("sqlite"))
+            upgrade(connection, migrations("sqlite"), asked)
         return before, version_of(connection)
 
 

@@ -17,21 +17,25 @@ from datetime import datetime
 from pathlib import Path
 
 from cronicle.folders import NO_LINKS
+from cronicle.store.acts import act_of_backup
 from cronicle.store.backups import BackupReport
 from cronicle.store.cells import to_instant
 from cronicle.store.interface import StoreError
+from cronicle.store.records import Actor
+from cronicle.store.relational.audit import write_into_any
 from cronicle.store.sqlite.connection import LAST_BACKUP, Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, sync_file, sync_folder
 from cronicle.store.sqlite.schema import version_of
 
 
-def back_up(source: Connection, target: Path, at: datetime) -> BackupReport:
+def back_up(source: Connection, target: Path, at: datetime, asked_by: Actor | None = None) -> BackupReport:
     """Copy the store of a connection to a new file, and note in the store that it was done.
 
     Args:
         source: The connection; it must not be in a transaction.
         target: The file to be made; its folder must exist.
         at: The present moment.
+        asked_by: Who does so, for the audit log.
 
     Raises:
         StoreError: The target exists or cannot be written, or the copy is not what it should be; then there is none.
@@ -55,12 +59,14 @@ def back_up(source: Connection, target: Path, at: datetime) -> BackupReport:
             f"the backup {target} cannot be written: {error.strerror}",
             "Name a file in a folder that exists, that you may write, and that has room: cronicle db backup FILE",
         ) from error
-    if version_of(source) > 1:  # the table came with the second schema
-        with source.write():
+    with source.write():
+        if version_of(source) > 1:  # the table came with the second schema
             source.execute(
                 "INSERT INTO progress (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
                 (LAST_BACKUP, to_instant(at)),
             )
+        if asked_by is not None:
+            write_into_any(source, act_of_backup(str(target), asked_by, at))
     return report
 
 

@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cronicle.store.interface import StoreError
 from cronicle.store.migrations import NEWEST, Migration, check_applied, migrations, too_new
 from cronicle.store.sqlite.connection import Connection
 from cronicle.store.sqlite.filesystem import FILE_MODE, locked, sync_file, sync_folder
+
+if TYPE_CHECKING:
+    from cronicle.store.records import Actor
 
 APPLICATION_ID = 0x43726F6E
 """`Cron` in ASCII; `file` shows it."""
@@ -36,8 +41,10 @@ def version_of(connection: Connection) -> int:
     return version
 
 
-def upgrade(connection: Connection, steps: tuple[Migration, ...]) -> None:
-    """Apply the steps that the store has not had yet."""
+def upgrade(
+    connection: Connection, steps: tuple[Migration, ...], asked: tuple[Actor, datetime] | None = None
+) -> None:
+    """Apply the steps that the store has not had yet; `asked` is who does so, and when, for the audit log."""
     with connection.write():
         done = int(connection.value("PRAGMA user_version"))  # again: another process may have been faster
         if done:
@@ -51,6 +58,11 @@ def upgrade(connection: Connection, steps: tuple[Migration, ...]) -> None:
             )
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {max(done, len(steps))}")
+        if asked is not None and done < len(steps):
+            from cronicle.store.acts import act_of_upgrade  # readers start faster without
+            from cronicle.store.relational import audit
+
+            audit.write(connection, act_of_upgrade(done, len(steps), *asked))
 
 
 def make_file(path: Path) -> None:

@@ -73,3 +73,11 @@ CREATE TABLE followed (
 
 ALTER TABLE audit ADD COLUMN project TEXT NOT NULL DEFAULT '';
 ALTER TABLE audit ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit ADD COLUMN workflow TEXT COLLATE "C" NOT NULL DEFAULT ''; -- with its instance
+ALTER TABLE audit ADD COLUMN detail TEXT NOT NULL DEFAULT ''; -- what neither subject nor reason say
+
+CREATE INDEX audit_of_subject ON audit (subject, sequence);
+CREATE INDEX audit_of_workflow ON audit (workflow, sequence);
+
+CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log');

@@ -73,3 +73,15 @@ CREATE TABLE followed (
 
 ALTER TABLE audit ADD COLUMN project TEXT NOT NULL DEFAULT '';
 ALTER TABLE audit ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit ADD COLUMN workflow TEXT NOT NULL DEFAULT ''; -- with its instance
+ALTER TABLE audit ADD COLUMN detail TEXT NOT NULL DEFAULT ''; -- what neither subject nor reason say
+
+CREATE INDEX audit_of_subject ON audit (subject, sequence);
+CREATE INDEX audit_of_workflow ON audit (workflow, sequence);
+
+-- REPLACE deletes without asking the trigger that forbids it.
+CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE sequence = NEW.sequence)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
