@@ -34,6 +34,7 @@ from cronicle.views.environments import EnvironmentShape
 from cronicle.views.experiments import BisectShape, ReproductionShape, TrialShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import (
+    ActShape,
     BackfillChainShape,
     BackfillShape,
     MissedShape,
@@ -82,6 +83,7 @@ PRINTED_BY: Final[Mapping[str, tuple[str, type]]] = {
     "`trial`": ("one", TrialShape),
     "`bisect`": ("one", BisectShape),
     "`validate`": ("a list of", DiagnosticShape),
+    "`audit`": ("a list of", ActShape),
 }
 """Which command prints which shape."""
 

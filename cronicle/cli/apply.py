@@ -13,6 +13,12 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def apply(
+    plan_file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="Deploy exactly the plan in this file: cronicle plan --out FILE"
+        ),
+    ] = None,
     revision: Annotated[
         str | None, typer.Option("--revision", metavar="REV", help="Deploy this revision (default: HEAD).")
     ] = None,
@@ -52,18 +58,15 @@ def apply(
     json: JsonOption = False,
 ) -> int:
     """Show what would change and, if that is approved, deploy it."""
-    from cronicle.cli import deploying
-    from cronicle.cli.output import print_json, say
-    from cronicle.cli.plan_text import plan_text
+    from attrs import evolve
+
+    from cronicle.cli.applying import Asked, deploy_planned, settle
+    from cronicle.cli.deploying import asked_until
     from cronicle.cli.planning import look_at_plan, names_of
     from cronicle.cli.session import open_session
-    from cronicle.errors import CronicleError, ExitCode, UsageError
-    from cronicle.operations.deploy import Terms, deploy, deployable
+    from cronicle.errors import CronicleError, UsageError
     from cronicle.operations.promote import deployment_to_promote
     from cronicle.operations.propose import open_project, working_changes
-    from cronicle.operations.signed import check_signed
-    from cronicle.store.records import Promotion
-    from cronicle.views.plan import deployment_document, effects_document
 
     if accept is not None and not accept.strip():
         raise UsageError(
@@ -75,9 +78,27 @@ def apply(
             "With --from the revision is that of the other environment. Leave one of them out.",
         )
     session = open_session(store, environment, files)
-    until = deploying.asked_until(ttl, session.clock.now())
     repository, _ = open_project(session.where)
     repository.root_commit(repository.head())  # which a shallow clone does not know
+    asked = Asked(
+        var=var or (),
+        var_files=var_file or (),
+        push=push,
+        until=asked_until(ttl, session.clock.now()),
+        auto_approve=auto_approve,
+        command="cronicle apply --auto-approve",
+        json=json,
+    )
+    if plan_file is not None:
+        from cronicle.cli.plan_file import apply_file
+
+        if revision is not None or promoted is not None:
+            option = "--from" if revision is None else "--revision"
+            raise UsageError(
+                f"{option} and the plan {plan_file} exclude each other: the plan has a revision",
+                "Leave one of them out.",
+            )
+        return apply_file(session, repository, plan_file, asked, environment=environment, accept=accept)
     is_head = revision is None and promoted is None
     changed = working_changes(repository, session.where.prefix) if is_head else ()
     if changed:
@@ -98,33 +119,8 @@ def apply(
             accept=accept,
             promoted=other,
         )
-        text = plan_text(planned, session.clock.now())
-        if not json:
-            say(text)
-        remote = deploying.pushes_to(push, planned.proposal.project.settings.to_json())
-        if not planned.has_changes and until is None:
-            assert planned.deployment is not None
-            assert existing is not None
-            pushed = deploying.push(sources, repository, planned.deployment, remote)
-            if json:
-                shown = {"pushed": deploying.pushed_document(pushed)}
-                print_json(deployment_document(planned.deployment) | shown)
-            else:
-                deploying.say_pushed(pushed)
-            return deploying.code_of(pushed)
-        check_signed(sources, deployable(planned.proposal), planned.deployment)
-        target = f"{planned.proposal.project.name}/{planned.environment}"
-        title = f"Deploy {str(planned.proposal.revision)[:7]} to {target}?"
-        if not auto_approve and not deploying.approve_deployment(title, "cronicle apply --auto-approve"):
-            return ExitCode.FAILED
-    with session.store(create=True) as opened:
-        sources = session.sources(opened, var or (), var_file or ())
-        deploying.prepare_push(sources, repository, planned.deployment, remote)
-        promotion = None if other is None else Promotion(environment=other.environment, number=other.number)
-        terms = Terms(until=until, promoted_from=promotion, text=text)
-        made = deploy(sources, planned, session.actor(), terms)
-        session.wake_owners(opened)
-        pushed = deploying.push(sources, repository, made.deployment, remote)
-        deploying.say_deployed(made, pushed, json=json, effects=effects_document(planned))
-        deploying.note(sources, repository, made.deployment)
-    return deploying.code_of(pushed)
+        asked = evolve(asked, promoted=other)
+        code = settle(session, existing, repository, planned, asked)
+        if code is not None:
+            return code
+    return deploy_planned(session, repository, planned, asked)

@@ -15,6 +15,7 @@ from cronicle.config.calendars import WEEKDAYS
 from cronicle.names import split_instance
 from cronicle.operations.input_reasons import ProposedReasons
 from cronicle.operations.plan import NEXT_TICKS, PlannedDeployment
+from cronicle.operations.propose import Proposal
 from cronicle.plan.changes import (
     Action,
     AttributeChange,
@@ -36,6 +37,7 @@ from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 MOST_USERS = 5
+MOST_IDS = 5
 MOST_KINDS = 10
 """Of the instances of a workflow to which different things happen so many are told of."""
 
@@ -47,6 +49,8 @@ class Shown:
     plan: Plan
     next_ticks: Mapping[str, tuple[Tick, ...]] = field(factory=dict)
     """The coming ticks of each workflow."""
+    former_ticks: Mapping[str, tuple[Tick, ...]] = field(factory=dict)
+    """Those that it would have had, where that changes."""
     places: Mapping[str, str] = field(factory=dict)
     """Where preparations are declared: `cronicle.hcl:14`."""
     reasons: ProposedReasons | None = None
@@ -60,6 +64,7 @@ def plan_text(planned: PlannedDeployment, now: datetime, *, show_inputs: bool = 
     shown = Shown(
         plan=planned.plan,
         next_ticks=planned.next_ticks,
+        former_ticks=planned.former_ticks,
         places=places,
         reasons=ProposedReasons(planned.proposal),
     )
@@ -71,8 +76,9 @@ def plan_text(planned: PlannedDeployment, now: datetime, *, show_inputs: bool = 
     if planned.live_runs:
         deployed = planned.deployment.revision[:7] if planned.deployment else "their revision"
         what = plural(planned.live_runs, "run")
-        lines += [f"Runs      {what} in progress keep{'s' if planned.live_runs == 1 else ''} {deployed}.", ""]
-    if planned.has_changes:
+        keeps = f"in progress keep{'s' if planned.live_runs == 1 else ''} {deployed}"
+        lines += [f"Runs      {what} {keeps}{_some_of(planned)}", ""]
+    if planned.has_changes and planned.base is None:
         lines += [*_effects(planned), ""]
     lines += [*_inputs(planned), ""] if show_inputs else []
     lines.append(_summary(planned))
@@ -110,10 +116,19 @@ def change_lines(shown: Shown) -> Iterator[str]:
         yield from (f"      {_change(one)}" for one in plan.settings)
 
 
+def _some_of(planned: PlannedDeployment) -> str:
+    """The ids of runs in progress, of many a few."""
+    shown = planned.live_ids[:MOST_IDS]
+    left = planned.live_runs - len(shown)
+    return f": {', '.join(shown)}{f' and {left:,} more' if left > 0 else ''}" if shown else "."
+
+
 def _header(planned: PlannedDeployment, now: datetime) -> str:
     proposal = planned.proposal
     to = f"{proposal.project.name} → {planned.environment}"
-    if planned.deployment is None:
+    if planned.base is not None:
+        deployed = f"base {_revision(planned.base)}"
+    elif planned.deployment is None:
         deployed = "nothing deployed yet"
     elif planned.deployment.ended:
         when = relative(planned.deployment.created_at, now)
@@ -124,8 +139,14 @@ def _header(planned: PlannedDeployment, now: datetime) -> str:
         deployed = f"deployed {planned.deployment.revision[:7]} ({when}, {who})"
     if proposal.revision is None:
         return f"{to}   {deployed}   proposed: the working directory"
+    return f"{to}   {deployed}   proposed {_revision(proposal)}"
+
+
+def _revision(proposal: Proposal) -> str:
+    """A commit, and what it is called."""
+    assert proposal.revision is not None
     subject = visible(proposal.history.commit_info(proposal.revision).subject)
-    return f'{to}   {deployed}   proposed {proposal.revision[:7]} ("{subject}")'
+    return f'{proposal.revision[:7]} ("{subject}")'
 
 
 def _source_lines(plan: Plan) -> Iterator[str]:
@@ -200,11 +221,21 @@ def _next_ticks(shown: Shown, changes: Sequence[WorkflowChange]) -> Iterator[str
     if not shown.next_ticks:  # nobody has looked for them
         return
     found = {tick.logical_time: tick for change in changes for tick in shown.next_ticks.get(change.name, ())}
-    ticks = [found[time] for time in sorted(found)]
-    if ticks:
-        yield "      next  " + " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in ticks[:NEXT_TICKS])
+    before = {
+        tick.logical_time: tick for change in changes for tick in shown.former_ticks.get(change.name, ())
+    }
+    if found:
+        yield f"      next  {_times(found)}"
     elif changes[0].action is not Action.DELETE and changes[0].schedules:
         yield "      next  no more ticks"
+    if before and _times(before) != _times(found):
+        yield f"      instead of  {_times(before)}"
+
+
+def _times(ticks: Mapping[datetime, Tick]) -> str:
+    """The first few ticks, in their order."""
+    few = [ticks[time] for time in sorted(ticks)][:NEXT_TICKS]
+    return " · ".join(f"{tick.nominal:%a %-d %b %Y %H:%M}" for tick in few)
 
 
 def _workflow_lines(change: WorkflowChange, reasons: ProposedReasons | None) -> Iterator[str]:

@@ -41,33 +41,62 @@ def look_at_plan(
         proposal = propose(sources, revision=promoted.revision, pins=promoted.pins)
     else:
         proposal = propose(sources, revision=revision, working_tree=working_tree)
+    tell_of_proposal(proposal)
+    _warn_of_changes(proposal, is_head=not working_tree and revision is None and promoted is None)
+    if store is not None:
+        _warn_of_labels(store, proposal)
+    planned = plan_deployment(sources, store, proposal, accept)
+    tell_of_problems(planned)
+    if not working_tree:
+        _tell_whose_list(sources, planned)
+    return planned
+
+
+def look_at_difference(
+    session: Session,
+    base: str,
+    revision: str | None,
+    *,
+    working_tree: bool,
+    var: list[str] | None,
+    var_file: list[str] | None,
+) -> PlannedDeployment:
+    """What a revision, or the working directory, changes compared with another; warnings go to stderr."""
+    from cronicle.operations.plan_offline import plan_offline, propose_both
+
+    sources = session.sources(None, var or (), var_file or ())
+    before, proposal = propose_both(sources, base, revision, working_tree=working_tree)
+    tell_of_proposal(proposal)
+    _warn_of_changes(proposal, is_head=not working_tree and revision is None)
+    return plan_offline(sources, before, proposal)
+
+
+def tell_of_proposal(proposal: Proposal) -> None:
+    """Warn of what is odd in what is proposed."""
     tell_diagnostics(proposal.diagnostics, len(proposal.files))
     for warning in check_content(proposal):
         tell(f"{paint('warning:', 'yellow')} {warning}\n")
-    changed = (
-        ()
-        if working_tree or revision is not None or promoted is not None
-        else working_changes(proposal.repository, proposal.folder)
-    )
-    if changed:
-        tell(
-            f"{paint('warning:', 'yellow')} files in the working directory differ from HEAD, "
-            f"and this plan leaves that out: {names_of(changed)}\n"
-        )
     for name, held in proposal.held.items():
         if held.problem is not None:
             tell(
                 f"{paint('warning:', 'yellow')} source.{name} cannot be asked, so this plan goes by "
                 f"what is deployed, {held.pin.revision[:7]}: {held.problem}\n"
             )
-    if store is not None:
-        _warn_of_labels(store, proposal)
-    planned = plan_deployment(sources, store, proposal, accept)
+
+
+def tell_of_problems(planned: PlannedDeployment) -> None:
+    """Warn of what messages of commits say and cannot be followed."""
     for problem in planned.problems:
         tell(f"{paint('warning:', 'yellow')} {visible_line(problem)}\n")
-    if not working_tree:
-        _tell_whose_list(sources, planned)
-    return planned
+
+
+def _warn_of_changes(proposal: Proposal, *, is_head: bool) -> None:
+    """Say what in the working directory is left out where it is `HEAD` that is planned."""
+    if is_head and (changed := working_changes(proposal.repository, proposal.folder)):
+        tell(
+            f"{paint('warning:', 'yellow')} files in the working directory differ from HEAD, "
+            f"and this plan leaves that out: {names_of(changed)}\n"
+        )
 
 
 def _tell_whose_list(sources: Sources, planned: PlannedDeployment) -> None:

@@ -98,12 +98,7 @@ def deploy(
         signer=signer,
     )
     accepted = tuple(one.record(record.revision, actor, record.created_at) for one in planned.accepted)
-    made = _record(sources, proposal.repository, record, planned.deployment, terms.text, accepted)
-    if (promoted := terms.promoted_from) is not None:
-        where = f"{made.deployment.project}/{made.deployment.environment} {made.deployment.number}"
-        reason = f"from {promoted.environment} {promoted.number}"
-        sources.opened.add_audit(actor, made.deployment.created_at, "promote", where, reason)
-    return made
+    return _record(sources, proposal.repository, record, planned.deployment, terms.text, accepted)
 
 
 def deployable(proposal: Proposal) -> Deployable:

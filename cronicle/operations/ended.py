@@ -53,17 +53,14 @@ def record_end(
     store: Store, deployment: DeploymentRecord, at: datetime, actor: Actor, reason: str
 ) -> DeploymentRecord | None:
     """End the environment of a deployment, unless something else was deployed since; then None."""
-    made = store.add_deployment(ending(deployment, at, actor), based_on=deployment.number)
-    if made is None:
-        return None
-    where = f"{made.project}/{made.environment}"
-    store.add_audit(actor, at, "end", where, reason)
-    _end_pauses(store, made, at)
+    made = store.add_deployment(ending(deployment, at, actor), based_on=deployment.number, reason=reason)
+    if made is not None:
+        _end_pauses(store, made, at, actor)
     return made
 
 
-def _end_pauses(store: Store, made: DeploymentRecord, at: datetime) -> None:
+def _end_pauses(store: Store, made: DeploymentRecord, at: datetime, actor: Actor) -> None:
     """What begins anew does not begin paused."""
     names = {pause.workflow for pause in store.list_pauses(made.project, made.environment)}
     for name in names:
-        store.end_pauses(made.project, made.environment, name, at)
+        store.end_pauses(made.project, made.environment, name, at, actor=actor)

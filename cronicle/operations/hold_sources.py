@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -184,12 +185,15 @@ def _held(sources: Sources, source: Source, before: SourcePin | None, *, is_aske
 
 def _mirror_path(sources: Sources, git: str) -> Path:
     """The mirror of a source; where there is no store yet, one that lasts as long as this process."""
-    if sources.store is not None:
-        return source_mirror_path(sources.files, git)
+    return source_mirror_path(sources.files if sources.store is not None else _passing_folder(), git)
+
+
+@cache
+def _passing_folder() -> Path:
     import atexit
     import shutil
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="cronicle-plan-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return source_mirror_path(Path(folder), git)
+    return Path(folder)

@@ -23,7 +23,7 @@ from cronicle.operations.hold_sources import source_changes
 from cronicle.operations.own_hooks import ON_DEPLOY_FAILED, compared_hooks, own_hooks_of
 from cronicle.operations.propose import Proposal
 from cronicle.operations.sources import Sources
-from cronicle.plan.changes import Plan
+from cronicle.plan.changes import Action, Plan
 from cronicle.plan.compare import Side, as_called_now, plan_changes
 from cronicle.plan.effects import Effects
 from cronicle.plan.renames import Renames
@@ -33,6 +33,9 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 
 NEXT_TICKS = 3
+
+LIVE_SHOWN = 50
+"""Of the runs in progress."""
 
 
 @frozen(kw_only=True)
@@ -50,6 +53,12 @@ class PlannedDeployment:
     """Runs in progress, which keep what they were made with."""
     effects: Effects = field(factory=Effects)
     """The runs that applying it makes by itself."""
+    former_ticks: Mapping[str, tuple[Tick, ...]] = field(factory=dict)
+    """The coming ticks as they are now of each workflow whose schedules change, or that goes."""
+    live_ids: tuple[str, ...] = ()
+    """Of the runs in progress those made last, `LIVE_SHOWN` at most."""
+    base: Proposal | None = None
+    """What the proposal was compared with instead of a deployment, where no store was asked."""
     accepted: tuple[AcceptedWith, ...] = ()
     """The changes that are accepted with it (`--accept`, and what messages of commits say)."""
     problems: tuple[str, ...] = ()
@@ -65,6 +74,8 @@ class PlannedDeployment:
     @property
     def has_changes(self) -> bool:
         """True if applying would change anything: also just the revision."""
+        if self.base is not None:
+            return self.plan.has_changes or self.base.revision != self.proposal.revision
         return (
             self.in_force is None or self.plan.has_changes or self.in_force.revision != self.proposal.revision
         )
@@ -86,17 +97,7 @@ def plan_deployment(
     last = store.find_deployment(project, environment) if store else None
     deployment = in_force(last)
     old = deployed_sides(store, deployment) if store and deployment else None
-    new = {
-        name: Side(
-            spec=spec,
-            schedules=proposal.schedules[name],
-            description=proposal.project.workflows[name].description,
-            owner=proposal.project.workflows[name].owner,
-            tags=proposal.project.workflows[name].tags,
-            place=proposal.place_of(name),
-        )
-        for name, spec in proposal.specs.items()
-    }
+    new = proposed_sides(proposal)
     moved, now = Renames.of(proposal.moved), sources.now()
     plan = plan_changes(
         old,
@@ -104,7 +105,7 @@ def plan_deployment(
         old_values=deployment.values if deployment else None,
         new_values=proposal.project.values,
         old_settings=settings_of(store, deployment) if store else None,
-        new_settings={**proposal.project.settings.to_json(), **compared_hooks(proposal.own_hooks)},
+        new_settings=proposed_settings(proposal),
         moved=moved,
         count_lines=line_counter(_places(sources, proposal)),
     )
@@ -122,13 +123,35 @@ def plan_deployment(
         environment=environment,
         deployment=last,
         plan=plan,
-        next_ticks={name: _next(schedules, now) for name, schedules in proposal.schedules.items()},
+        next_ticks={name: next_ticks(schedules, now) for name, schedules in proposal.schedules.items()},
+        former_ticks=former_ticks(plan, former, now),
         live_runs=_count_live(store, project, environment) if store else 0,
+        live_ids=_newest_live(store, project, environment) if store else (),
         effects=effects_of(store, last, proposal, former, now),
         accepted=history.accepted,
         problems=history.problems,
         course=None if deployment is None else course_of(sources, proposal, deployment.revision),
     )
+
+
+def proposed_sides(proposal: Proposal) -> dict[str, Side]:
+    """The workflows that are proposed, to be compared."""
+    return {
+        name: Side(
+            spec=spec,
+            schedules=proposal.schedules[name],
+            description=proposal.project.workflows[name].description,
+            owner=proposal.project.workflows[name].owner,
+            tags=proposal.project.workflows[name].tags,
+            place=proposal.place_of(name),
+        )
+        for name, spec in proposal.specs.items()
+    }
+
+
+def proposed_settings(proposal: Proposal) -> dict[str, Any]:
+    """What a scheduler needs of the project that is proposed."""
+    return {**proposal.project.settings.to_json(), **compared_hooks(proposal.own_hooks)}
 
 
 def deployed_sides(store: StoreReader, deployment: DeploymentRecord) -> dict[str, Side]:
@@ -154,7 +177,17 @@ def settings_of(store: StoreReader, deployment: DeploymentRecord | None) -> dict
     return {**default, **known, **compared_hooks(hooks)}
 
 
-def _next(stored: Any, now: datetime) -> tuple[Tick, ...]:
+def former_ticks(plan: Plan, old: Mapping[str, Side], now: datetime) -> dict[str, tuple[Tick, ...]]:
+    """The coming ticks as they were, by present name, of each workflow whose schedules a plan changes."""
+    return {
+        change.name: next_ticks(old[change.name].schedules, now)
+        for change in plan.changes
+        if change.name in old and any(one.action is not Action.NO_OP for one in change.schedules)
+    }
+
+
+def next_ticks(stored: Any, now: datetime) -> tuple[Tick, ...]:
+    """The next few ticks of schedules as a deployment keeps them."""
     schedules = tuple(schedule for schedule in schedules_from_json(stored) if schedule.enabled)
     ticks: list[Tick] = []
     for tick in ticks_after(schedules, now):
@@ -169,6 +202,14 @@ def _count_live(store: StoreReader, project: str, environment: str) -> int:
     from cronicle.store.records import RunFilter
 
     return store.count_runs(RunFilter(project=project, environment=environment, states=tuple(LIVE)))
+
+
+def _newest_live(store: StoreReader, project: str, environment: str) -> tuple[str, ...]:
+    from cronicle.runs.states import LIVE
+    from cronicle.store.records import RunFilter
+
+    wanted = RunFilter(project=project, environment=environment, states=tuple(LIVE), limit=LIVE_SHOWN)
+    return tuple(run.id for run in store.list_runs(wanted))
 
 
 def _places(sources: Sources, proposal: Proposal) -> tuple[Commits, ...]:

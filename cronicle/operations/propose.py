@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cronicle import __version__
 from cronicle.config.compile import compile_own_hooks, compile_workflow
@@ -119,6 +119,18 @@ class Proposal:
         )
 
 
+@frozen(kw_only=True)
+class Fixed:
+    """What is settled before a project is loaded."""
+
+    values: Mapping[str, Any] = field(factory=dict)
+    """Values of variables in the stored form, stronger than all that are given otherwise."""
+    ignore_unknown: bool = False
+    """True if values are passed over that are given for variables which are not declared."""
+    pins: tuple[SourcePin, ...] | None = None
+    """What sources were pinned to, for what cannot be asked now; None: what the deployment has pinned."""
+
+
 def open_project(where: Surroundings) -> tuple[Repository, Path]:
     """The repository and the project's folder in it.
 
@@ -174,6 +186,8 @@ def propose(
     working_tree: bool = False,
     deployed_values: bool = False,
     pins: Iterable[SourcePin] | None = None,
+    fixed: Fixed | None = None,
+    salt: str | None = None,
 ) -> Proposal:
     """Load and compile the project as a revision (default `HEAD`) or the working directory has it.
 
@@ -184,6 +198,8 @@ def propose(
         deployed_values: Variables have the values of the deployment in force, unless `--var` says otherwise.
         pins: What its sources are pinned to, where they are the same; None: their refs are asked, or those of the
             deployment in force hold with its values.
+        fixed: What is settled already.
+        salt: For fingerprints that hold something sensitive (default: that of the store).
 
     Raises:
         InvalidProjectError: Its files have errors.
@@ -193,11 +209,19 @@ def propose(
     prefix = sources.where.prefix
     if working_tree:
         tree: GitTree | WorkingTree = WorkingTree(folder, repository.workdir)
-        return _compiled(sources, repository, tree, None, deployed_values=deployed_values)
+        return _compiled(sources, repository, tree, None, deployed_values=deployed_values, salt=salt)
     commit, mirror = _resolve(sources, repository, "HEAD" if revision is None else revision)
     tree = (mirror or repository).tree(commit, prefix)
     return _compiled(
-        sources, repository, tree, commit, deployed_values=deployed_values, mirror=mirror, pins=pins
+        sources,
+        repository,
+        tree,
+        commit,
+        deployed_values=deployed_values,
+        mirror=mirror,
+        pins=pins,
+        fixed=fixed,
+        salt=salt,
     )
 
 
@@ -314,6 +338,8 @@ def _compiled(
     mirror: Mirror | None = None,
     pins: Iterable[SourcePin] | None = None,
     values: Mapping[str, Json] | None = None,
+    fixed: Fixed | None = None,
+    salt: str | None = None,
 ) -> Proposal:
     where = sources.where
     assert where.folder is not None
@@ -330,6 +356,9 @@ def _compiled(
         values = deployment.values
     if values is not None:
         given = [given[0], GivenValues(origin="the deployment", stored=values, ignore_unknown=True)]
+    if fixed is not None:
+        given = [GivenValues(origin="the plan", stored=fixed.values), *given] if fixed.values else given
+        given = [evolve(one, ignore_unknown=True) for one in given] if fixed.ignore_unknown else given
     load = partial(
         _loaded,
         tree,
@@ -344,11 +373,13 @@ def _compiled(
         is_asked = pins is None and not deployed_values
         if pins is None:
             pins = deployment.pins if deployment is not None else ()
+            pins = pins if fixed is None or fixed.pins is None else fixed.pins
         held = hold_sources(sources, project.sources, pins, is_asked=is_asked)
     if held:
         loaded, project = load(pins={name: one.pinned for name, one in held.items()})
     finder = InputFinder(tree)
-    salt = sources.store.get_salt() if sources.store is not None else secrets.token_hex(32)
+    if salt is None:
+        salt = sources.store.get_salt() if sources.store is not None else secrets.token_hex(32)
     return Proposal(
         repository=repository,
         folder=where.prefix,

@@ -267,8 +267,14 @@ def push_deployments(
             )
     except CronicleError as error:
         problem = error
-    at = sources.now()
     if problem is None:
-        actor = Actor(user=sources.user, host=sources.host, command=f"push to {remote.name}")
-        sources.opened.add_audit(actor, at, "push", f"{where} {deployment.number}", remote.name)
+        sources.opened.add_audit(
+            sources.actor,
+            sources.now(),
+            "push",
+            f"deployment {deployment.number}",
+            project=deployment.project,
+            environment=deployment.environment,
+            detail=f"to {remote.name}",
+        )
     return Pushed(remote=remote.name, environment=deployment.environment, problem=problem)

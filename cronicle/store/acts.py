@@ -92,7 +92,7 @@ _ACTS_THAT_MAKE_RUNS: Final[Mapping[Cause, str]] = {
 """Why a run exists that a person has asked for. Those of a backfill follow from that."""
 
 
-def act_of_deployment(made: DeploymentRecord) -> Act:
+def act_of_deployment(made: DeploymentRecord, reason: str = "") -> Act:
     """That a deployment was made; the number is the one that it has got."""
     detail = made.revision
     if made.ended:
@@ -112,6 +112,7 @@ def act_of_deployment(made: DeploymentRecord) -> Act:
         at=made.created_at,
         act=act,
         subject=f"deployment {made.number}",
+        reason=reason,
         project=made.project,
         environment=made.environment,
         detail=detail,

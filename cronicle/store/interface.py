@@ -107,12 +107,13 @@ class Store(StoreReader, Protocol):
         *,
         based_on: int | None,
         acceptances: Sequence[AcceptanceRecord] = (),
+        reason: str = "",
     ) -> DeploymentRecord | None:
         """Make a deployment with the next number, if the one in force is still `based_on`; else None.
 
         A workflow that it calls otherwise (`moved`) takes its runs, backfills, cursors, owed and dropped ticks,
         pauses and acceptances along, unless something under the new name has runs or cursors already.
-        `acceptances` are what is accepted with it.
+        `acceptances` are what is accepted with it, `reason` is that of whoever makes it, for the audit log.
         """
         ...
 

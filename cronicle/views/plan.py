@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from cronicle.operations.input_reasons import ProposedReasons
 from cronicle.operations.plan import PlannedDeployment
 from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.plan.history import HistoryChange
+from cronicle.schedule.ticks import Tick
 from cronicle.store.records import DeploymentRecord
 from cronicle.views.inputs import input_shapes
 from cronicle.views.shapes import InputShape, workflow_fields
@@ -31,11 +32,11 @@ def plan_document(planned: PlannedDeployment) -> dict[str, Any]:
         if course is None
         else {"way": str(course.way), "added": course.added, "removed": course.removed},
         "has_changes": planned.has_changes,
-        "next": {
-            name: [tick.logical_time.isoformat().replace("+00:00", "Z") for tick in ticks]
-            for name, ticks in planned.next_ticks.items()
-        },
+        "base": planned.base.revision if planned.base else None,
+        "next": _ticks(planned.next_ticks),
+        "next_before": _ticks(planned.former_ticks),
         "runs_in_progress": planned.live_runs,
+        "newest_in_progress": list(planned.live_ids),
         "runs_caused": effects_document(planned),
         **planned.plan.to_json(),
         "history": [history_document(planned, one) for one in planned.plan.history],
@@ -108,6 +109,13 @@ def prepare_inputs_proposed(planned: PlannedDeployment) -> dict[str, tuple[Input
     reasons = ProposedReasons(planned.proposal)
     prepares = {name: one for spec in planned.proposal.specs.values() for name, one in spec.prepares.items()}
     return {name: input_shapes(one, reasons.of(one)) for name, one in sorted(prepares.items()) if one.inputs}
+
+
+def _ticks(by_workflow: Mapping[str, Sequence[Tick]]) -> dict[str, list[str]]:
+    return {
+        name: [tick.logical_time.isoformat().replace("+00:00", "Z") for tick in ticks]
+        for name, ticks in by_workflow.items()
+    }
 
 
 def effects_document(planned: PlannedDeployment) -> dict[str, Any]:

@@ -59,8 +59,11 @@ def message(shop: Shop, environment: str = "local") -> str:
 def audit(shop: Shop) -> list[dict[str, str]]:
     """The acts, oldest first."""
     with sqlite3.connect(shop.folder / ".cronicle/store.sqlite3") as store:
-        rows = store.execute("SELECT act, subject, reason FROM audit ORDER BY sequence").fetchall()
-    return [dict(zip(("act", "subject", "reason"), row, strict=True)) for row in rows]
+        rows = store.execute(f"SELECT {', '.join(OF_AN_ACT)} FROM audit ORDER BY sequence").fetchall()
+    return [dict(zip(OF_AN_ACT, row, strict=True)) for row in rows]
+
+
+OF_AN_ACT = ("act", "subject", "reason", "environment", "detail")
 
 
 def forget(shop: Shop, commit: str) -> None:

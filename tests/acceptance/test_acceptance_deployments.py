@@ -116,7 +116,8 @@ def test_apply_pushes_what_git_shows(weather: Shop, bare: Path) -> None:
     made = weather.good("apply", "--auto-approve", "--push", "origin", "--json").json
     assert made["pushed"] == {"remote": "origin", "problem": None}
     assert shown(pygit2.Repository(str(bare))).id == shown(weather.repository).id
-    assert [(one["act"], one["subject"]) for one in audit(weather)][-1] == ("push", "weather/local 2")
+    pushed = audit(weather)[-1]
+    assert (pushed["act"], pushed["subject"], pushed["detail"]) == ("push", "deployment 2", "to origin")
 
 
 def test_a_push_that_fails_leaves_the_deployment_and_says_how_to_push_again(

@@ -42,7 +42,9 @@ def test_what_another_environment_runs_is_promoted_with_the_values_of_this_one(
     assert "Cronicle-Promoted-From: staging 1\n" in message(weather, "production")
     weather.good("run", "w", "-e", "production", "--off-schedule", "--time", "2026-01-01T00:00:00Z")
     assert weather.good("logs", "w@latest/t", "-e", "production").out == "one portland\n"
-    assert ("promote", "from staging 1") in [(one["act"], one["reason"]) for one in audit(weather)]
+    [promoted] = [one for one in audit(weather) if one["act"] == "promote"]
+    assert promoted["environment"] == "production"
+    assert promoted["detail"].endswith(" from staging, deployment 1")
     said = weather.good("apply", "-e", "production", "--from", "staging", "--auto-approve")
     assert said.lines[-1] == "Nothing to change: this is what is deployed."
 
@@ -178,8 +180,8 @@ def test_an_environment_is_ended_and_everything_copes_with_that(weather: Shop) -
     assert "✓ ended weather/staging; its history and data stay" in said.out
     assert weather.cronicle("environments").out == ""
     assert weather.json("environments", "--all")[0]["state"] == "ended"
-    assert ("end", "weather/staging", "done") in [
-        (one["act"], one["subject"], one["reason"]) for one in audit(weather)
+    assert ("end", "staging", "done") in [
+        (one["act"], one["environment"], one["reason"]) for one in audit(weather)
     ]
     for words in (
         ("run", "w"),

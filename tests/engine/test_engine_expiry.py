@@ -57,8 +57,8 @@ async def test_an_environment_ends_when_its_time_has_come(world: World, autojump
     assert (ended.ended, ended.workflows, ended.number) == (True, (), 3)
     assert ended.created_at == START + timedelta(seconds=150.5)
     assert ended.actor.user == "scheduler"
-    acts = [(one.act, one.subject, one.reason) for one in world.store.list_audit()]
-    assert ("end", "shop/local", EXPIRED) in acts
+    acts = [(one.act, one.environment, one.reason) for one in world.store.list_audit()]
+    assert ("end", "local", EXPIRED) in acts
 
 
 async def test_what_ran_when_it_ended_finishes(world: World, autojump_clock: MockClock):

@@ -11,7 +11,7 @@ import attrs
 from cronicle.runs.spec import spec_hash
 from cronicle.runs.states import LIVE, UNASKED_CAUSES, BackfillState, RunState
 from cronicle.store import acts, rows
-from cronicle.store.cells import columns, marks, readable_only
+from cronicle.store.cells import columns, marks, readable_only, to_json
 from cronicle.store.experiments import Verdict
 from cronicle.store.interface import NotOwnerError, StoreError, UnknownError
 from cronicle.store.owner_rows import OWNER_COLUMNS, owner_from, owner_row, request_from
@@ -121,6 +121,7 @@ class RelationalStore(RelationalReader, AcceptanceWriter, FollowedWriter):
         *,
         based_on: int | None,
         acceptances: Sequence[AcceptanceRecord] = (),
+        reason: str = "",
     ) -> DeploymentRecord | None:
         where = (deployment.project, deployment.environment)
         with self._connection.write():
@@ -141,7 +142,7 @@ class RelationalStore(RelationalReader, AcceptanceWriter, FollowedWriter):
                 move_workflows(self._connection, deployment)
             made = self.find_deployment(*where)
             assert made is not None
-            audit.write(self._connection, acts.act_of_deployment(made))
+            audit.write(self._connection, acts.act_of_deployment(made, reason))
             if acceptances:
                 self._add_acceptances(acceptances)
             return made
