@@ -28,13 +28,13 @@ from cronicle.config.sources import MAX_FILE
 from cronicle.editor.textmate import textmate_grammar
 from cronicle.metrics import Metrics
 from cronicle.runs.scope import MOST_INSTANCES
+from cronicle.views.audit import ActShape
 from cronicle.views.diagnostics import DiagnosticShape
 from cronicle.views.differences import RunDifferenceShape
 from cronicle.views.environments import EnvironmentShape
 from cronicle.views.experiments import BisectShape, ReproductionShape, TrialShape
 from cronicle.views.explain import Explanation
 from cronicle.views.shapes import (
-    ActShape,
     BackfillChainShape,
     BackfillShape,
     MissedShape,

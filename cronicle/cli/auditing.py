@@ -15,7 +15,7 @@ from cronicle.names import as_workflow, typed
 from cronicle.operations.asked_times import asked_instant
 from cronicle.store.acts import AuditFilter, AuditRecord
 from cronicle.store.reading import StoreReader
-from cronicle.views.audit import all_lines, line_cells, narrowed_to
+from cronicle.views.audit import act_shape, all_lines, line_cells, narrowed_to
 
 
 def list_acts(
@@ -113,6 +113,6 @@ def _say(session: Session, found: Sequence[AuditRecord], *, with_place: bool) ->
 
 
 def _plain(line: AuditRecord) -> object:
-    from cronicle.views.shapes import act_shape, to_builtins
+    from cronicle.views.shapes import to_builtins
 
     return to_builtins(act_shape(line))

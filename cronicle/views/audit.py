@@ -1,11 +1,11 @@
-"""The audit log as a person reads it: a line an act. Whoever prints it makes harmless what names may hold."""
+"""The audit log as people and programs read it. Whoever prints it makes harmless what names may hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from cronicle.store.acts import AuditFilter, AuditRecord
 from cronicle.store.reading import StoreReader
@@ -16,6 +16,45 @@ PAGE = 1_000
 
 REVISION_LENGTH = 40
 SHORT = 7
+
+
+@frozen(kw_only=True, slots=False)
+class ActShape:
+    """An act that somebody has done, as `cronicle audit --json` has it."""
+
+    sequence: int
+    """The order of acts; `--before` takes it."""
+    at: datetime
+    actor: Mapping[str, str]
+    """`user`, `host` and `command`: who, from where, and how, without values of variables."""
+    act: str
+    """The command's word: `deploy`, `rollback`, `run`, `cancel`, …"""
+    project: str | None
+    """None: it is about the whole store."""
+    environment: str | None
+    workflow: str | None
+    """With its instance: `sync[eu]`."""
+    subject: str
+    detail: str | None
+    """What the subject does not tell: a revision, a range of dates, how much was removed."""
+    reason: str | None
+    """In the words of whoever did it."""
+
+
+def act_shape(line: AuditRecord) -> ActShape:
+    """A line of the audit log as `audit` lists it."""
+    return ActShape(
+        sequence=line.sequence,
+        at=line.at,
+        actor={"user": line.actor.user, "host": line.actor.host, "command": line.actor.command},
+        act=line.act,
+        project=line.project or None,
+        environment=line.environment or None,
+        workflow=line.workflow or None,
+        subject=line.subject,
+        detail=line.detail or None,
+        reason=line.reason or None,
+    )
 
 
 def all_lines(

@@ -15,7 +15,6 @@ from attrs import field, frozen
 
 from cronicle.names import split_instance
 from cronicle.runs.states import LIVE
-from cronicle.store.acts import AuditRecord
 from cronicle.store.records import BackfillRecord, RunRecord, TickRevision
 from cronicle.store.series import TickSpan
 
@@ -350,29 +349,6 @@ def missed_shape(span: TickSpan) -> MissedShape:
     )
 
 
-@frozen(kw_only=True, slots=False)
-class ActShape:
-    """An act that somebody has done, as `cronicle audit --json` has it."""
-
-    sequence: int
-    """The order of acts; `--before` takes it."""
-    at: datetime
-    actor: Mapping[str, str]
-    """`user`, `host` and `command`: who, from where, and how, without values of variables."""
-    act: str
-    """The command's word: `deploy`, `rollback`, `run`, `cancel`, …"""
-    project: str | None
-    """None: it is about the whole store."""
-    environment: str | None
-    workflow: str | None
-    """With its instance: `sync[eu]`."""
-    subject: str
-    detail: str | None
-    """What the subject does not tell: a revision, a range of dates, how much was removed."""
-    reason: str | None
-    """In the words of whoever did it."""
-
-
 def workflow_fields(workflow: str) -> dict[str, Any]:
     """The fields that say which workflow it is, and which instance of it."""
     name, key = split_instance(workflow)
@@ -423,22 +399,6 @@ def run_fields(run: RunRecord) -> dict[str, Any]:
         "runs_on": run.runs_on,
         "experiment": experiment_shape(run),
     }
-
-
-def act_shape(line: AuditRecord) -> ActShape:
-    """A line of the audit log as `audit` lists it."""
-    return ActShape(
-        sequence=line.sequence,
-        at=line.at,
-        actor={"user": line.actor.user, "host": line.actor.host, "command": line.actor.command},
-        act=line.act,
-        project=line.project or None,
-        environment=line.environment or None,
-        workflow=line.workflow or None,
-        subject=line.subject,
-        detail=line.detail or None,
-        reason=line.reason or None,
-    )
 
 
 def run_shape(run: RunRecord) -> RunShape:
