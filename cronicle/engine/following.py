@@ -30,7 +30,7 @@ from cronicle.errors import CronicleError
 from cronicle.operations.followed import Before, Outcome, OutOfReachError, Tip, Wrong, trouble_text
 from cronicle.operations.own_hooks import ON_DEPLOY_FAILED
 from cronicle.store.following import FollowedRecord, FollowProblem, FollowTrouble
-from cronicle.store.interface import UnwritableError
+from cronicle.store.interface import StoreError, UnwritableError
 
 if TYPE_CHECKING:
     from cronicle.engine.owner import Owner
@@ -169,7 +169,12 @@ class Follower:
         environment = self._followed.environment or (project.default_environment if project else "")
         found = self._unsaved
         if project is not None:
-            found = await call(store.find_followed, project.name, environment)
+            try:
+                found = await call(store.find_followed, project.name, environment)
+            except UnwritableError:
+                raise
+            except StoreError as error:  # what is noted next takes its place
+                _log.warning("%s", error.message)
         branch = (self._followed.remote, self._followed.branch)
         if found is not None and (found.remote, found.branch) == branch:
             return found

@@ -399,6 +399,17 @@ async def test_a_mistake_of_the_program_does_not_end_the_ticking(world, caplog, 
     assert len(world.times("job")) >= 5
 
 
+async def test_a_damaged_record_of_what_is_followed_is_written_anew(world, caplog, autojump_clock):
+    branch = Branch(world)
+    async with following(world, branch):
+        await trio.sleep(10)
+        world.store._connection.execute("UPDATE followed SET problem = '[{'")
+        await trio.sleep(60)
+
+    assert caplog.text.count("the record of what shop follows in the store is damaged") == 1
+    assert world.store.find_followed("shop", "local").seen == GOOD
+
+
 async def test_an_environment_whose_process_follows_nothing_is_not_said_to(world, autojump_clock):
     async with following(world, Branch(world)):
         await trio.sleep(10)
