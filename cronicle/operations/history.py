@@ -89,6 +89,7 @@ def history_of(
     if accept is not None:
         words.append(_Word(selector=None, reason=accept))
     renames = Renames.of(proposal.moved)
+    acceptances = store.list_acceptances(deployment.project, deployment.environment)
     found: list[HistoryChange] = []
     accepted: list[AcceptedWith] = []
     for change in changes:
@@ -96,7 +97,7 @@ def history_of(
             continue
         side = old.get(change.name)
         called = side.former_name if side is not None and side.former_name is not None else change.name
-        after = held_against(store, deployment, called, proposal.specs[change.name], renames)
+        after = held_against(store, deployment, called, proposal.specs[change.name], renames, acceptances)
         before = None if side is None else evolve(after, spec=evolve(side.spec, workflow=change.name))
         of_it, more = _of_workflow(store, before, after, words)
         found += [of_it] if not of_it.is_empty else []

@@ -70,7 +70,7 @@ def held_against(
     workflow: str,
     spec: RunSpec,
     renames: Renames,
-    more: Iterable[AcceptanceRecord] = (),
+    acceptances: Iterable[AcceptanceRecord] | None = None,
 ) -> Measure:
     """What the results of a workflow are held against where it is to do something.
 
@@ -80,15 +80,17 @@ def held_against(
         workflow: As its runs are called in the store.
         spec: What it does, or would do.
         renames: What is called otherwise there.
-        more: What is accepted beside what was accepted before.
+        acceptances: Those of the environment that hold, where they are known already.
     """
+    if acceptances is None:
+        acceptances = store.list_acceptances(deployment.project, deployment.environment, workflow)
     measure = Measure(
         project=deployment.project,
         environment=deployment.environment,
         workflow=workflow,
         spec=spec,
         renames=renames,
-        acceptances=(*store.list_acceptances(deployment.project, deployment.environment, workflow), *more),
+        acceptances=tuple(one for one in acceptances if one.workflow == workflow),
     )
     if not measure.acceptances or not renames.tasks.get(spec.workflow):
         return measure
