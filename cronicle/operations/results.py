@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from attrs import define, evolve, field
 
@@ -29,7 +29,7 @@ _DID_NOTHING = ("start_error", Reason.BAD_REFERENCE)
 def results_of(
     store: StoreReader, run: RunRecord, spec: RunSpec, acted_of: Collection[str] = ()
 ) -> tuple[TaskResult, ...]:
-    """How the tasks of a finished run ended, with the fingerprints of its spec.
+    """How the tasks of a finished run ended, with the fingerprints of what was really done.
 
     Args:
         store: Where the run is.
@@ -37,7 +37,9 @@ def results_of(
         spec: Its spec.
         acted_of: Tasks of which it is to be known whether a process of theirs may have done something.
     """
-    fingerprints = {task.name: task for task in spec.tasks}
+    names = frozenset(task.name for task in spec.tasks)
+    rows = [row for row in store.list_tasks(run.id) if row.task in names]
+    fingerprints = _fingerprints(run, spec, rows)
     last = _LastAttempts(store, frozenset(task.name for task in spec.tasks if task.stdout_is_data))
     acted = _acted(store, run) if acted_of else frozenset()
     return tuple(
@@ -51,18 +53,62 @@ def results_of(
             run_id=run.id,
             attempt=last.of(row),
             has_acted=row.task in acted_of and ((row.task, row.key) in acted or _has_acted_before(row)),
-            is_mixed=run.mixed,
-            **_fingerprints(row, fingerprints[row.task]),
+            fingerprint=fingerprints[row.task, row.key][0],
+            deep_fingerprint=fingerprints[row.task, row.key][1],
         )
-        for row in store.list_tasks(run.id)
-        if row.task in fingerprints
+        for row in rows
     )
 
 
-def _fingerprints(row: TaskRecord, task: TaskSpec) -> dict[str, str]:
-    """Of what was executed in another run those that it had there."""
-    told = row if row.carried_from is not None and row.deep_fingerprint else task
-    return {"fingerprint": told.fingerprint, "deep_fingerprint": told.deep_fingerprint}
+def _fingerprints(run: RunRecord, spec: RunSpec, rows: Iterable[TaskRecord]) -> dict[UnitId, tuple[str, str]]:
+    """The own and the deep fingerprint of each unit.
+
+    Those of the run's spec; of what was carried over those that were recorded with it; and the deep ones of what was
+    executed on top of that follow from these.
+    """
+    of_task: dict[str, list[TaskRecord]] = {}
+    for row in rows:
+        of_task.setdefault(row.task, []).append(row)
+    found: dict[UnitId, tuple[str, str]] = {}
+    whole: dict[str, str] = {}
+    for task in spec.tasks:  # upstreams come first
+        deep = _deep_on_top_of(task, spec, found, whole) if run.mixed else task.deep_fingerprint
+        for row in of_task.get(task.name, ()):
+            is_carried = row.carried_from is not None and row.deep_fingerprint != ""
+            found[row.task, row.key] = (
+                (row.fingerprint, row.deep_fingerprint) if is_carried else (task.fingerprint, deep)
+            )
+        whole[task.name] = _as_one(of_task.get(task.name, ()), found)
+    return found
+
+
+def _deep_on_top_of(
+    task: TaskSpec, spec: RunSpec, found: Mapping[UnitId, tuple[str, str]], whole: Mapping[str, str]
+) -> str:
+    """The deep fingerprint of a task that was executed on top of what stood above it in a mixed run."""
+    above = [
+        (
+            edge.task,
+            edge.key,
+            found[edge.task, edge.key][1]
+            if (edge.task, edge.key) in found and edge.key
+            else whole[edge.task],
+        )
+        for edge in task.upstreams
+    ]
+    if all(deep == spec.task(name).deep_fingerprint for name, _, deep in above):
+        return task.deep_fingerprint
+    from cronicle.config.fingerprint import deep_fingerprint
+
+    return deep_fingerprint(task.fingerprint, above)
+
+
+def _as_one(rows: Iterable[TaskRecord], found: Mapping[UnitId, tuple[str, str]]) -> str:
+    """The deep fingerprint of a task as a whole, whose instances may have several; of one that was left out none."""
+    rows = list(rows)
+    units = [row for row in rows if row.key is not None] or rows
+    deep = {"" if row.reason == Reason.NOT_SELECTED else found[row.task, row.key][1] for row in units}
+    return next(iter(deep)) if len(deep) == 1 else " ".join(sorted(deep))
 
 
 @define(eq=False, repr=False)

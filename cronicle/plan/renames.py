@@ -102,16 +102,20 @@ def with_renamed_results(
     renamed = {
         old.name: new for old, new in zip(spec.tasks, with_renamed_tasks(spec, names).tasks, strict=True)
     }
-    return tuple(
-        evolve(
-            result,
-            task=renamed[result.task].name,
-            fingerprint=renamed[result.task].fingerprint,
-            deep_fingerprint=renamed[result.task].deep_fingerprint,
-        )
-        if result.task in renamed and result.fingerprint == spec.task(result.task).fingerprint
-        else result
-        for result in results
+    return tuple(_renamed_result(result, spec.task(result.task), renamed[result.task]) for result in results)
+
+
+def _renamed_result(result: TaskResult, old: TaskSpec, new: TaskSpec) -> TaskResult:
+    """A result under a present name; what did something else than its run's spec says keeps its fingerprint."""
+    is_own, is_deep = (
+        result.fingerprint == old.fingerprint,
+        result.deep_fingerprint == old.deep_fingerprint,
+    )
+    return evolve(
+        result,
+        task=new.name,
+        fingerprint=new.fingerprint if is_own else result.fingerprint,
+        deep_fingerprint=new.deep_fingerprint if is_deep else result.deep_fingerprint,
     )
 
 

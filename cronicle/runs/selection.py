@@ -46,9 +46,9 @@ class TaskResult(Value):
     """A process of it has existed that may have done something; known where `rerun` makes it matter."""
     fingerprint: str = ""
     deep_fingerprint: str = ""
-    """As the spec of its run has it, whether or not an attempt was made; of one that was carried over as recorded."""
-    is_mixed: bool = False
-    """True if its run is: then the fingerprints may not tell what it was made of."""
+    """As the spec of its run has it, whether or not an attempt was made; of one that was carried over as recorded, and
+    of one that was executed on top of such a one as it follows from that.
+    """
 
 
 @frozen(eq=False, repr=False)
@@ -92,7 +92,7 @@ def is_mixed(spec: RunSpec, selection: Selection | None) -> bool:
         return False
     deep = {task.name: task.deep_fingerprint for task in spec.tasks}
     return bool(selection.excluded) or any(
-        result.is_mixed or result.deep_fingerprint != deep[result.task] for result in selection.carried
+        result.deep_fingerprint != deep[result.task] for result in selection.carried
     )
 
 

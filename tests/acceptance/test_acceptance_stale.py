@@ -318,6 +318,23 @@ def test_what_was_carried_over_makes_a_new_result_stale(history: Shop) -> None:
     assert stale(history) == []
 
 
+def test_what_was_made_on_top_of_what_was_carried_over_is_stale_wherever_it_is_carried_to(
+    history: Shop,
+) -> None:
+    """`summarise` is made from the old `extract`; then `extract` alone is made anew beside it."""
+    history.deploy({"extract.sh": "exit  0\n"})
+    for task in ("summarise+", "extract"):
+        history.good("run", "daily", "--time", "2026-01-02", "--only", task)
+
+    (found,) = stale(history, "--from", "2026-01-02", "--to", "2026-01-02")
+    assert [task["task"] for task in found["tasks"]] == ["summarise", "report"]
+
+    failed = history.cronicle("run", "daily", "--time", "2026-01-02", "--only", "aside", "--json").json
+    again = history.json("retry", failed["id"], "--from", "aside")
+    (found,) = stale(history, "--from", "2026-01-02", "--to", "2026-01-02")
+    assert (found["id"], [task["task"] for task in found["tasks"]]) == (again["id"], ["summarise", "report"])
+
+
 def test_a_retry_of_a_run_that_has_carried_something_over_stays_as_stale(history: Shop) -> None:
     history.deploy({"extract.sh": "exit  0\n", "report.sh": "exit 1\n"})
     failed = history.cronicle("run", "daily", "--time", "2026-01-02", "--only", "report", "--json").json

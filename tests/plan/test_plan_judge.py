@@ -148,7 +148,9 @@ def test_a_task_stands_as_what_it_was_really_made_of(runs: list[tuple[Any, Any, 
                 deep[task.name], origins[task.name] = deep_fingerprint(task.fingerprint, above), f"R{number}"
         mixed = any(deep[task.name] != task.deep_fingerprint for task in spec.tasks)
         parts = [
-            TaskOrigin(task=name, carried_from=None if origin == f"R{number}" else origin)
+            TaskOrigin(task=name)
+            if origin == f"R{number}"
+            else TaskOrigin(task=name, carried_from=origin, deep_fingerprint=deep[name])
             for name, origin in origins.items()
         ]
         books.add(number, spec, parts, mixed=mixed)

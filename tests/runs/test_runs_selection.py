@@ -260,7 +260,6 @@ def test_a_chosen_run_executes_nothing_else(spec: RunSpec, data):
 
 def test_a_run_is_mixed_if_it_carries_over_what_its_spec_does_otherwise_or_leaves_something_out():
     same, other = result("a"), result("a", deep_fingerprint="1:other")
-    of_mixed = result("a", is_mixed=True)
 
     def mixed(*results: TaskResult, chosen: tuple[str, ...] = ("b", "c", "x")) -> bool:
         return is_mixed(CHAIN, plan_selection(CHAIN, results, chosen))
@@ -268,7 +267,6 @@ def test_a_run_is_mixed_if_it_carries_over_what_its_spec_does_otherwise_or_leave
     assert not is_mixed(CHAIN, None)
     assert not mixed(same)
     assert mixed(other)
-    assert mixed(of_mixed)
     assert mixed()  # `a` is left out
     assert not mixed(other, chosen=("a", "b", "c", "x"))
 
