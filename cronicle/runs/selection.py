@@ -46,8 +46,8 @@ class TaskResult(Value):
     """A process of it has existed that may have done something; known where `rerun` makes it matter."""
     fingerprint: str = ""
     deep_fingerprint: str = ""
-    """As the spec of its run has it, whether or not an attempt was made; of one that was carried over as recorded, and
-    of one that was executed on top of such a one as it follows from that.
+    """As the spec of its run has it, whether or not an attempt was made; of one that was carried over as recorded,
+    and of one that was executed on top of such a one as it follows from that.
     """
 
 
