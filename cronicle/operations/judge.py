@@ -189,8 +189,13 @@ class Judge:
         deep = {task.name: task.deep_fingerprint for task in spec.tasks} if spec else {}
         for origin in part.origins:
             name = names.get(origin.task, origin.task)
-            if origin.carried_from is not None and origin.deep_fingerprint != deep.get(origin.task):
-                stands = done.get(origin.carried_from, {}).get(name)
+            if origin.carried_from is not None:
+                there = (
+                    self.of_spec(at, part.spec_hash)  # it was made of what this spec says, or counts as that
+                    if origin.deep_fingerprint == deep.get(origin.task)
+                    else done.get(origin.carried_from, {})
+                )
+                stands = there.get(name)
                 elsewhere[name] = (*elsewhere.get(name, ()), *(() if stands is None else (stands,)))
             elif not origin.is_left_out:
                 executed.append(name)

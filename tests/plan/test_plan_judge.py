@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import evolve, field, frozen
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cronicle.config.fingerprint import deep_fingerprint, fingerprint, fingerprint_parts
@@ -128,8 +128,12 @@ _RUNS = st.lists(
 )
 
 
-@settings(max_examples=200)
+_A_1, _A_2 = ({"a": one, "b": "1", "c": "1", "d": "1"} for one in "12")
+
+
+@settings(max_examples=300)
 @given(_RUNS, _DOES)
+@example([(_A_2, set(), 0), (_A_1, {"b"}, 0), (_A_2, {"a", "b"}, 1)], _A_1)
 def test_a_task_stands_as_what_it_was_really_made_of(runs: list[tuple[Any, Any, int]], does: Any) -> None:
     """The model: what each task of each run was made of, as the deep fingerprint that this had."""
     books, now = Books(), spec_of(does)
