@@ -137,6 +137,22 @@ def test_one_that_was_interrupted_goes_on(shop: Shop, bell: Bell, start: Callabl
     assert len({run["experiment"]["session"] for run in shop.json("runs", "--cause", "bisect")}) == 1
 
 
+def test_ctrl_c_cancels_what_runs_and_leaves_the_rest_for_later(
+    shop: Shop, bell: Bell, start: Callable[..., Started]
+) -> None:
+    slow = {"extract.sh": f"echo here > {bell.path}; sleep 60\n"}
+    history = small(shop, slow, {"notes.txt": "1"}, planted(FIRST, "script"))
+    begun = start("bisect", "daily", "--good", history.commits[0], "--bad", "HEAD", *TIME)
+    bell.wait()
+
+    begun.interrupt()
+    said = begun.end()
+
+    assert said.code == 130
+    assert "the same command goes on from here" in said.err
+    assert [run["state"] for run in shop.json("runs", "--cause", "bisect")] == ["cancelled"]
+
+
 def test_a_command_judges_by_its_exit_code(shop: Shop) -> None:
     more = 'echo 3 > "$CRONICLE_DATA/rows.txt"\necho rows=3 >> "$CRONICLE_OUTPUT"\n'
     history = small(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from acceptance_world import Bell, Shop, Started
+from long_history import production, write_line
 
 from cronicle.store.migrations import NEWEST
 
@@ -287,3 +288,26 @@ def test_doctor_warns_of_a_password_that_others_may_read(shop: Shop, secret: str
     assert grade() == "bad"
     settings.chmod(0o600)
     assert grade() == "good"
+
+
+def test_experiments_need_no_other_store(on_server: Shop):
+    shop = on_server
+    history, bad = write_line(shop, "upstream", length=24, at=15, busy=True)
+    first = history.commits[0]
+    shop.good("apply", "--auto-approve", "--revision", first)
+    good = shop.good("run", "daily", "--time", "2020-01-02").run
+    shop.good("apply", "--auto-approve")
+    assert shop.cronicle("run", "daily", "--time", "2020-01-02").code == 1
+    before = production(shop)
+
+    found = shop.json("bisect", "daily", "--good", good, "--bad", "HEAD")
+    again = shop.json("bisect", "daily", "--good", good, "--bad", "HEAD")
+    same = shop.json("reproduce", good)
+    tried = shop.cronicle("trial", "daily", "--last", "1", "--json")
+
+    assert found["first_bad"]["revision"] == bad
+    assert 0 < found["executions"] <= 6
+    assert again["executions"] == 0
+    assert same["outcome"] == "same"
+    assert (tried.code, tried.json["outcome"]) == (1, "different")
+    assert production(shop) == before
