@@ -6,6 +6,7 @@ from store_values import START, Sample, finished, started, task_finished
 
 from cronicle.runs.products import Product
 from cronicle.runs.states import Outcome, RunState, TaskState
+from cronicle.store.experiments import Experiment
 from cronicle.store.interface import Store
 from cronicle.store.records import RunRecord
 
@@ -53,6 +54,7 @@ def test_the_newest_record_of_a_path_is_that_of_the_last_to_make_it(store: Store
     made(sample, NEW, dirty=True, counts=False)
     made(sample, NEW, environment="production")
     made(sample, NEW, revision="2" * 40, counts=False)
+    made(sample, NEW, counts=False, experiment=Experiment(of=first.id))
 
     found = store.find_newest_products("weather", "local", ["out/a.csv", "out/none.csv"])
 

@@ -18,7 +18,7 @@ _NEWEST = """
 SELECT run.id, product.task, product.key, product.path, product.size, product.sha256, product.event
 FROM product JOIN run ON run.sequence = product.run
 WHERE product.path IN (SELECT value FROM json_each(?)) AND run.project = ? AND run.environment = ? AND run.dirty = 0
-AND (run.counts = 1 OR EXISTS (
+AND run.experiment IS NULL AND (run.counts = 1 OR EXISTS (
     SELECT 1 FROM deployment WHERE deployment.project = run.project AND deployment.environment = run.environment
     AND deployment.revision = run.revision
 ))
