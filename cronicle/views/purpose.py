@@ -17,7 +17,8 @@ def purpose(run: RunRecord) -> str | None:
     if one.of is not None and run.cause is Cause.TRIAL:
         return f"tries {run.revision[:7]} beside the result, run {one.of}"
     judged = "not judged yet" if one.verdict is None else _VERDICTS[one.verdict]
-    return f"asks whether {run.revision[:7]} is good: {judged} (bisect {one.session})"
+    by = "" if one.judge is None else f", by {one.judge!r}"
+    return f"asks whether {run.revision[:7]} is good{by}: {judged} (bisect {one.session})"
 
 
 _VERDICTS = {Verdict.GOOD: "it is", Verdict.BAD: "it is bad", Verdict.SKIP: "that cannot be told"}
