@@ -84,7 +84,7 @@ def deploy_planned(session: Session, repository: Repository, planned: PlannedDep
         sources = session.sources(opened, asked.var, asked.var_files)
         deploying.prepare_push(sources, repository, planned.deployment, remote)
         promotion = None if other is None else Promotion(environment=other.environment, number=other.number)
-        text = plan_text(planned, session.clock.now())
+        text = deploying.for_git(plan_text(planned, session.clock.now()))
         terms = Terms(until=asked.until, promoted_from=promotion, text=text)
         made = deploy(sources, planned, session.actor(), terms)
         session.wake_owners(opened)

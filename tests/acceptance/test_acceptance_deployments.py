@@ -35,6 +35,7 @@ def test_the_commit_of_a_deployment_has_its_plan_in_the_message(weather: Shop) -
     subject, _, rest = said.partition("\n\n")
     assert subject.startswith("Deploy: weather/local at ")
     assert "~ workflow w" in rest
+    assert " ago" not in said  # it is read years later
     assert "say.sh   changed: 1 line   (inferred input" in rest
     assert "0 to add, 1 to change, 0 to remove." in rest
     assert rest.splitlines()[-2].startswith("Cronicle-Deployment: 2")
