@@ -23,7 +23,7 @@ from cronicle.views.change_text import change_text, file_text
 from cronicle.views.differences import outcome_lines
 from cronicle.views.experiments import BisectShape, FoundCommitShape, JudgementShape, show_commands
 from cronicle.views.shapes import workflow_fields
-from cronicle.views.words import series_name
+from cronicle.views.words import local_time, series_name
 
 if TYPE_CHECKING:
     from cronicle.store.interface import Store
@@ -39,7 +39,7 @@ def tell_begin(ready: SetUp) -> None:
     bisection = ready.bisection
     question, between = bisection.question, bisection.range
     commits = plural(len(bisection.search.parents), "commit")
-    when = question.when["logical_time"].isoformat().replace("+00:00", "Z")
+    when = local_time(question.when["logical_time"], question.when["timezone"])
     tell(
         f"bisect of {series_name(question.workflow, question.series)} for {when}: {commits} between "
         f"{between.good.revision[:7]} (good) and {between.bad.revision[:7]} (bad), "

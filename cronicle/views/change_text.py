@@ -14,10 +14,32 @@ from cronicle.runs.sensitive import SHOWN
 from cronicle.views.words import plural
 
 LONGEST_VALUE = 70
+BEFORE_A_DIFFERENCE = 20
+"""Characters that are shown before the place where two long values begin to differ."""
 
 
 def value_text(value: Any, longest: int = LONGEST_VALUE) -> str:
     """A value as it is written in a file, shortened, on one line."""
+    return _cut(_written(value), 0, longest)
+
+
+def value_texts(old: Any, new: Any, longest: int = LONGEST_VALUE) -> tuple[str, str]:
+    """Two values that differ; of long ones the part in which they do."""
+    before, after = _written(old), _written(new)
+    if max(len(before), len(after)) <= longest:
+        return before, after
+    differs = (at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
+    start = max(0, next(differs, min(len(before), len(after))) - BEFORE_A_DIFFERENCE)
+    return _cut(before, start, longest), _cut(after, start, longest)
+
+
+def _cut(text: str, start: int, longest: int) -> str:
+    """At most so many characters of a text from a place on, with a mark where something is left out."""
+    shown = ("…" if start else "") + text[start + (start > 0) :]
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _written(value: Any) -> str:
     if isinstance(value, Mapping) and set(value) == {"expression"}:
         text = str(value["expression"])
     elif isinstance(value, Mapping) and set(value) == {"$decimal"}:
@@ -28,8 +50,7 @@ def value_text(value: Any, longest: int = LONGEST_VALUE) -> str:
         text = "(none)"
     else:
         text = standard_json.dumps(value, ensure_ascii=False).replace(f'"{SHOWN}"', SHOWN)
-    text = text.replace("\n", "⏎")
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text.replace("\n", "⏎")
 
 
 def change_text(change: AttributeChange) -> str:
@@ -39,7 +60,8 @@ def change_text(change: AttributeChange) -> str:
     if change.old == change.new:  # they differ in what is not shown
         shown = "" if change.new == SHOWN else f" {value_text(change.new)}"
         return f"{change.name}{shown} (sensitive) changed"
-    return f"{change.name} {value_text(change.old)} → {value_text(change.new)}"
+    old, new = value_texts(change.old, change.new)
+    return f"{change.name} {old} → {new}"
 
 
 def file_text(file: FileChange) -> str:
