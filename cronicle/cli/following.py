@@ -105,7 +105,6 @@ def prepare_following(
     following = Following(
         upstream=look_for_upstream(sources, wish.branch, wish.key_file),
         sources=sources,
-        actor=session.actor(),
         key_file=wish.key_file,
     )
     followed = Followed(

@@ -40,7 +40,7 @@ from cronicle.operations.sources import Sources
 from cronicle.store.following import FollowTrouble
 from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import Actor, DeploymentRecord
+from cronicle.store.records import DeploymentRecord
 
 if TYPE_CHECKING:
     from grammar.diagnostics import Diagnostics
@@ -58,9 +58,7 @@ class Following:
 
     upstream: Upstream
     sources: Sources
-    """Where the clone and the project are, and the values of variables; without a store."""
-    actor: Actor
-    """Who deploys."""
+    """Where the clone and the project are, the values of variables, and who deploys; without a store."""
     key_file: str | None = None
     """The private key for ssh."""
 
@@ -235,7 +233,7 @@ def _deployed(following: Following, sources: Sources, proposal: Proposal, outcom
     planned = plan_deployment(sources, sources.opened, proposal)
     if outcome.rewritten:
         planned = evolve(planned, plan=evolve(planned.plan, notes=(outcome.rewritten,)))
-    made = deploy(sources, planned, following.actor)
+    made = deploy(sources, planned, sources.actor)
     problem = _push_problem(sources, proposal, made.deployment)
     if made.ref_problem is not None:
         problem = (made.ref_problem.message,)

@@ -22,7 +22,6 @@ from cronicle.operations.followed import OutOfReachError
 from cronicle.operations.locate import Surroundings
 from cronicle.operations.sources import Sources
 from cronicle.store.following import FollowTrouble
-from cronicle.store.records import Actor
 
 pytestmark = pytest.mark.usefixtures("own_home")
 
@@ -46,13 +45,13 @@ def follow(tmp_path: Path) -> Follow:
             environ=os.environ,
             user="ana",
             host="here",
+            command="cronicle serve --follow origin/main",
             cwd=tmp_path,
         )
         key = None if key_file is None else str(key_file)
         return Following(
             upstream=look_for_upstream(sources, f"origin/{branch}", key),
             sources=sources,
-            actor=Actor(user="ana", host="here", command="cronicle serve"),
             key_file=key,
         )
 

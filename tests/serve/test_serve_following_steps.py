@@ -20,9 +20,6 @@ from cronicle.operations.sources import Sources
 from cronicle.store.interface import Store
 from cronicle.store.location import open_reader, open_store
 from cronicle.store.reading import StoreReader
-from cronicle.store.records import Actor
-
-ANA = Actor(user="ana", host="here", command="cronicle serve --follow origin/main")
 
 
 @pytest.fixture
@@ -51,10 +48,11 @@ class Steps:
             environ=environ,
             user="ana",
             host="here",
+            command="cronicle serve --follow origin/main",
             cwd=folder,
         )
         upstream = look_for_upstream(sources, "origin/main", None)
-        self.following = Following(upstream=upstream, sources=sources, actor=ANA)
+        self.following = Following(upstream=upstream, sources=sources)
         self.before = Before()
 
     def with_store(self, do: Callable[[Store], Any]) -> Any:
