@@ -11,6 +11,7 @@ from cronicle.errors import CronicleError
 from cronicle.plan.renames import Renames, with_renamed_tasks
 from cronicle.plan.staleness import UNKNOWN, Accepted, Standing, Standings, own_of, standings
 from cronicle.runs.spec import RunSpec, UnreadableSpecError, spec_from_bytes
+from cronicle.store.interface import StoreError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
 from cronicle.store.results import AcceptanceRecord, Composition, Result
@@ -56,11 +57,20 @@ class Measure:
 
 
 def measure_of(store: StoreReader, deployment: DeploymentRecord, workflow: str) -> Measure | None:
-    """What a deployment holds the results of a workflow against; None if it has no such workflow."""
+    """What a deployment holds the results of a workflow against; None if it has no such workflow.
+
+    Raises:
+        StoreError: What it does cannot be read.
+    """
     deployed = deployment.find_workflow(workflow)
     if deployed is None:
         return None
-    spec = spec_from_bytes(store.get_spec(deployed.spec_hash))
+    try:
+        spec = spec_from_bytes(store.get_spec(deployed.spec_hash))
+    except UnreadableSpecError as error:
+        raise StoreError(
+            f"what is deployed of {workflow} cannot be read: {error}", "Deploy it anew: cronicle apply"
+        ) from error
     return held_against(store, deployment, workflow, spec, Renames.of(deployment.moved))
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from cronicle.errors import CronicleError
 from cronicle.operations.judge import Judge, Measure, measure_of
 from cronicle.operations.stale import StaleResult
 from cronicle.plan.history import StaleTask
@@ -156,7 +157,10 @@ def staleness_of(store: StoreReader, run: RunRecord, now: datetime, task: str | 
     deployment = store.find_deployment(run.project, run.environment)
     if found is None or found.run_id != run.id or deployment is None:
         return
-    measure = measure_of(store, deployment, run.workflow)
+    try:
+        measure = measure_of(store, deployment, run.workflow)
+    except CronicleError:
+        return  # why the run is as it is can be told all the same
     if measure is None:
         return
     (_, standings), *_ = Judge(store, measure).of_results(run.logical_time, [found])

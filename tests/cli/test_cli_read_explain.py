@@ -379,3 +379,19 @@ def test_a_task_that_lacks_its_lock_says_so(world, cronicle, lock, said):
     world.run(run_spec=spec(task("a", lock=lock)), id="7K2M9QX4TA")
 
     assert cronicle("explain", "7K2/a").lines[0] == f"a waits for {said}"
+
+
+def test_what_is_deployed_and_cannot_be_read_keeps_nobody_from_an_explanation(world, cronicle):
+    world.run("2015-12-30", id="7K2M9QX4TA").succeed()
+    now = world.deploy(world.workflow(run_spec=spec(task("extract", fingerprint="1:bb"))))
+    said = cronicle("explain", "7K2")
+    assert said.lines[-1].startswith("  ← it is stale now that 8d41e07 is deployed (extract: ")
+
+    damaged = now.workflows[0].spec_hash
+    world.store._connection.execute("UPDATE spec SET body = ? WHERE hash = ?", (b"{", damaged))
+
+    assert cronicle("explain", "7K2").lines == said.lines[:-1]
+    asked = cronicle("stale")
+    assert (asked.code, asked.out) == (1, "")
+    assert "what is deployed of daily cannot be read" in asked.err
+    assert "cronicle apply" in asked.err
