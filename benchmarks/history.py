@@ -38,7 +38,10 @@ from cronicle.store.records import (
 from cronicle.store.sqlite import FILE_NAME
 from cronicle.store.sqlite.connection import Connection
 
-WHO = pygit2.Signature("Ana", "ana@example.org", 1_700_000_000, 0)
+BEGUN = 1_600_000_000
+"""When the first commit was made; each is an hour after the one before."""
+
+HOUR = 3_600
 FOLDERS = 50
 MODULES = 40
 STATEMENTS = 500
@@ -66,6 +69,11 @@ class Size:
 
 
 # The repository
+
+
+def at(number: int) -> pygit2.Signature:
+    """Who makes a commit, and when."""
+    return pygit2.Signature("Ana", "ana@example.org", BEGUN + number * HOUR, 0)
 
 
 def first_files(size: Size) -> dict[str, str]:
@@ -112,6 +120,7 @@ class Growing:
         self._trees: dict[str, pygit2.Oid] = {}
         self._folders: dict[str, set[str]] = {"": set()}
         self._parents: list[pygit2.Oid] = []
+        self._made = 0
 
     def commit(self, files: Mapping[str, str], message: str) -> None:
         """One more commit, which changes these files."""
@@ -122,7 +131,9 @@ class Growing:
         touched = {above for folder in by_folder for above in _with_parents(folder)}
         for folder in sorted(touched, key=lambda one: one.count("/") + bool(one), reverse=True):
             self._write_tree(folder, by_folder.get(folder, {}))
-        self._parents = [self._git.create_commit("HEAD", WHO, WHO, message, self._trees[""], self._parents)]
+        who = at(self._made)
+        self._made += 1
+        self._parents = [self._git.create_commit("HEAD", who, who, message, self._trees[""], self._parents)]
 
     def _write_tree(self, folder: str, blobs: Mapping[str, pygit2.Oid]) -> None:
         known = self._trees.get(folder)
@@ -165,7 +176,8 @@ def commit(clone: Path, files: Mapping[str, str], message: str) -> None:
         (clone / path).write_text(text)
         git.index.add(path)
     git.index.write()
-    git.create_commit("HEAD", WHO, WHO, message, git.index.write_tree(), [git.head.target])
+    who = at((git.head.peel().commit_time - BEGUN) // HOUR + 1)
+    git.create_commit("HEAD", who, who, message, git.index.write_tree(), [git.head.target])
 
 
 # The history

@@ -11,7 +11,8 @@ from cronicle.cli.slots import default_slots
 from cronicle.operations.make_backfill import BackfillPlan, Choice
 from cronicle.operations.plan_backfills import BackfillPlans
 from cronicle.store.records import TickRevision
-from cronicle.views.shapes import tick_revision_shapes, workflow_fields
+from cronicle.views.parts import workflow_fields
+from cronicle.views.shapes import tick_revision_shapes
 
 SHOWN_REVISIONS = 8
 """Revisions that are named one by one."""

@@ -22,7 +22,7 @@ from cronicle.store.records import RunRecord
 from cronicle.views.change_text import change_text, file_text
 from cronicle.views.differences import outcome_lines
 from cronicle.views.experiments import BisectShape, FoundCommitShape, JudgementShape, show_commands
-from cronicle.views.shapes import workflow_fields
+from cronicle.views.parts import workflow_fields
 from cronicle.views.words import local_time, series_name
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from cronicle.plan.effects import PastTicks, SeriesEffect
 from cronicle.schedule.ticks import Tick
 from cronicle.views.change_text import change_text
 from cronicle.views.inputs import input_shapes
+from cronicle.views.parts import InputShape
 from cronicle.views.plan import backfill_command, inputs_proposed, prepare_inputs_proposed
-from cronicle.views.shapes import InputShape
 from cronicle.views.words import relative, series_name
 
 MARKS = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}

@@ -27,7 +27,8 @@ from cronicle.runs.states import RunState
 from cronicle.store.records import RunRecord
 from cronicle.views.differences import outcome_lines
 from cronicle.views.experiments import TrialRunShape, TrialShape, show_commands
-from cronicle.views.shapes import run_shape, to_builtins, workflow_fields
+from cronicle.views.parts import workflow_fields
+from cronicle.views.shapes import run_shape, to_builtins
 from cronicle.views.words import local_time, name_of
 
 if TYPE_CHECKING:

@@ -184,6 +184,7 @@ class GitTree:
         self.reader = reader
         self.prefix = prefix
         self._listed: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+        self._entries: dict[str, TreeEntry] = {}
 
     @property
     def revision(self) -> str:
@@ -237,6 +238,12 @@ class GitTree:
         return matching(pattern, self.paths())
 
     def _file(self, path: str) -> TreeEntry:
+        known = self._entries.get(path)
+        if known is None:
+            known = self._entries[path] = self._find_file(path)
+        return known
+
+    def _find_file(self, path: str) -> TreeEntry:
         inside = normalise(path)
         if inside is None:
             raise UnsafeTree.entry(path, "it leads out of the project's folder", self.revision)

@@ -20,11 +20,11 @@ from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunRecord
 from cronicle.views.details import actor_text
 from cronicle.views.inputs import inputs_of
+from cronicle.views.parts import InputShape
 from cronicle.views.purpose import isolation_text, purpose
 from cronicle.views.reuse import why_executed
 from cronicle.views.runbooks import how_to_read
 from cronicle.views.runs import overruled_by
-from cronicle.views.shapes import InputShape
 from cronicle.views.staleness import staleness_of
 from cronicle.views.story import MOST_NAMED, Story, some_of
 from cronicle.views.told import last_success

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cronicle.runs.spec import PrepareSpec, TaskSpec, spec_from_bytes
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunRecord
-from cronicle.views.shapes import InputShape
+from cronicle.views.parts import InputShape
 
 if TYPE_CHECKING:
     from cronicle.config.inputs import InputReason

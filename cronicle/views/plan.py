@@ -15,7 +15,7 @@ from cronicle.plan.history import HistoryChange
 from cronicle.schedule.ticks import Tick
 from cronicle.store.records import DeploymentRecord
 from cronicle.views.inputs import input_shapes
-from cronicle.views.shapes import InputShape, workflow_fields
+from cronicle.views.parts import InputShape, workflow_fields
 from cronicle.views.staleness import acceptable, stale_task_shape
 
 

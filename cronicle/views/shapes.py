@@ -13,10 +13,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cronicle.names import split_instance
 from cronicle.runs.states import LIVE
 from cronicle.store.records import BackfillRecord, RunRecord, TickRevision
 from cronicle.store.series import TickSpan
+from cronicle.views.parts import InputShape, workflow_fields
 
 
 @frozen(kw_only=True, slots=False)
@@ -51,24 +51,6 @@ class ProductShape:
     """With `--verify`: `unchanged`, `changed`, `missing` or `unreadable`."""
     changed_by: str | None = None
     """The task run that has left it as it is now; null if it was none that recorded it."""
-
-
-@frozen(kw_only=True, slots=False)
-class InputShape:
-    """A file that defines what a task does."""
-
-    path: str
-    """In the folder of the project, or of the source that the task is from."""
-    declared: bool
-    """True if `inputs` names it, false if it was inferred."""
-    why: str | None
-    """Of an inferred one: `named` (a word of what is executed names it), `below` (a word names a folder that it lies
-    in), `module` (it belongs to the module after a `-m`), `imported` (a Python file that was inferred imports it);
-    null if it is declared, or its revision is not at hand any more."""
-    of: str | None
-    """The word, or the path of the importing file."""
-    text: str
-    """The same for people: `declared`, `argument of command`, `imported by report.py`."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -347,12 +329,6 @@ def missed_shape(span: TickSpan) -> MissedShape:
         detail=span.detail,
         recorded_at=span.recorded_at,
     )
-
-
-def workflow_fields(workflow: str) -> dict[str, Any]:
-    """The fields that say which workflow it is, and which instance of it."""
-    name, key = split_instance(workflow)
-    return {"workflow": name, "instance": key}
 
 
 def experiment_shape(run: RunRecord) -> ExperimentShape | None:

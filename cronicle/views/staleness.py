@@ -15,7 +15,7 @@ from cronicle.plan.staleness import Standings, State, fingerprint_of, names_in, 
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import RunRecord
 from cronicle.store.results import AcceptanceRecord
-from cronicle.views.shapes import workflow_fields
+from cronicle.views.parts import workflow_fields
 from cronicle.views.words import plural, relative, short
 
 MOST_NAMED = 3

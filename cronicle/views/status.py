@@ -291,7 +291,8 @@ def status_document(
     status: Status, leaders: Sequence[OwnerRecord], follows: Sequence[Any] = ()
 ) -> dict[str, Any]:
     """The status as one JSON object; `follows` are the branches that are followed, as JSON has them."""
-    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins, workflow_fields
+    from cronicle.views.parts import workflow_fields
+    from cronicle.views.shapes import backfill_shape, run_shape, to_builtins
 
     def shape(run: RunRecord | None) -> Any:
         return None if run is None else to_builtins(run_shape(run))

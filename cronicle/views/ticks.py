@@ -18,7 +18,7 @@ from cronicle.schedule.ticks import Tick, ticks_after
 from cronicle.schedule.words import describe_calendar, describe_cron
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord
-from cronicle.views.shapes import workflow_fields
+from cronicle.views.parts import workflow_fields
 from cronicle.views.words import local_time
 
 RECENT_RUNS = 20

@@ -15,6 +15,7 @@ from cronicle.runs.spec import RunSpec, spec_from_bytes
 from cronicle.runs.states import ORDINARY_CAUSES, RunState, TaskState
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import DeploymentRecord, RunFilter, RunRecord
+from cronicle.views.parts import workflow_fields
 from cronicle.views.run_shapes import details_fields
 from cronicle.views.runbooks import MOST_TOLD, read_runbook
 from cronicle.views.shapes import (
@@ -25,7 +26,6 @@ from cronicle.views.shapes import (
     ToldRun,
     ToldWorkflow,
     run_shape,
-    workflow_fields,
 )
 
 SUMMARIES_ROOM = 1 << 20
