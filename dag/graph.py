@@ -5,21 +5,17 @@ Rules:
 1. An edge (a, b) means that b must happen after a: a is *upstream* of b.
 2. A graph that exists is sound: its nodes are distinct, its edges join nodes of it, and there is no cycle.
 3. Every order is stable and follows the order in which nodes were given, so that output never depends on hashes.
-4. networkx takes longer to import than most graphs to build, so it is asked for what is rarely wanted only: the way
-   round a circle, and the reduction for drawing.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
+
+import networkx as nx
 
 from dag.errors import CycleError, DuplicateNodeError, UnknownNodeError, nearest_name
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 __all__ = ["Graph"]
 
@@ -29,7 +25,7 @@ N = TypeVar("N", bound=Hashable)
 class Graph(Generic[N]):
     """Nodes and what they wait for. Nodes are any hashable values."""
 
-    __slots__ = ("_downstreams", "_index", "_order", "_upstreams")
+    __slots__ = ("_graph", "_index", "_upstreams")
 
     def __init__(self, nodes: Iterable[N], edges: Iterable[tuple[N, N]] = ()) -> None:
         """Build and check a graph.
@@ -48,17 +44,13 @@ class Graph(Generic[N]):
             if node in self._index:
                 raise DuplicateNodeError(node)
             self._index[node] = len(self._index)
-        above: dict[N, set[N]] = {node: set() for node in self._index}
-        below: dict[N, set[N]] = {node: set() for node in self._index}
+        self._graph: nx.DiGraph[N] = nx.DiGraph()
+        self._graph.add_nodes_from(self._index)
         for upstream, downstream in edges:
             self._require(upstream, downstream)
-            above[downstream].add(upstream)
-            below[upstream].add(downstream)
-        self._upstreams = {node: self._sorted(nodes) for node, nodes in above.items()}
-        self._downstreams = {node: self._sorted(nodes) for node, nodes in below.items()}
-        self._order = tuple(self._in_order())
-        if len(self._order) < len(self._index):
-            raise CycleError(self._way_round())
+            self._graph.add_edge(upstream, downstream)
+        self._check_acyclic()
+        self._upstreams = {node: self._sorted(self._graph.pred[node]) for node in self._index}
 
     @classmethod
     def from_upstreams(cls, upstreams: Mapping[N, Iterable[N]]) -> Graph[N]:
@@ -108,27 +100,27 @@ class Graph(Generic[N]):
     def downstream(self, node: N) -> tuple[N, ...]:
         """The nodes that wait for a node directly."""
         self._require(node)
-        return self._downstreams[node]
+        return self._sorted(self._graph.succ[node])
 
     def ancestors(self, node: N) -> frozenset[N]:
         """All nodes that must happen before a node, without it."""
         self._require(node)
-        return _reached(node, self._upstreams)
+        return frozenset(nx.ancestors(self._graph, node))
 
     def descendants(self, node: N) -> frozenset[N]:
         """All nodes that must happen after a node, without it."""
         self._require(node)
-        return _reached(node, self._downstreams)
+        return frozenset(nx.descendants(self._graph, node))
 
     def topological_order(self) -> tuple[N, ...]:
         """Every node after those that it waits for; where that leaves a choice, in the order given."""
-        return self._order
+        return tuple(nx.lexicographical_topological_sort(self._graph, key=self._index.__getitem__))
 
     def depths(self) -> Mapping[N, int]:
         """For each node, the number of edges on the longest way to it from a node that waits for none."""
         depths: dict[N, int] = {}
-        for node in self._order:
-            depths[node] = 1 + max((depths[above] for above in self._upstreams[node]), default=-1)
+        for depth, layer in enumerate(nx.topological_generations(self._graph)):
+            depths.update(dict.fromkeys(layer, depth))
         return depths
 
     def subgraph(self, nodes: Collection[N]) -> Graph[N]:
@@ -146,9 +138,7 @@ class Graph(Generic[N]):
 
     def transitive_reduction(self) -> Graph[N]:
         """The same order with the fewest edges: none that a longer way says already. For drawing."""
-        import networkx as nx
-
-        return Graph(self, nx.transitive_reduction(self._as_networkx()).edges)
+        return Graph(self, nx.transitive_reduction(self._graph).edges)
 
     def _sorted(self, nodes: Iterable[N]) -> tuple[N, ...]:
         return tuple(sorted(nodes, key=self._index.__getitem__))
@@ -158,42 +148,9 @@ class Graph(Generic[N]):
             if node not in self._index:
                 raise UnknownNodeError(node, nearest_name(str(node), map(str, self._index)))
 
-    def _in_order(self) -> Iterator[N]:
-        """The nodes that no circle keeps from their turn: of those whose turn it is, the first given (Kahn, 1962)."""
-        waiting_for = {node: len(above) for node, above in self._upstreams.items()}
-        nodes = self.nodes
-        ready = [place for place, node in enumerate(nodes) if not waiting_for[node]]  # sorted, so a heap
-        while ready:
-            node = nodes[heapq.heappop(ready)]
-            yield node
-            for below in self._downstreams[node]:
-                waiting_for[below] -= 1
-                if not waiting_for[below]:
-                    heapq.heappush(ready, self._index[below])
-
-    def _way_round(self) -> list[N]:
-        """A circle, from the node in it that was given first."""
-        import networkx as nx
-
-        path = [upstream for upstream, _ in nx.find_cycle(self._as_networkx())]
+    def _check_acyclic(self) -> None:
+        if nx.is_directed_acyclic_graph(self._graph):
+            return
+        path = [upstream for upstream, _ in nx.find_cycle(self._graph)]
         first = path.index(min(path, key=self._index.__getitem__))
-        return [*path[first:], *path[: first + 1]]
-
-    def _as_networkx(self) -> nx.DiGraph[N]:
-        import networkx as nx
-
-        graph: nx.DiGraph[N] = nx.DiGraph()
-        graph.add_nodes_from(self._index)
-        graph.add_edges_from(self.edges)
-        return graph
-
-
-def _reached(start: N, ways: Mapping[N, Collection[N]]) -> frozenset[N]:
-    """All nodes that ways lead to from a node, without it."""
-    found: set[N] = set()
-    pending = [start]
-    while pending:
-        new = [node for node in ways[pending.pop()] if node not in found]
-        found.update(new)
-        pending += new
-    return frozenset(found)
+        raise CycleError([*path[first:], *path[: first + 1]])

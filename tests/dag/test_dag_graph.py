@@ -6,7 +6,6 @@ import subprocess
 import sys
 from itertools import pairwise
 
-import networkx  # noqa: F401, ICN001 - here, so that no example waits for it
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
