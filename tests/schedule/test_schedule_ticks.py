@@ -406,6 +406,6 @@ def test_four_years_of_days_take_a_fraction_of_half_a_second():
 
 
 def test_a_month_of_minutes_takes_less_than_a_second_and_a_half():
-    rule, before = schedule("* * * * *", timezone=NEW_YORK), time.perf_counter()
+    rule, before = schedule("* * * * *", timezone=NEW_YORK), time.process_time()
     assert len(ticks_in_dates(rule, date(2026, 3, 1), date(2026, 3, 31))) == 31 * 1440 - 60
-    assert time.perf_counter() - before < 1.5
+    assert time.process_time() - before < 1.5  # of a processor: others may be at work

@@ -34,6 +34,7 @@ WRITES = frozenset(
     | {"lead", "stop_leading", "settle", "admit", "add_pause", "end_pauses"}
     | {"prune_runs", "backup", "mark_run", "choose_time", "adopt_runs"}
     | {"serve_as", "assign_runs", "hand_over_queued", "note_verdict"}
+    | {"create_backfills", "add_acceptances", "revoke_acceptance", "put_followed", "remove_followed"}
 )
 """The methods of `Store` that change something."""
 
