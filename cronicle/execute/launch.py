@@ -166,9 +166,14 @@ def run_in_foreground(argv: Sequence[str], env: Mapping[str, str], cwd: Path) ->
     """
     _keep_descriptors_from_children()
     children: list[subprocess.Popen[bytes]] = []
+    came_early: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
-        for child in children if number == signal.SIGTERM else ():
+        if number != signal.SIGTERM:
+            return
+        if not children:
+            came_early.append(number)
+        for child in children:
             child.send_signal(number)
 
     numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
@@ -179,6 +184,8 @@ def run_in_foreground(argv: Sequence[str], env: Mapping[str, str], cwd: Path) ->
     try:
         words = [word.encode(*_ENCODING) for word in argv]
         children.append(subprocess.Popen(words, cwd=cwd, env=_encoded(env), close_fds=False))
+        for number in came_early[:1]:  # while the command was started
+            children[0].send_signal(number)
         code = children[0].wait()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         command = AttemptCommand(argv=tuple(argv), env=env, cwd=cwd, token="", log_path=cwd, output_path=cwd)

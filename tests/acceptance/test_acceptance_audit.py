@@ -228,6 +228,7 @@ def test_what_is_refused_or_changes_nothing_is_no_act(shop: Shop, words: tuple[s
     assert shop.json("audit") == before
 
 
+@pytest.mark.slow
 def test_values_of_variables_and_passwords_stand_nowhere_in_the_log(shop: Shop) -> None:
     shop.commit(FILES)
     shop.good("apply", "--auto-approve", "--var=token=hunter2hunter2")
@@ -241,6 +242,7 @@ def test_values_of_variables_and_passwords_stand_nowhere_in_the_log(shop: Shop) 
     assert "hunter2" not in shop.good("audit").out
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_was_cancelled_by_whoever_has_interrupted_it(
     shop: Shop, start: Any, bell: Any
 ) -> None:
@@ -255,6 +257,7 @@ def test_an_interrupted_run_was_cancelled_by_whoever_has_interrupted_it(
     assert (line["act"], line["reason"], line["workflow"]) == ("cancel", "interrupted", "daily")
 
 
+@pytest.mark.slow
 def test_a_person_reads_a_line_an_act_and_how_to_see_more(shop: Shop) -> None:
     shop.deploy(FILES)
     shop.good("pause", "daily", "--reason", "a \x1b[31mred\x1b[0m\nday")
@@ -270,6 +273,7 @@ def test_a_person_reads_a_line_an_act_and_how_to_see_more(shop: Shop) -> None:
     assert " deploy " in shop.good(*more.split()).lines[1]
 
 
+@pytest.mark.slow
 def test_the_log_is_narrowed_by_what_one_asks(shop: Shop) -> None:
     shop.deploy(FILES)
     run = shop.json("run", "daily", "--time", "2026-01-01")["id"]
@@ -289,6 +293,7 @@ def test_the_log_is_narrowed_by_what_one_asks(shop: Shop) -> None:
     assert acts("nothing") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -11,6 +11,8 @@ from long_history import FIRST, PLANTS, LongHistory, planted, production, write_
 
 TIME = ("--time", "2020-01-02")
 LENGTH = 200
+SOME = ["script", *(pytest.param(plant, marks=pytest.mark.slow) for plant in PLANTS if plant != "script")]
+"""What is planted: one in the suite, the others among the slow tests."""
 
 
 def deployed(shop: Shop) -> None:
@@ -32,7 +34,7 @@ def small(shop: Shop, *changes: dict[str, str]) -> LongHistory:
     return history
 
 
-@pytest.mark.parametrize("plant", PLANTS)
+@pytest.mark.parametrize("plant", SOME)
 def test_a_bad_change_among_200_commits_is_found_by_few_executions(shop: Shop, plant: str) -> None:
     history, bad = write_line(shop, plant, length=LENGTH, at=137, busy=True)
     deployed(shop)
@@ -50,7 +52,7 @@ def test_a_bad_change_among_200_commits_is_found_by_few_executions(shop: Shop, p
     assert production(shop) == before
 
 
-@pytest.mark.parametrize("plant", PLANTS)
+@pytest.mark.parametrize("plant", SOME)
 def test_commits_that_change_nothing_of_the_workflow_are_not_run(shop: Shop, plant: str) -> None:
     history, bad = write_line(shop, plant, length=LENGTH, at=63, busy=False)
     deployed(shop)

@@ -86,6 +86,7 @@ def test_git_log_is_the_list_of_deployments(weather: Shop) -> None:
     assert trailers.strip() == "3"
 
 
+@pytest.mark.slow
 def test_a_ref_that_is_gone_is_written_again_as_a_whole(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     weather.deploy({"say.sh": "echo two\n"}, "Second")
@@ -105,6 +106,7 @@ def test_a_ref_that_is_gone_is_written_again_as_a_whole(weather: Shop) -> None:
 # Pushing
 
 
+@pytest.mark.slow
 def test_apply_pushes_what_git_shows(weather: Shop, bare: Path) -> None:
     assert weather.repository is not None
     weather.repository.remotes.create("origin", str(bare))
@@ -121,6 +123,7 @@ def test_apply_pushes_what_git_shows(weather: Shop, bare: Path) -> None:
     assert (pushed["act"], pushed["subject"], pushed["detail"]) == ("push", "deployment 2", "to origin")
 
 
+@pytest.mark.slow
 def test_a_push_that_fails_leaves_the_deployment_and_says_how_to_push_again(
     weather: Shop, bare: Path, place: Path
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_push_that_fails_leaves_the_deployment_and_says_how_to_push_again(
     assert shown(pygit2.Repository(str(bare))).id == shown(weather.repository).id
 
 
+@pytest.mark.slow
 def test_rollback_and_end_push_as_well_and_the_project_may_say_so(weather: Shop, bare: Path) -> None:
     assert weather.repository is not None
     weather.repository.remotes.create("backup", str(bare))
@@ -156,6 +160,7 @@ def test_rollback_and_end_push_as_well_and_the_project_may_say_so(weather: Shop,
     assert shown(there).message.startswith("End: weather/local\n\nmoved to k8s\n\nCronicle-Deployment: 4\n")
 
 
+@pytest.mark.slow
 def test_two_clones_of_one_store_push_one_chain(weather: Shop, bare: Path, place: Path) -> None:
     assert weather.repository is not None
     weather.repository.remotes.create("origin", str(bare))
@@ -181,6 +186,7 @@ def test_two_clones_of_one_store_push_one_chain(weather: Shop, bare: Path, place
     assert numbers == ["4", "3", "2", "1"]
 
 
+@pytest.mark.slow
 def test_deployments_of_another_store_are_not_pushed_over(weather: Shop, bare: Path, place: Path) -> None:
     assert weather.repository is not None
     weather.repository.remotes.create("origin", str(bare))
@@ -199,6 +205,7 @@ def test_deployments_of_another_store_are_not_pushed_over(weather: Shop, bare: P
     assert other.json("deployments")[0]["deployment"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remote", ["ext::sh -c touch% pwned", "orign", "--force"])
 def test_what_is_no_remote_is_told_so_and_the_deployment_stands(weather: Shop, remote: str) -> None:
     said = weather.cronicle("apply", "--auto-approve", f"--push={remote}")
@@ -212,6 +219,7 @@ def test_what_is_no_remote_is_told_so_and_the_deployment_stands(weather: Shop, r
 # Comparing
 
 
+@pytest.mark.slow
 def test_any_two_deployments_are_compared_as_a_plan(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     weather.deploy({"say.sh": "echo two $1\n"}, "Second")
@@ -234,6 +242,7 @@ def test_any_two_deployments_are_compared_as_a_plan(weather: Shop) -> None:
     assert plan["changes"][0]["tasks"][0]["files"][0]["path"] == "say.sh"
 
 
+@pytest.mark.slow
 def test_one_deployment_is_shown_with_all_about_it(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     weather.deploy({"say.sh": "echo two $1\n"}, "Second")
@@ -252,6 +261,7 @@ def test_one_deployment_is_shown_with_all_about_it(weather: Shop) -> None:
     assert weather.json("deployments", "2") == document
 
 
+@pytest.mark.slow
 def test_who_deployed_what_and_when_is_listed(weather: Shop) -> None:
     weather.good("apply", "-e", "staging", "--auto-approve")
     weather.good("apply", "--from", "staging", "--auto-approve")
@@ -268,6 +278,7 @@ def test_who_deployed_what_and_when_is_listed(weather: Shop) -> None:
     assert "from staging/1: First" in lines[4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "part"),
     [

@@ -236,6 +236,7 @@ def test_one_task_or_instance_of_each(shop: Shop, first: str) -> None:
     shop.cronicle("diff", first, f"{second}/nothing").is_clear_error("has no task 'nothing'")
 
 
+@pytest.mark.slow
 def test_attempts_of_one_task(shop: Shop) -> None:
     script = "test $CRONICLE_ATTEMPT = 2 || { echo no; exit 4; }; echo yes"
     task = f'  task "t" {{\n    script = "{script}"\n    retry {{\n      attempts = 2\n    }}\n  }}\n'
@@ -248,6 +249,7 @@ def test_attempts_of_one_task(shop: Shop) -> None:
     assert "-no\n+yes\n" in said
 
 
+@pytest.mark.slow
 def test_a_renamed_task_is_the_same_one(shop: Shop, first: str) -> None:
     text = WORKFLOW.replace('task "extract"', 'task "fetch"').replace("task.extract", "task.fetch")
     names = "from = workflow.daily.task.extract\n  to   = workflow.daily.task.fetch"
@@ -261,6 +263,7 @@ def test_a_renamed_task_is_the_same_one(shop: Shop, first: str) -> None:
     assert "(was extract)" in shop.good("diff", first, second).out
 
 
+@pytest.mark.slow
 def test_a_stdout_that_is_gone_is_not_the_same(shop: Shop, first: str) -> None:
     second = run(shop)
     for path in (shop.folder / ".cronicle" / "stdout" / first).iterdir():
@@ -274,6 +277,7 @@ def test_a_stdout_that_is_gone_is_not_the_same(shop: Shop, first: str) -> None:
     assert shop.json("diff", first, second)["outcome"] == "unknown"
 
 
+@pytest.mark.slow
 def test_logs_that_are_large_binary_or_gone(shop: Shop) -> None:
     tasks = {
         "large": "yes $CRONICLE_RUN_ID | head -c 1200000",
@@ -298,6 +302,7 @@ def test_logs_that_are_large_binary_or_gone(shop: Shop) -> None:
         assert words in said
 
 
+@pytest.mark.slow
 def test_sensitive_values_are_shown_nowhere(shop: Shop) -> None:
     script = "echo it is $TOKEN\n"
     values = 'token = "{}"\n'
@@ -323,6 +328,7 @@ def test_sensitive_values_are_shown_nowhere(shop: Shop) -> None:
     assert "***" in found["files"][0]["patch"]
 
 
+@pytest.mark.slow
 def test_what_a_terminal_would_obey_is_written_out(shop: Shop, terminals: list[Terminal]) -> None:
     evil = "\x1b]0;title\x07\x1b[2J\u202e"
     shop.deploy(FILES, f"first {evil}")
@@ -341,12 +347,14 @@ def test_what_a_terminal_would_obey_is_written_out(shop: Shop, terminals: list[T
     assert "\x1b[32m+" in seen  # what is new is green
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_said(shop: Shop, first: str) -> None:
     shop.cronicle("diff", first, "ZZZ").is_clear_error("ZZZ")
     shop.cronicle("diff", first).is_clear_error("had not succeeded before")
     assert shop.good("diff", first, first).out.count("They have come to the same") == 1
 
 
+@pytest.mark.slow
 def test_one_run_is_compared_with_the_last_success_before_it(shop: Shop, first: str) -> None:
     shop.deploy({"summarise.sh": "exit 3\n"})
     failed = shop.cronicle("run", *DAY).run
@@ -359,6 +367,7 @@ def test_one_run_is_compared_with_the_last_success_before_it(shop: Shop, first: 
     assert [task["task"] for task in shop.json("diff", f"{again}/summarise")["tasks"]] == ["summarise"]
 
 
+@pytest.mark.slow
 def test_secrets_are_shown_nowhere(shop: Shop) -> None:
     shop.environ["THE_PASSWORD"] = TOKEN
     workflow = """
@@ -385,6 +394,7 @@ def test_secrets_are_shown_nowhere(shop: Shop) -> None:
     assert "exit code 0 → 3" in shop.good(*words).out
 
 
+@pytest.mark.slow
 def test_files_of_sources_and_of_preparations(shop: Shop, place: Path) -> None:
     (place / "lib").mkdir()
     lib = Shop(place / "lib", shop.home).init()
@@ -437,6 +447,7 @@ def test_files_of_sources_and_of_preparations(shop: Shop, place: Path) -> None:
     assert shop.good("shell", f"{first}/t", "--", "cronicle-task").out == "one\n"
 
 
+@pytest.mark.slow
 def test_files_whose_lines_are_not_compared(shop: Shop, first: str) -> None:
     script = 'workflow "w" {\n  task "t" {\n    command = ["sh", "t.sh", "large", "binary"]\n  }\n}\n'
     shop.commit({"w.hcl": script, "t.sh": "true\n", "large": "a\n" * 600_000, "binary": "a\0"})
@@ -460,6 +471,7 @@ def test_files_whose_lines_are_not_compared(shop: Shop, first: str) -> None:
         assert words in said
 
 
+@pytest.mark.slow
 def test_a_long_patch_is_cut(shop: Shop, first: str) -> None:
     second = changed(shop, {"summarise.sh": SUMMARISE + "# a line\n" * 3000})
 

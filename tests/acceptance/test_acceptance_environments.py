@@ -98,6 +98,7 @@ def test_what_cannot_be_promoted_is_told_so(
     weather.cronicle("apply", "--auto-approve", *words).is_clear_error(part, code=code)
 
 
+@pytest.mark.slow
 def test_an_environment_that_has_ended_has_nothing_to_promote(weather: Shop) -> None:
     weather.good("apply", "-e", "staging", "--auto-approve")
     weather.good("environments", "end", "staging", "--auto-approve")
@@ -110,6 +111,7 @@ def test_an_environment_that_has_ended_has_nothing_to_promote(weather: Shop) -> 
 # Going back
 
 
+@pytest.mark.slow
 def test_rollback_shows_what_changes_back(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     weather.deploy({"say.sh": "echo two $1\n"}, "Second")
@@ -126,6 +128,7 @@ def test_rollback_shows_what_changes_back(weather: Shop) -> None:
     assert "say.sh   changed: 1 line" in message(weather)
 
 
+@pytest.mark.slow
 def test_rollback_takes_renames_back(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     renamed = PROJECT.replace('workflow "w"', 'workflow "v"')
@@ -136,6 +139,7 @@ def test_rollback_takes_renames_back(weather: Shop) -> None:
     assert "~ workflow w   (was v: its history stays)" in said
 
 
+@pytest.mark.slow
 def test_rollback_keeps_what_was_promoted_and_until_when(weather: Shop) -> None:
     weather.good("apply", "-e", "staging", "--auto-approve")
     weather.good("apply", "--from", "staging", "--ttl", "2d", "--auto-approve")
@@ -150,6 +154,7 @@ def test_rollback_keeps_what_was_promoted_and_until_when(weather: Shop) -> None:
 # Environments
 
 
+@pytest.mark.slow
 def test_environments_are_listed_with_what_they_run(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     weather.good("apply", "-e", "staging", "--ttl", "7d", "--auto-approve")
@@ -169,6 +174,7 @@ def test_environments_are_listed_with_what_they_run(weather: Shop) -> None:
     assert [one["environment"] for one in weather.json("environments", "-e", "staging")] == ["staging"]
 
 
+@pytest.mark.slow
 def test_an_environment_is_ended_and_everything_copes_with_that(weather: Shop) -> None:
     weather.good("apply", "-e", "staging", "--auto-approve")
     weather.good("run", "w", "-e", "staging", "--off-schedule", "--time", "2026-01-01T00:00:00Z")
@@ -201,6 +207,7 @@ def test_an_environment_is_ended_and_everything_copes_with_that(weather: Shop) -
     weather.good("serve", "-e", "staging", "--once-until", "2026-01-01T00:00:00Z")
 
 
+@pytest.mark.slow
 def test_a_new_deployment_begins_anew_and_rollback_brings_back_what_was(weather: Shop) -> None:
     weather.good("apply", "-e", "staging", "--auto-approve", "--var", "station=portland")
     weather.good("environments", "end", "staging", "--auto-approve")
@@ -214,6 +221,7 @@ def test_a_new_deployment_begins_anew_and_rollback_brings_back_what_was(weather:
     assert weather.json("deployments", "show", "staging")["values"] == {"station": "seattle"}
 
 
+@pytest.mark.slow
 def test_the_end_of_an_environment_is_kept_until_somebody_says_otherwise(weather: Shop) -> None:
     weather.good("apply", "--ttl", "7d", "--auto-approve")
     first = weather.json("deployments")[0]["expires_at"]
@@ -228,11 +236,13 @@ def test_the_end_of_an_environment_is_kept_until_somebody_says_otherwise(weather
     assert len(weather.json("deployments")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ttl", ["soon", "0s", "-1d", "999999999d"])
 def test_a_time_to_live_that_is_none_is_told_so(weather: Shop, ttl: str) -> None:
     weather.cronicle("apply", f"--ttl={ttl}", "--auto-approve").is_clear_error("--ttl", code=64)
 
 
+@pytest.mark.slow
 def test_a_time_that_has_come_is_said_where_nobody_serves(weather: Shop) -> None:
     weather.good("apply", "--ttl", "7d", "--auto-approve")
     with closing(open_store(str(weather.folder / ".cronicle"), create=False)) as store:

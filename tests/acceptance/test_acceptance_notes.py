@@ -50,6 +50,7 @@ def test_git_log_shows_how_the_runs_of_each_commit_went(weather: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 @needs_git
 def test_notes_are_the_same_when_written_twice_and_leave_those_of_others(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
@@ -77,6 +78,7 @@ def test_notes_are_the_same_when_written_twice_and_leave_those_of_others(weather
     assert weather.good("notes", "--json").json["changed"] == 0
 
 
+@pytest.mark.slow
 @needs_git
 def test_notes_of_two_clones_are_merged(weather: Shop, bare: Path, place: Path) -> None:
     weather.store = place / "store"
@@ -95,6 +97,7 @@ def test_notes_of_two_clones_are_merged(weather: Shop, bare: Path, place: Path) 
     assert other.good("notes", "--push", str(bare), "--json").json["changed"] == 0
 
 
+@pytest.mark.slow
 @needs_git
 def test_apply_writes_notes_where_the_project_wants_them(weather: Shop) -> None:
     wish = 'project "weather" {\n  git {\n    notes = true\n  }\n}\n'

@@ -44,6 +44,7 @@ def test_a_plan_says_when_history_was_rewritten(weather: Shop) -> None:
     assert "history was rewritten" in message(weather)
 
 
+@pytest.mark.slow
 def test_a_plan_says_when_it_leads_back(weather: Shop) -> None:
     weather.good("apply", "--auto-approve")
     assert weather.repository is not None
@@ -55,6 +56,7 @@ def test_a_plan_says_when_it_leads_back(weather: Shop) -> None:
     assert weather.json("plan", "--revision", first)["course"] == {"way": "back", "added": 0, "removed": 2}
 
 
+@pytest.mark.slow
 @needs_git
 def test_a_shallow_clone_is_refused_with_the_command_that_mends_it(weather: Shop, place: Path) -> None:
     weather.commit({"say.sh": "echo two\n"}, "Second")
@@ -67,6 +69,7 @@ def test_a_shallow_clone_is_refused_with_the_command_that_mends_it(weather: Shop
     shallow.good("apply", "--auto-approve")
 
 
+@pytest.mark.slow
 @needs_git
 def test_a_worktree_deploys_what_it_has_checked_out(weather: Shop, place: Path) -> None:
     weather.good("apply", "--auto-approve")
@@ -85,6 +88,7 @@ def test_a_worktree_deploys_what_it_has_checked_out(weather: Shop, place: Path) 
 # What a revision names and does not hold
 
 
+@pytest.mark.slow
 def test_a_submodule_is_a_warning_and_an_error_where_a_task_needs_it(weather: Shop) -> None:
     _with_submodule(weather)
     said = weather.good("plan")
@@ -121,6 +125,7 @@ def _with_submodule(shop: Shop, project: str = PROJECT) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_pointer_of_lfs_is_a_warning_and_an_error_where_a_task_needs_it(weather: Shop) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 12\n"
     weather.commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "model.bin": pointer})

@@ -124,6 +124,7 @@ def test_a_revision_that_names_another_commit_now_is_told(deployed: Shop) -> Non
     assert len(deployed.json("deployments")) == 1
 
 
+@pytest.mark.slow
 def test_a_plan_of_a_commit_by_its_id_goes_on_holding_when_a_branch_moves(deployed: Shop) -> None:
     revision = deployed.json("plan")["revision"]
     path = planned(deployed, "--revision", revision)
@@ -132,6 +133,7 @@ def test_a_plan_of_a_commit_by_its_id_goes_on_holding_when_a_branch_moves(deploy
     assert applied(deployed, path)["revision"] == revision
 
 
+@pytest.mark.slow
 def test_a_source_that_has_moved_on_is_told(deployed: Shop, place: Path) -> None:
     (place / "lib").mkdir()
     lib = Shop(place / "lib", deployed.home).init()
@@ -147,6 +149,7 @@ def test_a_source_that_has_moved_on_is_told(deployed: Shop, place: Path) -> None
     said.is_clear_error("HEAD of source.lib was ")
 
 
+@pytest.mark.slow
 def test_sensitive_values_are_not_in_the_file_and_have_to_be_the_same_again(deployed: Shop) -> None:
     path = planned(deployed, "--var", f"token={SECRET}")
     assert SECRET not in path.read_text()
@@ -158,6 +161,7 @@ def test_sensitive_values_are_not_in_the_file_and_have_to_be_the_same_again(depl
     assert applied(deployed, path, "--var", f"token={SECRET}")["deployment"] == 2
 
 
+@pytest.mark.slow
 def test_what_the_plan_has_fixed_cannot_be_said_otherwise(deployed: Shop) -> None:
     path = planned(deployed)
 
@@ -168,12 +172,14 @@ def test_what_the_plan_has_fixed_cannot_be_said_otherwise(deployed: Shop) -> Non
     deployed.cronicle("apply", str(path), "--revision", "HEAD").is_clear_error("exclude each other", code=64)
 
 
+@pytest.mark.slow
 def test_a_plan_for_an_environment_is_applied_there(deployed: Shop) -> None:
     path = planned(deployed, "-e", "staging")
 
     assert applied(deployed, path)["environment"] == "staging"
 
 
+@pytest.mark.slow
 def test_a_plan_without_changes_is_applied_to_no_effect(shop: Shop) -> None:
     shop.deploy(FILES)
     path = planned(shop)
@@ -187,6 +193,7 @@ def edited(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**document, **changes}))
 
 
+@pytest.mark.slow
 def test_a_file_that_was_edited_is_found_out(deployed: Shop) -> None:
     path = planned(deployed)
     edited(path, values={"region": "mars"})
@@ -196,6 +203,7 @@ def test_a_file_that_was_edited_is_found_out(deployed: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"cronicle_plan": "1"}', '{"cronicle_plan": 1}', "\0\xff"]
 )
@@ -208,6 +216,7 @@ def test_a_file_that_is_no_plan_or_a_damaged_one_is_said_to_be_so(deployed: Shop
     )
 
 
+@pytest.mark.slow
 def test_a_plan_that_was_cut_off_is_damaged(deployed: Shop) -> None:
     path = planned(deployed)
     content = path.read_bytes()
@@ -216,6 +225,7 @@ def test_a_plan_that_was_cut_off_is_damaged(deployed: Shop) -> None:
     deployed.cronicle("apply", str(path)).is_clear_error("is no plan, or a damaged one")
 
 
+@pytest.mark.slow
 def test_a_plan_of_a_newer_program_is_said_to_be_one(deployed: Shop) -> None:
     path = planned(deployed)
     edited(path, cronicle_plan=2, program="9.1", values=[])
@@ -225,6 +235,7 @@ def test_a_plan_of_a_newer_program_is_said_to_be_one(deployed: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_plan_of_another_project_is_refused(deployed: Shop, place: Path) -> None:
     path = planned(deployed)
     (place / "sales").mkdir()
@@ -234,6 +245,7 @@ def test_a_plan_of_another_project_is_refused(deployed: Shop, place: Path) -> No
     other.cronicle("apply", str(path)).is_clear_error("the plan is of the project weather")
 
 
+@pytest.mark.slow
 def test_where_the_file_cannot_be_is_said(deployed: Shop, place: Path) -> None:
     deployed.cronicle("apply", str(place / "nowhere")).is_clear_error("cannot be read")
     for wrong in (place / "no" / "folder", place):
@@ -242,6 +254,7 @@ def test_where_the_file_cannot_be_is_said(deployed: Shop, place: Path) -> None:
         assert "the plan cannot be written to" in said.err
 
 
+@pytest.mark.slow
 def test_only_what_can_be_deployed_is_written(deployed: Shop) -> None:
     deployed.cronicle("plan", "--out", "x", "--dirty").is_clear_error(
         "only a commit can be deployed", code=64

@@ -117,12 +117,14 @@ def test_json_names_the_base(fresh: Shop) -> None:
     assert plan["next"]["daily"][0].endswith("T04:00:00Z")
 
 
+@pytest.mark.slow
 def test_any_two_revisions_may_be_compared(fresh: Shop) -> None:
     plan = fresh.json("plan", "--base", "HEAD", "--revision", "HEAD~1", "--offline")
 
     assert {one["name"]: one["action"] for one in plan["changes"]}["old"] == "create"
 
 
+@pytest.mark.slow
 def test_the_working_directory_may_be_the_candidate(fresh: Shop) -> None:
     fresh.write({"report.sh": "echo another\n"})
 
@@ -130,6 +132,7 @@ def test_the_working_directory_may_be_the_candidate(fresh: Shop) -> None:
     assert "differ from HEAD" in fresh.good("plan", "--base", "HEAD", "--offline").err
 
 
+@pytest.mark.slow
 def test_sensitive_values_that_are_the_same_look_the_same(shop: Shop) -> None:
     token = 'variable "token" {\n  default   = "hunter2hunter2"\n  sensitive = true\n}\n'
     files = FILES | {"cronicle.hcl": FILES["cronicle.hcl"] + token}
@@ -142,6 +145,7 @@ def test_sensitive_values_that_are_the_same_look_the_same(shop: Shop) -> None:
     assert "No workflow changes; only the revision does." in said.out
 
 
+@pytest.mark.slow
 def test_values_that_only_one_of_both_declares_may_be_given(shop: Shop) -> None:
     shop.commit(FILES)
     more = (
@@ -154,6 +158,7 @@ def test_values_that_only_one_of_both_declares_may_be_given(shop: Shop) -> None:
     assert "+ workflow town" in said.out
 
 
+@pytest.mark.slow
 def test_a_project_that_begins_with_the_change_is_all_new(shop: Shop) -> None:
     shop.commit({"readme.txt": "soon\n"})
     shop.commit(FILES)
@@ -161,6 +166,7 @@ def test_a_project_that_begins_with_the_change_is_all_new(shop: Shop) -> None:
     assert "2 to add" in shop.good("plan", "--base", "HEAD~1", "--offline").out
 
 
+@pytest.mark.slow
 def test_what_makes_no_sense_is_refused_with_what_does(fresh: Shop) -> None:
     fresh.cronicle("plan", "--offline").is_clear_error("--base", "cronicle plan --base origin/main", code=64)
     fresh.cronicle("plan", "--base", "HEAD~1").is_clear_error("--offline", code=64)
@@ -168,6 +174,7 @@ def test_what_makes_no_sense_is_refused_with_what_does(fresh: Shop) -> None:
     fresh.cronicle("plan", "--base", "nothing", "--offline").is_clear_error("names no commit")
 
 
+@pytest.mark.slow
 def test_a_base_whose_files_have_errors_is_said_to_be_the_reason(shop: Shop) -> None:
     shop.commit(
         FILES | {"broken.hcl": 'workflow "broken" {\n  task "a" {\n    command = [var.nothing]\n  }\n}\n'}
@@ -188,6 +195,7 @@ def rendered(text: str) -> str:
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
 
 
+@pytest.mark.slow
 def test_a_plan_as_markdown_has_a_title_a_table_and_the_commands(shop: Shop) -> None:
     shop.deploy(FILES)
     change(shop)
@@ -216,6 +224,7 @@ def test_a_plan_as_markdown_has_a_title_a_table_and_the_commands(shop: Shop) -> 
     assert "<code>extract.sh changed: 1 line</code>" in html
 
 
+@pytest.mark.slow
 def test_markdown_without_changes_is_a_line(shop: Shop) -> None:
     shop.deploy(FILES)
 
@@ -225,6 +234,7 @@ def test_markdown_without_changes_is_a_line(shop: Shop) -> None:
     assert "```" not in text
 
 
+@pytest.mark.slow
 def test_markdown_of_two_revisions_has_no_command(fresh: Shop) -> None:
     text = fresh.good("plan", "--base", "HEAD~1", "--offline", "--markdown").out
 
@@ -248,6 +258,7 @@ POISON = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poison", POISON)
 def test_nothing_that_somebody_has_written_becomes_markup(shop: Shop, poison: str) -> None:
     shop.commit(FILES)
@@ -296,6 +307,7 @@ def text_outside_code(html: str) -> str:
     return "".join(reader.found)
 
 
+@pytest.mark.slow
 def test_a_plan_of_very_many_changes_still_fits_into_a_comment(shop: Shop) -> None:
     many = "".join(
         f'workflow "w{number}" {{\n  task "a" {{\n    command = ["echo", "{"x" * 60}"]\n  }}\n}}\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from acceptance_world import Shop
 
 WORKFLOW = 'workflow "daily" {\n  task "a" {\n    command = ["true"]\n  }\n}\n'
@@ -20,6 +21,7 @@ def settings(shop: Shop) -> dict[str, Any]:
     return {one["name"]: (one["old"], one["new"]) for one in shop.json("plan")["settings"]}
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_changes_of_the_hooks_of_the_project(shop: Shop) -> None:
     shop.deploy(project())
     shop.commit(project('script = "mail a@example.org"'))
@@ -41,6 +43,7 @@ def test_a_plan_says_what_changes_of_the_hooks_of_the_project(shop: Shop) -> Non
     assert settings(shop) == {}
 
 
+@pytest.mark.slow
 def test_what_is_sensitive_in_a_hook_of_the_project_is_shown_nowhere(shop: Shop) -> None:
     files = {**project('command = ["notify"]\n    env = { PASSWORD = var.password }'), "v.hcl": PASSWORD}
     shop.commit(files)

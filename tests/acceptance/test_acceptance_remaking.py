@@ -161,6 +161,7 @@ def test_a_failed_one_is_retried_at_its_own_revision(shop: Shop, three: list[str
     assert (last["date"], last["deployment"], last["state"]) == ("2020-01-08", 4, "succeeded")
 
 
+@pytest.mark.slow
 def test_it_excludes_another_revision(shop: Shop, three: list[str]) -> None:
     shop.cronicle("backfill", "daily", *RANGE, "--as-deployed", "--revision", "HEAD").is_clear_error(
         "--as-deployed and --revision exclude each other", code=64
@@ -170,6 +171,7 @@ def test_it_excludes_another_revision(shop: Shop, three: list[str]) -> None:
 # -- a canary ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_rest_waits_for_the_canaries_and_resuming_tries_them_again(shop: Shop, place: Path) -> None:
     tried = daily("x").replace("script = <<-EOT", f"script = <<-EOT\n      test -e {place}/there")
     shop.deploy({"cronicle.hcl": PROJECT, "daily.hcl": tried})
@@ -245,6 +247,7 @@ def chain(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.mark.slow
 def test_all_that_follows_is_remade_after_it_in_order(chain: Shop) -> None:
     dry = chain.good("backfill", "hourly", *DAY, "--downstream", "--dry-run")
     assert [line.split()[0] for line in dry.out.splitlines() if not line.startswith(" ")] == [
@@ -275,6 +278,7 @@ def test_all_that_follows_is_remade_after_it_in_order(chain: Shop) -> None:
     assert nothing.out.count("nothing to do") == 4
 
 
+@pytest.mark.slow
 def test_what_is_made_from_something_that_is_made_anew_is_made_anew(chain: Shop) -> None:
     chain.good("backfill", "hourly", *DAY, "--downstream")
     before = len(done(chain))
@@ -284,6 +288,7 @@ def test_what_is_made_from_something_that_is_made_anew_is_made_anew(chain: Shop)
     assert [line.split()[0] for line in done(chain)[before:]] == ["hourly", "check", "daily", "weekly"]
 
 
+@pytest.mark.slow
 def test_a_failure_pauses_those_that_wait_and_one_command_resumes_them_all(chain: Shop) -> None:
     data(chain).mkdir(parents=True)
     (data(chain) / "broken").touch()
@@ -310,6 +315,7 @@ def test_a_failure_pauses_those_that_wait_and_one_command_resumes_them_all(chain
     assert "weekly 2020-01-06T00:00:00+00:00" in done(chain)
 
 
+@pytest.mark.slow
 def test_ctrl_c_pauses_them_all(chain: Shop, start: Callable[..., Started]) -> None:
     slow = FOLLOWED.replace("test ! -e $CRONICLE_DATA/broken", "sleep 0.3")
     chain.deploy({"all.hcl": slow})
@@ -328,6 +334,7 @@ def test_ctrl_c_pauses_them_all(chain: Shop, start: Callable[..., Started]) -> N
     assert {one["state"] for one in chain.json("backfills")} == {"succeeded"}
 
 
+@pytest.mark.slow
 def test_detached_they_are_left_to_be_gone_on_with(chain: Shop) -> None:
     left = chain.good("backfill", "hourly", *DAY, "--downstream", "--detach", "--json")
 
@@ -336,6 +343,7 @@ def test_detached_they_are_left_to_be_gone_on_with(chain: Shop) -> None:
     assert {one["state"] for one in chain.json("backfills")} == {"succeeded"}
 
 
+@pytest.mark.slow
 def test_another_revision_runs_all_of_them(chain: Shop) -> None:
     revision = chain.commit({"all.hcl": FOLLOWED.replace("echo ", "echo new-")})
 
@@ -349,6 +357,7 @@ def test_another_revision_runs_all_of_them(chain: Shop) -> None:
     }
 
 
+@pytest.mark.slow
 def test_as_deployed_holds_for_what_follows_too(chain: Shop) -> None:
     chain.deploy({"all.hcl": FOLLOWED.replace("echo ", "echo new-")})
     chain.deployed_at("2020-01-01T00:00:00Z", "2020-01-05T13:00:00Z")

@@ -198,6 +198,7 @@ def test_what_is_carried_over_from_another_spec_is_carried_over_again(shop: Shop
     assert shop.good("logs", f"{made['id']}/b").out == "one new\n"
 
 
+@pytest.mark.slow
 def test_a_run_of_chosen_tasks_executes_what_it_carried_over_and_did_the_same(shop: Shop) -> None:
     shop.deploy(files(0))
     shop.good("run", "daily", "--time", "2020-01-01")
@@ -224,6 +225,7 @@ workflow "w" {
 """
 
 
+@pytest.mark.slow
 def test_secrets_are_withheld_unless_somebody_says_so(shop: Shop) -> None:
     shop.environ["KEY"] = "hunter-22"
     shop.deploy({"cronicle.hcl": PROJECT, "w.hcl": SECRET})
@@ -244,6 +246,7 @@ def test_secrets_are_withheld_unless_somebody_says_so(shop: Shop) -> None:
     shop.cronicle("run", "w", "--secrets").is_clear_error("are for runs that do not count", code=64)
 
 
+@pytest.mark.slow
 def test_what_must_not_be_done_again_is_not(shop: Shop) -> None:
     mail = 'workflow "w" {\n  task "a" {\n    command = ["true"]\n  }\n'
     mail += '  task "mail" {\n    script     = "echo sent >> %s"\n    rerun      = "%s"\n'
@@ -264,6 +267,7 @@ def test_what_must_not_be_done_again_is_not(shop: Shop) -> None:
     shop.good("reproduce", asked, "--auto-approve")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_again_is_refused(shop: Shop) -> None:
     shop.deploy({"cronicle.hcl": PROJECT, "daily.hcl": COUNTING})
     run = shop.good("run", "daily", "--time", "2020-01-01").run
@@ -274,6 +278,7 @@ def test_what_cannot_be_done_again_is_refused(shop: Shop) -> None:
     shop.cronicle("reproduce", run, "--data", "some").is_clear_error("it is `copy` or `empty`", code=64)
 
 
+@pytest.mark.slow
 def test_a_retry_of_an_experiment_is_one_and_never_counts(shop: Shop) -> None:
     shop.deploy({"cronicle.hcl": PROJECT, "daily.hcl": COUNTING.replace("EOT\n    ", "EOT\n    ", 1)})
     run = shop.good("run", "daily", "--time", "2020-01-01").run
@@ -285,6 +290,7 @@ def test_a_retry_of_an_experiment_is_one_and_never_counts(shop: Shop) -> None:
     assert shop.show("daily@2020-01-01")["id"] == run
 
 
+@pytest.mark.slow
 def test_it_does_not_wait_for_the_live_run_of_its_logical_time(shop: Shop, bell: Any, start: Any) -> None:
     shop.deploy({"cronicle.hcl": PROJECT, "daily.hcl": COUNTING})
     run = shop.good("run", "daily", "--time", "2020-01-01").run

@@ -189,6 +189,7 @@ def test_the_lasting_data_is_empty_a_copy_or_the_real_one(shop: Shop, ran: str) 
     assert real.read_text() == "new\n"
 
 
+@pytest.mark.slow
 def test_the_files_are_those_of_the_run_whatever_is_deployed(shop: Shop, place: Path, ran: str) -> None:
     shop.deploy({"notes.txt": "another note\n", "tools/lines.sh": "echo other\n"})
 
@@ -200,6 +201,7 @@ def test_the_files_are_those_of_the_run_whatever_is_deployed(shop: Shop, place: 
     said.is_clear_error("cannot be written", "not there yet")
 
 
+@pytest.mark.slow
 def test_a_shell_on_a_terminal(shop: Shop, ran: str, terminals: list[Terminal]) -> None:
     shop.environ["SHELL"] = "/bin/sh"
     shop.environ["PS1"] = "here> "
@@ -216,6 +218,7 @@ def test_a_shell_on_a_terminal(shop: Shop, ran: str, terminals: list[Terminal]) 
     assert left(shop) == []
 
 
+@pytest.mark.slow
 def test_without_a_terminal_a_command_is_asked_for(shop: Shop, ran: str) -> None:
     shop.cronicle("shell", f"{ran}/read").is_clear_error("there is no terminal", "--print", code=64)
     shop.cronicle("shell", f"{ran}/read", "--print", "--secrets").is_clear_error("--print", code=64)
@@ -228,10 +231,12 @@ def test_without_a_terminal_a_command_is_asked_for(shop: Shop, ran: str) -> None
     assert left(shop) == []
 
 
+@pytest.mark.slow
 def test_the_exit_code_of_what_a_signal_ends_is_that_of_a_shell(shop: Shop, ran: str) -> None:
     assert shop.cronicle("shell", f"{ran}/read", "--", "sh", "-c", "kill -9 $$").code == 137
 
 
+@pytest.mark.slow
 def test_what_was_not_reached_has_no_place_yet(shop: Shop) -> None:
     text = WORKFLOW.replace("echo rows=3 >> $CRONICLE_OUTPUT", "exit 1")
     shop.deploy({**FILES, "daily.hcl": text})
@@ -242,6 +247,7 @@ def test_what_was_not_reached_has_no_place_yet(shop: Shop) -> None:
     said.is_clear_error("cannot be evaluated", "cronicle explain")
 
 
+@pytest.mark.slow
 def test_a_task_that_was_carried_over_has_the_place_of_its_own_run(shop: Shop, ran: str) -> None:
     retried = shop.good("retry", ran, "--from", "read").run
 
@@ -250,6 +256,7 @@ def test_a_task_that_was_carried_over_has_the_place_of_its_own_run(shop: Shop, r
     )
 
 
+@pytest.mark.slow
 def test_secrets_are_there_only_if_they_are_asked_for(shop: Shop, ran: str) -> None:
     run = shop.good("run", "told").run
     length = f"{len(SECRET + 'x' + TOKEN)}\n{len(SECRET)}\nplain\n"
@@ -277,6 +284,7 @@ def shows_nothing(said: Said) -> None:
         assert value not in said.out + said.err
 
 
+@pytest.mark.slow
 def test_it_is_an_act_on_record_and_no_run(shop: Shop, ran: str) -> None:
     shop.good("shell", f"{ran}/each[it's]", "--", "true")
     shop.good("shell", f"{ran}/read", "--print")
@@ -306,6 +314,7 @@ def at_work(shop: Shop, run: str) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_leaves_nothing(shop: Shop, ran: str) -> None:
     process = at_work(shop, ran)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
@@ -318,6 +327,7 @@ def test_an_interrupted_one_leaves_nothing(shop: Shop, ran: str) -> None:
     assert left(shop) == []
 
 
+@pytest.mark.slow
 def test_what_a_killed_one_has_left_is_removed_by_the_next(shop: Shop, ran: str) -> None:
     process = at_work(shop, ran)
     held = left(shop)
@@ -332,6 +342,7 @@ def test_what_a_killed_one_has_left_is_removed_by_the_next(shop: Shop, ran: str)
     assert left(shop) == []
 
 
+@pytest.mark.slow
 def test_what_it_prepares_is_there_if_it_was_made(shop: Shop) -> None:
     files = {
         "cronicle.hcl": 'project "weather" { }\nprepare "tool" {\n  command = ["sh", "make.sh"]\n}\n',
@@ -348,6 +359,7 @@ def test_what_it_prepares_is_there_if_it_was_made(shop: Shop) -> None:
     assert "tool is not prepared on this machine" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", "it's", "a b", "$(id) `id` ${IFS}", "\n", "\\", '"', "ü\u202e", "*", "-n"]
 )
@@ -359,6 +371,7 @@ def test_any_text_is_one_word_of_a_shell(text: str) -> None:
     assert done.stdout == f"<{text}></there{text}>"
 
 
+@pytest.mark.slow
 def test_the_printed_script_names_the_program_that_wrote_it(shop: Shop, ran: str) -> None:
     printed = shop.good("shell", f"{ran}/read", "--print").out
     assert re.search(
@@ -368,6 +381,7 @@ def test_the_printed_script_names_the_program_that_wrote_it(shop: Shop, ran: str
     )
 
 
+@pytest.mark.slow
 def test_no_password_of_a_store_is_printed() -> None:
     words = again_words("postgresql://ana:s3cret@h/db", Path("/files"), "7K2/t")
 
@@ -376,6 +390,7 @@ def test_no_password_of_a_store_is_printed() -> None:
     assert "--store" in again_words("postgresql://ana@h/db", Path("/files"), "7K2/t")
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_project_that_is_not_the_root_of_its_repository(shop: Shop) -> None:
     text = 'workflow "w" {\n  task "t" {\n    script = "cat notes ../outside"\n  }\n}\n'
     shop.commit(

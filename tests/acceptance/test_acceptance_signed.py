@@ -134,6 +134,7 @@ def test_git_of_the_user_may_name_the_list(signing: Signing) -> None:
     signing.shop.good("apply", "--auto-approve")
 
 
+@pytest.mark.slow
 def test_the_repository_itself_cannot_name_the_list(signing: Signing) -> None:
     (signing.keys / "signers").write_text(signing.list_of("eve"))
     signing.commit({"cronicle.hcl": project("true")}, by="eve")
@@ -142,6 +143,7 @@ def test_the_repository_itself_cannot_name_the_list(signing: Signing) -> None:
     apply_refused(signing, "nobody says who may sign")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "part"),
     [(None, "cannot be read: No such file"), ("ana ssh-ed25519 ???\n", "line 1 of the allowed signers")],
@@ -157,6 +159,7 @@ def test_a_list_that_cannot_be_read_lets_nothing_through(
     apply_refused(signing, part)
 
 
+@pytest.mark.slow
 def test_settings_that_are_none_are_told_so(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": WORKFLOW}, by=None)
     for values, part in (
@@ -170,6 +173,7 @@ def test_settings_that_are_none_are_told_so(signing: Signing) -> None:
 # The list of the project
 
 
+@pytest.mark.slow
 def test_the_first_list_of_a_project_is_trusted_and_said_to_be(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": signing.list_of("ana")}, by="ana")
 
@@ -179,6 +183,7 @@ def test_the_first_list_of_a_project_is_trusted_and_said_to_be(signing: Signing)
     assert "note: " not in signing.shop.good("plan").err
 
 
+@pytest.mark.slow
 def test_a_revision_cannot_add_its_own_signer(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": signing.list_of("ana")}, by="ana")
     signing.shop.good("apply", "--auto-approve")
@@ -191,6 +196,7 @@ def test_a_revision_cannot_add_its_own_signer(signing: Signing) -> None:
     assert signing.shop.good("apply", "--auto-approve", "--json").json["signer"] == "eve@example.org"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "files",
     [
@@ -218,6 +224,7 @@ def test_a_revision_cannot_weaken_the_rule_for_itself(signing: Signing, files: d
     apply_refused(signing, "is not signed")
 
 
+@pytest.mark.slow
 def test_who_may_sign_may_lift_the_rule(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": signing.list_of("ana")}, by="ana")
     signing.shop.good("apply", "--auto-approve")
@@ -229,6 +236,7 @@ def test_who_may_sign_may_lift_the_rule(signing: Signing) -> None:
     assert signing.shop.good("apply", "--auto-approve", "--json").json["signer"] is None
 
 
+@pytest.mark.slow
 def test_the_end_of_an_environment_does_not_end_its_rule(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": signing.list_of("ana")}, by="ana")
     signing.shop.good("apply", "--auto-approve")
@@ -239,6 +247,7 @@ def test_the_end_of_an_environment_does_not_end_its_rule(signing: Signing) -> No
     apply_refused(signing, "none of an allowed signer")
 
 
+@pytest.mark.slow
 def test_the_list_is_found_in_the_mirror_when_the_clone_has_lost_the_commit(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": "none\n"}, by="ana")
     first = signing.git("rev-parse", "HEAD").strip()
@@ -261,6 +270,7 @@ def test_the_list_is_found_in_the_mirror_when_the_clone_has_lost_the_commit(sign
 # Other ways to deploy
 
 
+@pytest.mark.slow
 def test_what_is_promoted_or_gone_back_to_is_looked_at_as_well(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": WORKFLOW}, by=None)
     signing.shop.good("apply", "--auto-approve")
@@ -275,6 +285,7 @@ def test_what_is_promoted_or_gone_back_to_is_looked_at_as_well(signing: Signing)
     assert signing.deployed() == 3
 
 
+@pytest.mark.slow
 def test_an_allowed_revision_that_was_rewritten_with_the_same_tree_is_another_one(signing: Signing) -> None:
     signing.commit({"cronicle.hcl": project('"signers"'), "signers": signing.list_of("ana")}, by="ana")
     signing.shop.good("apply", "--auto-approve")

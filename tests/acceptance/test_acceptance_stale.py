@@ -298,6 +298,7 @@ def test_commits_since_the_deployed_one_can_say_that_they_make_no_difference(his
 # What runs consist of
 
 
+@pytest.mark.slow
 def test_what_was_carried_over_makes_a_new_result_stale(history: Shop) -> None:
     history.deploy({"extract.sh": "exit  0\n"})
 
@@ -318,6 +319,7 @@ def test_what_was_carried_over_makes_a_new_result_stale(history: Shop) -> None:
     assert stale(history) == []
 
 
+@pytest.mark.slow
 def test_what_was_made_on_top_of_what_was_carried_over_is_stale_wherever_it_is_carried_to(
     history: Shop,
 ) -> None:
@@ -335,6 +337,7 @@ def test_what_was_made_on_top_of_what_was_carried_over_is_stale_wherever_it_is_c
     assert (found["id"], [task["task"] for task in found["tasks"]]) == (again["id"], ["summarise", "report"])
 
 
+@pytest.mark.slow
 def test_a_retry_of_a_run_that_has_carried_something_over_stays_as_stale(history: Shop) -> None:
     history.deploy({"extract.sh": "exit  0\n", "report.sh": "exit 1\n"})
     failed = history.cronicle("run", "daily", "--time", "2026-01-02", "--only", "report", "--json").json
@@ -345,6 +348,7 @@ def test_a_retry_of_a_run_that_has_carried_something_over_stays_as_stale(history
     assert "2026-01-02" not in [one["logical_time"][:10] for one in stale(history)]
 
 
+@pytest.mark.slow
 def test_what_was_carried_over_is_not_reused_as_if_it_had_been_executed(shop: Shop) -> None:
     reusing = FILES["daily.hcl"].replace("run.date]", "run.date]\n    reuse   = true")
     shop.deploy(FILES | {"daily.hcl": reusing})
@@ -360,6 +364,7 @@ def test_what_was_carried_over_is_not_reused_as_if_it_had_been_executed(shop: Sh
     assert shop.json("run", "daily", "--time", "2026-01-02")["tasks"][0]["carried_from"] == again["id"]
 
 
+@pytest.mark.slow
 def test_what_was_marked_by_hand_is_never_stale(history: Shop) -> None:
     history.good("mark", "daily@2026-01-02", "--succeeded", "--reason", "made on the old machine")
     history.deploy({"extract.sh": "exit  0\n"})
@@ -368,6 +373,7 @@ def test_what_was_marked_by_hand_is_never_stale(history: Shop) -> None:
     assert len(stale(history)) == 5
 
 
+@pytest.mark.slow
 def test_a_renamed_task_is_not_stale_and_what_was_accepted_stays_so(history: Shop) -> None:
     history.deploy({"extract.sh": "exit  0\n"})
     history.good("accept", "daily", "--reason", "blanks")
@@ -387,6 +393,7 @@ def test_a_renamed_task_is_not_stale_and_what_was_accepted_stays_so(history: Sho
 # Explaining
 
 
+@pytest.mark.slow
 def test_a_run_is_explained_to_be_stale_and_why(history: Shop) -> None:
     revision = history.deploy({"summarise.sh": "exit  0\n"})
     at = f"now that {revision[:7]} is deployed"

@@ -121,6 +121,7 @@ def test_a_changed_product_above_makes_it_execute(made: Shop) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_range_and_chosen_tasks_restrict_it(made: Shop) -> None:
     made.deploy({"summarise.sh": SUMMARISE.replace("echo size", "echo SIZE")})
 
@@ -136,6 +137,7 @@ def test_a_range_and_chosen_tasks_restrict_it(made: Shop) -> None:
     assert "no result is stale" in made.good("backfill", "daily", "--stale").out
 
 
+@pytest.mark.slow
 def test_each_result_keeps_its_parameters(made: Shop) -> None:
     made.good("run", "daily", "--time", "2020-01-02", "--param", "size=9")
     made.deploy({"summarise.sh": SUMMARISE.replace("echo size", "echo SIZE")})
@@ -147,6 +149,7 @@ def test_each_result_keeps_its_parameters(made: Shop) -> None:
     assert made.show("daily@2020-01-02")["params"] == {"size": "9"}
 
 
+@pytest.mark.slow
 def test_what_is_never_executed_again_stays_stale_and_is_left_out(made: Shop) -> None:
     never = WORKFLOW.replace('task "summarise" {', 'task "summarise" {\n    rerun = "never"')
     made.deploy({"daily.hcl": never, "summarise.sh": SUMMARISE.replace("echo size", "echo SIZE")})
@@ -156,6 +159,7 @@ def test_what_is_never_executed_again_stays_stale_and_is_left_out(made: Shop) ->
     assert '3 results left out: what is stale of them is done, and says rerun = "never"' in said
 
 
+@pytest.mark.slow
 def test_what_wants_somebody_to_agree_is_asked_about(made: Shop) -> None:
     confirm = WORKFLOW.replace('task "summarise" {', 'task "summarise" {\n    rerun = "confirm"')
     made.deploy({"daily.hcl": confirm, "summarise.sh": SUMMARISE.replace("echo size", "echo SIZE")})
@@ -169,6 +173,7 @@ def test_what_wants_somebody_to_agree_is_asked_about(made: Shop) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_is_accepted_is_not_made_anew_and_is_again_once_that_is_revoked(made: Shop) -> None:
     made.deploy({"summarise.sh": SUMMARISE.replace("echo size", "echo SIZE")})
     made.good("accept", "daily/summarise", "--reason", "the same figures")
@@ -180,6 +185,7 @@ def test_what_is_accepted_is_not_made_anew_and_is_again_once_that_is_revoked(mad
     assert "no result is stale" in made.good("backfill", "daily", "--stale").out
 
 
+@pytest.mark.slow
 def test_killed_on_the_way_it_goes_on_to_the_same(made: Shop, start: Callable[..., Started]) -> None:
     made.deploy({"summarise.sh": "sleep 0.2\n" + SUMMARISE})
     began = start("backfill", "daily", "--stale", "--slots", "1")
@@ -198,6 +204,7 @@ def test_killed_on_the_way_it_goes_on_to_the_same(made: Shop, start: Callable[..
         assert tasks["extract"]["carried_from"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -214,6 +221,7 @@ def test_what_it_excludes(made: Shop, options: tuple[str, ...]) -> None:
     made.cronicle("backfill", "daily", "--stale", *options).is_clear_error("exclude each other", code=64)
 
 
+@pytest.mark.slow
 def test_one_bound_alone_is_refused(made: Shop) -> None:
     made.cronicle("backfill", "daily", "--stale", "--from", "2020-01-01").is_clear_error(
         "needs its first and its last day", "or none", code=64

@@ -87,6 +87,7 @@ def test_what_differs_is_told_for_each_logical_time(past: Shop) -> None:
     assert all(one["run"]["experiment"]["of"] == one["result"]["id"] for one in trial["trials"])
 
 
+@pytest.mark.slow
 def test_each_has_a_copy_of_the_data_of_its_own_unless_it_is_to_be_empty(past: Shop) -> None:
     past.commit({"daily.hcl": DAILY})
     past.cronicle("trial", "daily", "--last", "3")
@@ -98,6 +99,7 @@ def test_each_has_a_copy_of_the_data_of_its_own_unless_it_is_to_be_empty(past: S
     assert days == ["1", "5", "5", "5"]
 
 
+@pytest.mark.slow
 def test_the_working_directory_can_be_tried_and_chosen_times(past: Shop) -> None:
     past.write({"daily.hcl": without_days(DAILY).replace("rows of", "lines of")})
 
@@ -115,6 +117,7 @@ def test_the_working_directory_can_be_tried_and_chosen_times(past: Shop) -> None
     )
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_the_result_unless_given(past: Shop) -> None:
     past.good("run", "daily", "--time", "2020-01-04", "--param", "city=rome")
     past.commit({"daily.hcl": without_days(DAILY) + "# the same\n"})
@@ -125,6 +128,7 @@ def test_parameters_are_those_of_the_result_unless_given(past: Shop) -> None:
     assert past.show(given.json["trials"][0]["run"]["id"])["params"] == {"city": "bergen"}
 
 
+@pytest.mark.slow
 def test_only_some_tasks_are_executed_the_others_stand_with_what_they_made(past: Shop) -> None:
     past.commit({"daily.hcl": without_days(DAILY).replace("wc -w", "wc -c")})
 
@@ -136,6 +140,7 @@ def test_only_some_tasks_are_executed_the_others_stand_with_what_they_made(past:
     assert run["tasks"][1]["output"]["words"] == "27"
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_it(past: Shop, bell: Bell, start: Callable[..., Started]) -> None:
     past.commit(
         {"daily.hcl": without_days(DAILY).replace("mkdir", f"echo here > {bell.path}; sleep 60; mkdir")}
@@ -151,6 +156,7 @@ def test_ctrl_c_cancels_it(past: Shop, bell: Bell, start: Callable[..., Started]
     assert {run["state"] for run in past.json("runs", "--cause", "trial")} == {"cancelled"}
 
 
+@pytest.mark.slow
 def test_what_has_no_result_cannot_be_tried(shop: Shop) -> None:
     shop.deploy({"cronicle.hcl": PROJECT, "daily.hcl": DAILY})
 

@@ -180,6 +180,7 @@ def test_a_restart_repeats_no_alarm_and_goes_on(applied: FollowingClone, team: T
     assert [one["problem"]["revision"] for one in applied.alarms()] == [bad]
 
 
+@pytest.mark.slow
 def test_a_commit_that_was_deployed_by_hand_is_not_deployed_again_nor_is_what_was_taken_back(
     applied: FollowingClone, team: Team, first: str
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_commit_that_was_deployed_by_hand_is_not_deployed_again_nor_is_what_wa
     assert applied.deployed() == [first, second, first, third]
 
 
+@pytest.mark.slow
 def test_what_was_taken_back_before_anybody_followed_stays_so(
     applied: FollowingClone, team: Team, first: str
 ) -> None:
@@ -219,6 +221,7 @@ def test_what_was_taken_back_before_anybody_followed_stays_so(
     assert applied.deployed() == [first, second, first]
 
 
+@pytest.mark.slow
 def test_a_branch_that_goes_back_to_a_commit_takes_the_deployment_along(
     applied: FollowingClone, team: Team, first: str
 ) -> None:
@@ -235,6 +238,7 @@ def test_a_branch_that_goes_back_to_a_commit_takes_the_deployment_along(
     assert [one["problem"]["kind"] for one in applied.alarms()] == ["rewritten"]
 
 
+@pytest.mark.slow
 def test_a_run_in_progress_keeps_what_it_was_made_with(place: Path, team: Team) -> None:
     first = team.push({"cronicle.hcl": HOOK, "w.hcl": gated("w", rest='  overlap = "skip"')})
     served = FollowingClone(place, team)

@@ -56,6 +56,7 @@ def test_what_is_wrong_before_the_first_deployment_is_told_once(served: Followin
     assert scheduler.count("cannot be deployed") == 1
 
 
+@pytest.mark.slow
 def test_it_may_be_started_elsewhere_if_the_project_is_named(
     place: Path, served: FollowingClone, team: Team
 ) -> None:
@@ -69,6 +70,7 @@ def test_it_may_be_started_elsewhere_if_the_project_is_named(
     assert "refs/cronicle/deployments/shop/local" in served.repository.references
 
 
+@pytest.mark.slow
 def test_it_may_be_started_in_a_bare_clone(place: Path, served: FollowingClone, team: Team) -> None:
     served.store = place / "store"
     served.good("apply", "--auto-approve")
@@ -83,6 +85,7 @@ def test_it_may_be_started_in_a_bare_clone(place: Path, served: FollowingClone, 
     assert str(ref.parents[-1].id) == second
 
 
+@pytest.mark.slow
 def test_variables_have_the_values_that_apply_would_give_them(served: FollowingClone, team: Team) -> None:
     team.push({"v.hcl": VARIABLE, "w.hcl": GREETS})
     scheduler = served.follow("--var", "greeting=servus")
@@ -101,6 +104,7 @@ def test_variables_have_the_values_that_apply_would_give_them(served: FollowingC
     assert "servus" not in first.actor.command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -126,6 +130,7 @@ def test_what_may_not_be_deployed_here_is_not(
     assert served.reading(lambda store: [one.name for one in store.list_projects()]) == ["shop"]
 
 
+@pytest.mark.slow
 def test_a_commit_without_the_projects_files_removes_no_workflow(served: FollowingClone, team: Team) -> None:
     scheduler = served.follow()
     scheduler.says("as deployment 1.")
@@ -138,6 +143,7 @@ def test_a_commit_without_the_projects_files_removes_no_workflow(served: Followi
     assert len(served.deployed()) == 2
 
 
+@pytest.mark.slow
 def test_another_history_is_another_project(served: FollowingClone, team: Team, place: Path) -> None:
     scheduler = served.follow()
     scheduler.says("as deployment 1.")
@@ -149,6 +155,7 @@ def test_another_history_is_another_project(served: FollowingClone, team: Team, 
     assert len(served.deployed()) == 1
 
 
+@pytest.mark.slow
 def test_a_project_in_a_folder_is_followed_there(place: Path, team: Team) -> None:
     team.push({"jobs/cronicle.hcl": HOOK, "jobs/w.hcl": workflow("w"), "README": "x"})
     served = FollowingClone(place, team)
@@ -165,6 +172,7 @@ def test_a_project_in_a_folder_is_followed_there(place: Path, team: Team) -> Non
         served.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
@@ -184,6 +192,7 @@ def test_what_cannot_be_followed_is_told_at_once(
     served.cronicle("serve", *words).is_clear_error(*parts, code=64)
 
 
+@pytest.mark.slow
 def test_outside_of_a_clone_the_project_has_to_be_named(place: Path, served: FollowingClone) -> None:
     served.store = place / "store"
     served.good("apply", "--auto-approve")
@@ -194,6 +203,7 @@ def test_outside_of_a_clone_the_project_has_to_be_named(place: Path, served: Fol
     said.is_clear_error("there is no clone of shop", str(served.folder))
 
 
+@pytest.mark.slow
 def test_the_hook_has_secrets_and_what_it_prints_is_logged_without_them(
     served: FollowingClone, team: Team
 ) -> None:
@@ -212,6 +222,7 @@ def test_the_hook_has_secrets_and_what_it_prints_is_logged_without_them(
     served.until(lambda: served.followed().problems[0].told, "all were told")
 
 
+@pytest.mark.slow
 def test_what_the_message_of_a_pushed_commit_accepts_is_accepted(served: FollowingClone, team: Team) -> None:
     scheduler = served.follow()
     scheduler.says("as deployment 1.")
@@ -223,6 +234,7 @@ def test_what_the_message_of_a_pushed_commit_accepts_is_accepted(served: Followi
     assert accepted["reason"].startswith("it does the same")
 
 
+@pytest.mark.slow
 def test_a_project_that_calls_its_default_environment_otherwise_is_followed_there(
     served: FollowingClone, team: Team
 ) -> None:
@@ -240,6 +252,7 @@ def test_a_project_that_calls_its_default_environment_otherwise_is_followed_ther
     served.until(lambda: not served.runs("w", environment="local", states=("running",)), "the others end")
 
 
+@pytest.mark.slow
 def test_an_environment_that_is_named_is_followed_and_no_other(served: FollowingClone, team: Team) -> None:
     team.push({"production.vars.hcl": 'greeting = "servus"\n', "v.hcl": VARIABLE, "w.hcl": GREETS})
     scheduler = served.follow("-e", "production")
@@ -254,6 +267,7 @@ def test_an_environment_that_is_named_is_followed_and_no_other(served: Following
     assert "follows origin/main" in served.good("status", "-e", "production").out
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_delays_neither_ticks_nor_the_end(served: FollowingClone) -> None:
     served.good("apply", "--auto-approve")
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
@@ -273,6 +287,7 @@ def test_a_server_that_says_nothing_delays_neither_ticks_nor_the_end(served: Fol
     assert scheduler.count("out of reach") == 0
 
 
+@pytest.mark.slow
 def test_a_project_that_wants_its_deployments_pushed_gets_that(served: FollowingClone, team: Team) -> None:
     team.push({"cronicle.hcl": 'project "shop" {\n  git {\n    push = true\n  }\n}\n'})
     served.follow()

@@ -105,6 +105,7 @@ def test_who_is_killed_after_fetching_has_done_nothing_yet(steps: Steps, team: T
     assert steps.deployments() == [first.made.revision, second]
 
 
+@pytest.mark.slow
 def test_who_is_killed_after_deploying_does_not_deploy_it_again(steps: Steps, team: Team) -> None:
     first = steps.step()
     assert first.made is not None
@@ -118,6 +119,7 @@ def test_who_is_killed_after_deploying_does_not_deploy_it_again(steps: Steps, te
     assert steps.deployments() == [first.made.revision, second]
 
 
+@pytest.mark.slow
 def test_who_is_killed_after_deploying_leaves_a_rollback_alone_that_came_before_it_was_back(
     steps: Steps, team: Team, place: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_who_is_killed_after_deploying_leaves_a_rollback_alone_that_came_before_
     assert steps.deployments() == [first.made.revision, second, first.made.revision]
 
 
+@pytest.mark.slow
 def test_a_deployment_that_comes_between_is_not_overwritten(
     steps: Steps, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +187,7 @@ def cluster(place: Path, team: Team, make_database: Callable[[], str]) -> Iterat
     made.close()
 
 
+@pytest.mark.slow
 def test_of_two_schedulers_the_other_goes_on_following_when_the_leader_is_killed(
     cluster: ClusterClone, team: Team
 ) -> None:
