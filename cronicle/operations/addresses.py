@@ -24,7 +24,6 @@ from cronicle.names import (
     typed,
 )
 from cronicle.operations.deployed import Target
-from cronicle.runs.states import APART_CAUSES
 from cronicle.store.interface import UnknownError
 from cronicle.store.reading import StoreReader
 from cronicle.store.records import BackfillRecord, RunFilter, RunRecord
@@ -262,7 +261,7 @@ class Addresses:
 
     def chosen(self, runs: Sequence[RunRecord]) -> RunRecord:
         """Of the runs of one logical time the one that is meant: the result, else the newest, but no `bisect`."""
-        meant = [run for run in runs if run.cause not in APART_CAUSES] or runs
+        meant = [run for run in runs if not (run.experiment and run.experiment.never_counts)] or runs
         newest = max(meant, key=lambda run: run.sequence)
         result = self.store.find_result(
             newest.project, newest.environment, newest.workflow, newest.series, newest.logical_time

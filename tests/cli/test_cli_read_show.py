@@ -10,6 +10,7 @@ from cli_world import spec, task
 
 from cronicle.runs import events as ev
 from cronicle.runs.states import Cause
+from cronicle.store.experiments import Experiment
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +167,15 @@ def test_show_of_a_backfill_says_how_far_it_is(world, cronicle):
         1,
         1,
     )
+
+
+@pytest.mark.parametrize("cause", [Cause.REPRODUCE, Cause.RETRY])
+def test_what_was_made_to_be_looked_at_is_not_what_a_logical_time_means(world, cronicle, cause):
+    world.run(id="7K2M9QX4TA").fail()
+    again = Experiment(of="7K2M9QX4TA")
+    world.run(id="9K2M9QX4TA", cause=cause, counts=False, experiment=again).fail()
+
+    assert json.loads(cronicle("show", "daily@2015-12-31", "--json").out)["id"] == "7K2M9QX4TA"
 
 
 def test_a_run_without_a_schedule_is_called_by_its_time(world, cronicle):
