@@ -150,6 +150,7 @@ def test_a_store_goes_on_in_postgresql_with_its_files_and_the_old_one_says_where
     assert shop.good("run", "daily", "--time", "2023-06-02").code == 0
 
 
+@pytest.mark.slow
 def test_there_and_back_again_the_files_are_moved_by_hand(shop: Shop, paused: str, url: str, place: Path):
     before = told(shop)
     shop.good("db", "copy", ".cronicle", url)
@@ -166,6 +167,7 @@ def test_there_and_back_again_the_files_are_moved_by_hand(shop: Shop, paused: st
     assert shop.show(paused)["done"] == 10
 
 
+@pytest.mark.slow
 def test_back_in_the_folder_of_before_once_the_old_store_is_out_of_the_way(shop: Shop, paused: str, url: str):
     before = told(shop)
     shop.good("db", "copy", ".cronicle", url)
@@ -201,6 +203,7 @@ def test_between_two_databases_the_files_stay_where_they_are(
     shop.cronicle("--store", url, "run", "daily").is_clear_error(other)
 
 
+@pytest.mark.slow
 def test_one_that_is_interrupted_and_killed_goes_on_and_is_refused_until_it_is_complete(
     shop: Shop, paused: str, url: str, start: Callable[..., Started]
 ):

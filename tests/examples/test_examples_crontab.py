@@ -80,6 +80,7 @@ def test_a_failure_is_told_as_a_crontab_would_by_mail(project):
     assert (project.data / "problems.txt").read_text().startswith(f"disk[/] {failed['date']} failed: cronicle show ")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said_with_what_to_do(project):
     run = project.json("run", "logs", code=1)
 

@@ -23,6 +23,7 @@ def project(tmp_path) -> Project:
     return made
 
 
+@pytest.mark.slow
 def test_on_postgresql_it_is_made_once_as_well(tmp_path, make_database):
     project = new_project(tmp_path, "libraries", make_database())
     project.cronicle("apply", "--auto-approve")

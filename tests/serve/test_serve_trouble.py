@@ -61,6 +61,7 @@ def test_a_locked_store_is_told_once_and_heals(served: Served) -> None:
     check_every_tick(served)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_cannot_write_can_be_ended(served: Served) -> None:
     served.deploy_workflows(workflow("w"))
     scheduler = served.serve()
